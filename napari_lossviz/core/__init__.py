@@ -1,0 +1,54 @@
+"""What everything else is built on: numpy and pydantic only."""
+
+from napari_lossviz.core.axes import check_axes, to_millimetres
+from napari_lossviz.core.boxes import Box
+from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.edits import Edit, Region, Reset, Stroke, WholeMap
+from napari_lossviz.core.errors import (
+    DeviceError,
+    InputError,
+    LossvizError,
+    MissingPackageError,
+    OutOfMemoryError,
+    OutputError,
+    OutputExistsError,
+    UnsupportedFileError,
+)
+from napari_lossviz.core.image import DisplayWindow, Image, NamedImage, Origin, as_image
+from napari_lossviz.core.recipe import InputRecord, Recipe, Selection
+from napari_lossviz.core.result import Result
+from napari_lossviz.core.steps import Cancelled, Reporter, Step, silent
+
+__all__ = [
+    "Box",
+    "Cancelled",
+    "DeviceError",
+    "DisplayWindow",
+    "Edit",
+    "Image",
+    "InputError",
+    "InputRecord",
+    "LossvizError",
+    "MethodConfig",
+    "MissingPackageError",
+    "NamedImage",
+    "Origin",
+    "OutOfMemoryError",
+    "OutputError",
+    "OutputExistsError",
+    "Recipe",
+    "Region",
+    "Reporter",
+    "Reset",
+    "Result",
+    "Selection",
+    "Step",
+    "Stroke",
+    "UnsupportedFileError",
+    "WholeMap",
+    "as_image",
+    "check_axes",
+    "setting",
+    "silent",
+    "to_millimetres",
+]

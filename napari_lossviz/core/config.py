@@ -1,0 +1,57 @@
+"""The base of every method's configuration.
+
+One frozen pydantic model for each method feeds its form, its command line, its recipe and its
+docs. A field is declared with `setting`, so that none lacks its description, range and unit.
+"""
+
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    advanced: bool = True,
+) -> Any:
+    """Declare a field of a configuration.
+
+    Parameters
+    ----------
+    default : object
+        The recommended value.
+    description : str
+        One sentence, shown as tooltip, command-line help and in the docs.
+    unit : str
+        Unit of the value, empty where it has none.
+    ge, gt, le : float, optional
+        Bounds of the value.
+    advanced : bool
+        Whether a form folds the field away; the few that people change say ``False``.
+    """
+    return Field(
+        default,
+        description=description,
+        ge=ge,
+        gt=gt,
+        le=le,
+        json_schema_extra={"unit": unit, "advanced": advanced},
+    )
+
+
+class MethodConfig(BaseModel):
+    """Base of the method configurations: frozen, picklable, closed against unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    method: ClassVar[str]
+    """Name of the method in the registry of `napari_lossviz.jobs`."""
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed, validated anew."""
+        return type(self).model_validate({**self.model_dump(), **changes})

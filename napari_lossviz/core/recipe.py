@@ -1,0 +1,82 @@
+"""The recipe: everything needed to compute a result again, as JSON beside every export."""
+
+from pathlib import PurePath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_lossviz.core.edits import Edit
+
+RECIPE_VERSION = 1
+
+
+class InputRecord(BaseModel):
+    """One input of a run.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Files relative to the recipe's folder, with forward slashes (absolute only where no
+        relative path exists, as between Windows drives).
+    file_sha256 : tuple of str
+        One for each path.
+    pixel_sha256 : str
+        Of the array that entered the method (C order, its dtype), after all reading and rescaling.
+    axes, shape, dtype, name
+        Of that array.
+    series_uid : str
+        Selects the volume among several in the same files; empty where there is one.
+    volume_index : int
+        Position in the list that `io.read` returns for these paths.
+    saved_copy : bool
+        Whether the path is a copy saved with the export since the layer had no file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paths: tuple[str, ...]
+    file_sha256: tuple[str, ...]
+    pixel_sha256: str
+    axes: str
+    shape: tuple[int, ...]
+    dtype: str
+    name: str
+    series_uid: str = ""
+    volume_index: int = 0
+    saved_copy: bool = False
+
+    def as_paths(self) -> list[PurePath]:
+        """Return the paths as path objects."""
+        return [PurePath(p) for p in self.paths]
+
+
+class Selection(BaseModel):
+    """The part of the input that was used: half-open index ranges by axis; empty for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ranges: dict[str, tuple[int, int]] = Field(default_factory=dict)
+
+
+class Recipe(BaseModel):
+    """What was computed, from what, with what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe_version: Literal[1] = RECIPE_VERSION
+    method: str
+    config: dict[str, Any]
+    inputs: tuple[InputRecord, ...]
+    selection: Selection = Selection()
+    edits: tuple[Edit, ...] = ()
+    seed: int | None = None
+    device: str = "cpu"
+    threads: int = 1
+    processor: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    created: str = ""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    result_sha256: str = ""
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    disclaimer: str = "Research use only. Not for diagnostic use."

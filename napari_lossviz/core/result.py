@@ -1,0 +1,69 @@
+"""The base of what every method returns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from napari_lossviz.core.config import MethodConfig
+from napari_lossviz.core.edits import Edit
+from napari_lossviz.core.image import Image, NamedImage
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result(ABC):
+    """Base of the methods' results.
+
+    Attributes
+    ----------
+    source : Image
+        The input, with geometry and metadata for the writers.
+    config : MethodConfig
+        The configuration of the run.
+    history : mapping of str to list of float
+        Every loss term by step.
+    metrics : mapping of str to float
+        Figures about the run (noise, residual, strength, …), by name.
+    device : str
+        "cpu", "cuda:0 NVIDIA …", "mps".
+    threads : int
+        CPU threads used; a replay restores them.
+    seconds : float
+        Wall time of the run.
+    peak_memory : int
+        Peak of the process's resident memory (CPU) or of allocated memory (GPU) in bytes.
+    edits : tuple of Edit
+        Edits that the result contains, in order.
+    warnings : tuple of str
+        What the user should know, a sentence each.
+    """
+
+    method: ClassVar[str]
+
+    source: Image
+    config: MethodConfig
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    device: str = "cpu"
+    threads: int = 1
+    seconds: float = 0.0
+    peak_memory: int = 0
+    edits: tuple[Edit, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @abstractmethod
+    def images(self) -> Iterator[NamedImage]:
+        """Yield the images of the result, the main one (role "result") first."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return method, paper and the parameters that matter in one line of plain text.
+
+        It becomes the DICOM DerivationDescription and a figure's caption.
+        """
+
+    def main_image(self) -> Image:
+        """Return the main result as an image with the source's geometry and metadata."""
+        named = next(iter(self.images()))
+        array: Any = named.array
+        return self.source.replace(array=array, name=f"{self.source.name} {named.name}")
