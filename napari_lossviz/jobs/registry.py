@@ -1,0 +1,110 @@
+"""The methods by name: what the dock, the command line, a recipe and a cluster choose from.
+
+Functions and configurations are named as strings and imported when they are used, so that
+listing the methods costs nothing and a replayed recipe imports the one method it needs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from napari_lossviz.core import InputError, MethodConfig, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method.
+
+    Attributes
+    ----------
+    name : str
+        Name in recipes; the `method` of its configuration and its result.
+    command : str
+        Name of its command: ``lossviz <command>``.
+    title : str
+        Name for people.
+    summary : str
+        What it does, in one sentence.
+    function : str
+        Entry function as "module:name", called as ``function(image, config, reporter=…)``.
+    config : str
+        Configuration class as "module:name".
+    presets : tuple of str
+        Names of the presets, the default first: that one is the plain constructor, each other one
+        a class method of the configuration.
+    """
+
+    name: str
+    command: str
+    title: str
+    summary: str
+    function: str
+    config: str
+    presets: tuple[str, ...] = ("default",)
+
+    def load_function(self) -> Callable[..., Result]:
+        """Import and return the entry function (and with it torch, where the method needs it)."""
+        function: Callable[..., Result] = _load(self.function)
+        return function
+
+    def load_config(self) -> type[MethodConfig]:
+        """Import and return the configuration class; no method's needs torch for that."""
+        config: type[MethodConfig] = _load(self.config)
+        return config
+
+    def preset(self, name: str) -> MethodConfig:
+        """Return the configuration of a preset.
+
+        Raises
+        ------
+        InputError
+            If the method has no such preset.
+        """
+        if name not in self.presets:
+            raise InputError(
+                f"{self.title} has no preset {name!r}; choose one of {', '.join(self.presets)}"
+            )
+        config = self.load_config()
+        if name == self.presets[0]:
+            return config()
+        chosen: MethodConfig = getattr(config, name)()
+        return chosen
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            name="filter2noise",
+            command="denoise",
+            title="Filter2Noise",
+            summary="Denoise a CT or any other image from itself alone, by a filter whose strength "
+            "at every pixel can be seen and edited.",
+            function="napari_lossviz.filter2noise:denoise",
+            config="napari_lossviz.filter2noise.config:Filter2NoiseConfig",
+            presets=("trained", "instant", "paper"),
+        ),
+    )
+}
+
+
+def find_method(name: str) -> Method:
+    """Return the method of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    try:
+        return METHODS[name]
+    except KeyError:
+        raise InputError(
+            f"there is no method {name!r} in this version; it has {', '.join(sorted(METHODS))}"
+        ) from None
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,57 @@
+"""Run a method by name."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from napari_lossviz.core import Edit, Image, MethodConfig, Reporter, Result
+from napari_lossviz.engine.threads import use_threads
+from napari_lossviz.jobs.registry import Method, find_method
+
+
+def run(
+    method: Method | str,
+    image: Image,
+    config: MethodConfig | None = None,
+    *,
+    edits: Sequence[Edit] = (),
+    threads: int | None = None,
+    reporter: Reporter | None = None,
+    out: Path | None = None,
+) -> Result:
+    """Run a method on one image.
+
+    Parameters
+    ----------
+    method : Method or str
+        The method or its name.
+    image : Image
+        In any dtype that the method takes.
+    config : MethodConfig, optional
+        Default: the method's own default.
+    edits : sequence of Edit
+        Edits of the maps that the result shall contain.
+    threads : int, optional
+        CPU threads; a replay gives those of the recipe. Default: as many as the machine offers.
+    reporter : callable, optional
+        Receives every `Step`; raises `Cancelled` to stop the run.
+    out : Path, optional
+        Where the method keeps a result too large for memory.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, the configuration is another method's, or the method cannot
+        use the image.
+    """
+    if isinstance(method, str):
+        method = find_method(method)
+    if config is None:
+        config = method.preset(method.presets[0])
+    options: dict[str, Any] = {"reporter": reporter, "out": out}
+    if edits:
+        # Only methods with editable maps know this word, and only they ever get edits.
+        options["edits"] = tuple(edits)
+    with nullcontext() if threads is None else use_threads(threads):
+        return method.load_function()(image, config, **options)
