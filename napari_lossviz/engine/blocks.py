@@ -1,0 +1,106 @@
+"""Numba kernels over blocks of rows in one thread pool; torch-free.
+
+A kernel is serial and releases the GIL; parallelism comes from handing it blocks of rows. Numba's
+own ``parallel=True`` is not used: its workqueue layer aborts the process on two concurrent calls,
+and forking after OpenMP hangs. Blocks have a fixed size, whatever the number of threads, so that a
+result does not depend on it.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from threading import Event
+from typing import Any
+
+import numba
+
+from napari_lossviz.core import Cancelled
+
+# No reassociation: a pixel's sum must not depend on its place within a vector, so that a local
+# re-filter equals the full one bit by bit.
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": {"contract", "nnan", "ninf", "nsz"},
+    "error_model": "numpy",
+    "boundscheck": False,
+}
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a kernel with numba, cached on disk where something is writable.
+
+    Parameters
+    ----------
+    function : callable
+        In numba's subset of Python; compiled at its first call for each set of argument types.
+    """
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # "no locator available": neither beside the file nor in the user's cache
+        return numba.njit(**_OPTIONS)(function)
+
+
+ROWS = 32
+"""Rows of a block: enough work to outweigh the hand-over (about 50 µs)."""
+
+
+def available_threads() -> int:
+    """Return the number of CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(len(os.sched_getaffinity(0)), 1)
+    return os.cpu_count() or 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(available_threads(), thread_name_prefix="lossviz-kernel")
+
+
+def row_blocks(height: int, rows: int = ROWS) -> list[tuple[int, int]]:
+    """Return half-open row ranges that cover `height` rows in order."""
+    return [(y, min(y + rows, height)) for y in range(0, height, rows)]
+
+
+def run_blocks(
+    kernel: Callable[[int, int, int], None],
+    height: int,
+    *,
+    rows: int = ROWS,
+    cancel: Event | None = None,
+) -> None:
+    """Call ``kernel(index, y0, y1)`` for every block of rows, several at a time.
+
+    Parameters
+    ----------
+    kernel : callable
+        Must release the GIL for its main part, and write to rows of its own only.
+    height : int
+        Number of rows in all.
+    rows : int
+        Rows of a block.
+    cancel : threading.Event, optional
+        Once set, blocks that have not started are left out.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set before all blocks were done.
+    """
+    blocks = row_blocks(height, rows)
+
+    def one(index: int, y0: int, y1: int) -> None:
+        if cancel is not None and cancel.is_set():
+            return
+        kernel(index, y0, y1)
+
+    if len(blocks) == 1 or available_threads() == 1:
+        for index, (y0, y1) in enumerate(blocks):
+            one(index, y0, y1)
+    else:
+        futures = [_pool().submit(one, i, y0, y1) for i, (y0, y1) in enumerate(blocks)]
+        wait(futures)
+        for future in futures:
+            future.result()
+    if cancel is not None and cancel.is_set():
+        raise Cancelled

@@ -1,0 +1,242 @@
+"""The bilateral filter on numpy arrays, and its gradients: the numba kernel over blocks of rows."""
+
+import math
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Box
+from napari_lossviz.engine.blocks import ROWS, row_blocks, run_blocks
+from napari_lossviz.filter2noise import kernel
+
+Array = NDArray[np.floating]
+
+
+def window_radius(sigma_x: Array, sigma_y: Array) -> int:
+    """Return the paper's window radius, ceil(max(sigma_x, sigma_y)) over the whole map."""
+    return int(math.ceil(max(float(sigma_x.max()), float(sigma_y.max()))))
+
+
+def reflect_index(start: int, stop: int, length: int) -> NDArray[np.intp]:
+    """Return the indices start .. stop - 1, reflected into [0, length) without the edge doubled."""
+    index = np.arange(start, stop)
+    if length == 1:
+        return np.zeros_like(index)
+    period = 2 * (length - 1)
+    index = np.abs(index) % period
+    return np.where(index < length, index, period - index)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A tile of the image, padded, with what the kernel needs of its pixels."""
+
+    values: Array
+    guide: Array
+    coefficients: Array
+    reach: NDArray[np.int32]
+    radius: int
+    pad: int
+
+
+def _prepare(
+    values: Array,
+    sigma: Array,
+    radius: int,
+    guide: Array | None,
+    angle: Array | None,
+    grow: bool,
+    box: Box,
+) -> _Prepared:
+    """Cut the box out of everything; pixels around it are real where there are some."""
+    dtype = values.dtype
+    local = np.ascontiguousarray(sigma[:, *box.slices], dtype=dtype)
+    reach = np.empty((0, 0), np.int32)
+    pad = radius
+    if grow:
+        own = np.ceil(np.maximum(local[0], local[1])).astype(np.int32)
+        reach = np.maximum(own, np.int32(radius))
+        pad = int(reach.max(initial=radius))
+        if pad == radius:  # nothing was raised: the plain and faster way
+            reach = np.empty((0, 0), np.int32)
+    rows = reflect_index(box.y0 - pad, box.y1 + pad, values.shape[1])
+    columns = reflect_index(box.x0 - pad, box.x1 + pad, values.shape[2])
+
+    def padded(array: Array) -> Array:
+        return np.ascontiguousarray(array.take(rows, axis=1).take(columns, axis=2), dtype=dtype)
+
+    empty = np.empty((0, 0), dtype)
+    cosine, sine = empty, empty
+    if angle is not None:
+        local_angle = np.asarray(angle[box.slices], dtype=dtype)
+        cosine, sine = np.cos(local_angle), np.sin(local_angle)
+    coefficients = np.empty((4, *local.shape[1:]), dtype)
+    kernel.prepare(local[0], local[1], local[2], cosine, sine, coefficients)
+    tile = padded(values)
+    return _Prepared(
+        tile, tile if guide is None else padded(guide), coefficients, reach, pad, pad
+    )
+
+
+def bilateral_filter(
+    values: Array,
+    sigma: Array,
+    *,
+    radius: int | None = None,
+    guide: Array | None = None,
+    angle: Array | None = None,
+    grow: bool = False,
+    box: Box | None = None,
+    cancel: Event | None = None,
+) -> Array:
+    """Filter an image with given sigma maps, or a part of it.
+
+    Parameters
+    ----------
+    values : (C, H, W) float32 or float64
+        Image.
+    sigma : (3, H, W)
+        sigma_x and sigma_y in pixels, sigma_r in units of the guide; all above 0.
+    radius : int, optional
+        Window radius. Default: the paper's rule over the whole map (`window_radius`).
+    guide : (G, H, W), optional
+        Image of the range term; default: `values`. The distance is Euclidean over its channels.
+    angle : (H, W), optional
+        Turns the kernel: sigma_x acts along the direction (cos angle, sin angle) = (x, y), in
+        radians.
+    grow : bool
+        Let a pixel whose sigma needs a larger window than `radius` use ceil(max(sigma_x, sigma_y))
+        of its own; the rule for edited maps.
+    box : Box, optional
+        Compute this part only; equal to the same part of the full result bit by bit.
+    cancel : threading.Event, optional
+        Stops the work between blocks.
+
+    Returns
+    -------
+    (C, h, w) array of the dtype of `values`, h and w those of the box.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set.
+    """
+    if radius is None:
+        radius = window_radius(sigma[0], sigma[1])
+    box = Box.whole(values.shape) if box is None else box
+    out = np.empty((values.shape[0], *box.shape), values.dtype)
+    if box.empty:
+        return out
+    p = _prepare(values, sigma, radius, guide, angle, grow, box)
+    total = np.empty(box.shape, values.dtype)
+
+    def block(_index: int, y0: int, y1: int) -> None:
+        kernel.forward_rows(
+            p.values, p.guide, p.coefficients, p.reach, p.radius, p.pad, out, total, y0, y1
+        )
+
+    run_blocks(block, box.shape[0], cancel=cancel)
+    return out
+
+
+@dataclass(frozen=True)
+class FilterGradients:
+    """Gradients of `bilateral_filter`; `guide` is None where the image was its own guide."""
+
+    values: Array
+    sigma: Array
+    guide: Array | None
+
+
+def bilateral_gradients(
+    values: Array,
+    sigma: Array,
+    gradient: Array,
+    *,
+    radius: int,
+    guide: Array | None = None,
+    angle: Array | None = None,
+) -> FilterGradients:
+    """Return the gradients of a sum of outputs weighted by `gradient` (C, H, W).
+
+    The forward pass is computed anew, since keeping its sums costs more memory than time saved on
+    crops of the size that training uses.
+    """
+    channels, height, width = values.shape
+    p = _prepare(values, sigma, radius, guide, angle, False, Box.whole(values.shape))
+    out = np.empty_like(values)
+    total = np.empty((height, width), values.dtype)
+    gradient = np.ascontiguousarray(gradient, dtype=values.dtype)
+    sums = np.empty((4, height, width), values.dtype)
+    pad = p.pad
+    guides = p.guide.shape[0]
+    blocks = row_blocks(height)
+    # one buffer a block for what it scatters, halo included; added up in order afterwards
+    scattered = [
+        np.zeros((channels + guides, y1 - y0 + 2 * pad, width + 2 * pad), values.dtype)
+        for y0, y1 in blocks
+    ]
+
+    def block(index: int, y0: int, y1: int) -> None:
+        kernel.forward_rows(
+            p.values, p.guide, p.coefficients, p.reach, p.radius, pad, out, total, y0, y1
+        )
+        kernel.backward_rows(
+            p.values,
+            p.guide,
+            p.coefficients,
+            p.reach,
+            p.radius,
+            pad,
+            out,
+            total,
+            gradient,
+            scattered[index][:channels],
+            scattered[index][channels:],
+            sums,
+            y0,
+            y1,
+        )
+
+    run_blocks(block, height, rows=ROWS)
+    whole = np.zeros((channels + guides, height + 2 * pad, width + 2 * pad), values.dtype)
+    for (y0, y1), part in zip(blocks, scattered, strict=True):
+        whole[:, y0 : y1 + 2 * pad] += part
+    folded = _fold(whole, pad)
+    of_values, of_guide = folded[:channels], folded[channels:]
+    own_guide = guide is None
+    return FilterGradients(
+        of_values + of_guide if own_guide else of_values,
+        _sigma_gradients(sums, sigma, angle),
+        None if own_guide else of_guide,
+    )
+
+
+def _fold(padded: Array, pad: int) -> Array:
+    """Add what lies in the reflected border to the pixels it was reflected from."""
+    if pad == 0:
+        return padded
+    _, height, width = (*padded.shape[:1], padded.shape[1] - 2 * pad, padded.shape[2] - 2 * pad)
+    rows = np.ascontiguousarray(padded[:, pad : pad + height])
+    for i, source in enumerate(reflect_index(-pad, height + pad, height)):
+        if not pad <= i < pad + height:
+            rows[:, source] += padded[:, i]
+    folded = np.ascontiguousarray(rows[:, :, pad : pad + width])
+    for i, source in enumerate(reflect_index(-pad, width + pad, width)):
+        if not pad <= i < pad + width:
+            folded[:, :, source] += rows[:, :, i]
+    return folded
+
+
+def _sigma_gradients(sums: Array, sigma: Array, angle: Array | None) -> Array:
+    """Turn the weighted second moments into gradients of the three sigmas."""
+    xx, xy, yy, rr = sums
+    if angle is None:
+        u2, v2 = xx, yy
+    else:
+        cosine, sine = np.cos(angle), np.sin(angle)
+        u2 = cosine**2 * xx + 2 * cosine * sine * xy + sine**2 * yy
+        v2 = sine**2 * xx - 2 * cosine * sine * xy + cosine**2 * yy
+    return np.stack([u2, v2, rr]) / sigma.astype(sums.dtype) ** 3
