@@ -1,0 +1,57 @@
+"""Tell a DICOM file from others, and read its header."""
+
+import warnings
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+
+from napari_lossviz.core import InputError, LossvizError
+
+_PREAMBLE = 128
+# Groups 0002 and 0008, little and big endian: a data set without preamble starts with one of them.
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+_IDENTIFYING = ("SOPClassUID", "SOPInstanceUID", "Modality", "Rows")
+
+
+def has_magic_word(path: Path) -> bool:
+    """Whether "DICM" stands after the preamble, as in every regular DICOM file."""
+    with path.open("rb") as file:
+        return file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+
+
+def parses_as_dicom(path: Path) -> bool:
+    """Whether a file without the magic word holds a DICOM data set nevertheless."""
+    with path.open("rb") as file:
+        if file.read(2) not in _FIRST_GROUPS:
+            return False
+    try:
+        dataset = read_dataset(path, pixels=False)
+    except LossvizError:
+        return False
+    return sum(keyword in dataset for keyword in _IDENTIFYING) >= 2
+
+
+def read_dataset(path: Path, *, pixels: bool) -> FileDataset:
+    """Parse a DICOM file, with or without its pixels.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or parsed; the message names it.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Odd values in elements that nobody here needs are no news to the user; those that
+            # matter are checked one by one.
+            warnings.simplefilter("ignore")
+            return dcmread(path, force=True, stop_before_pixels=not pixels)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # pydicom lets many kinds through from a broken file
+        raise InputError(
+            f"{path}: the DICOM header cannot be parsed, the file is probably damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error

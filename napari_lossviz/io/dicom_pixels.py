@@ -1,0 +1,221 @@
+"""Pixels of one frame: decoded, rescaled, padding marked."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import FileDataset
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from napari_lossviz.core import InputError, MissingPackageError, UnsupportedFileError
+from napari_lossviz.io.dicom_header import Frame, kind_of
+from napari_lossviz.io.dicom_jpeg12 import add_to
+
+_NATIVE = (
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+)
+_PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """One decoded frame.
+
+    Attributes
+    ----------
+    values : ndarray
+        (rows, columns) float32 after the modality rescale, or (rows, columns, 3) unsigned RGB.
+    valid : bool ndarray or None
+        (rows, columns), False at padding; None where there is none.
+    remarks : tuple of str
+        What the decoder found odd.
+    """
+
+    values: np.ndarray
+    valid: np.ndarray | None
+    remarks: tuple[str, ...]
+
+
+def decode(frame: Frame, whole: FileDataset) -> Pixels:
+    """Decode one frame.
+
+    Parameters
+    ----------
+    frame : Frame
+    whole : FileDataset
+        The frame's file, parsed with pixels.
+
+    Raises
+    ------
+    InputError
+        If the pixels are missing, truncated, damaged or cannot be rescaled.
+    UnsupportedFileError
+        If they are compressed in a way that cannot be read (video).
+    MissingPackageError
+        If the decoder for their compression is not installed.
+    """
+    syntax, remark = transfer_syntax(whole)
+    stored, remarks = _decode_stored(frame, whole, syntax)
+    remarks = (*remark, *remarks)
+    if stored.shape[:2] != (frame.rows, frame.columns):
+        raise InputError(
+            f"{frame.path}: the pixels decode to {stored.shape[0]} x {stored.shape[1]}, expected "
+            f"{frame.rows} x {frame.columns} as the header says"
+        )
+    if frame.colour:
+        return Pixels(_colour(frame, whole, stored), None, remarks)
+    if syntax in _NATIVE and stored.dtype.kind in "iu":
+        stored, more = _without_high_bits(frame, stored)
+        remarks = (*remarks, *more)
+    return Pixels(_rescale(frame, whole, stored), _valid(frame, stored), remarks)
+
+
+def transfer_syntax(whole: FileDataset) -> tuple[UID, tuple[str, ...]]:
+    """Return how the pixels are encoded; where the file does not say, how it was parsed."""
+    found = getattr(whole, "file_meta", {}).get("TransferSyntaxUID")
+    if found:
+        return UID(found), ()
+    implicit, little = whole.original_encoding
+    guess = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    if implicit:
+        guess = ImplicitVRLittleEndian
+    return guess, (f"no transfer syntax in the file; read as {guess.name}",)
+
+
+def _decode_stored(
+    frame: Frame, whole: FileDataset, syntax: UID
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    path = frame.path
+    if not any(keyword in whole for keyword in _PIXEL_ELEMENTS):
+        raise UnsupportedFileError(f"{path}: {kind_of(whole)} holds no pixels; expected an image")
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise UnsupportedFileError(
+            f"{path}: the pixels are encoded as {syntax.name}, which cannot be read; expected "
+            "uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000. Export the series anew so"
+        ) from error
+    add_to(decoder)
+    if not decoder.is_available:
+        raise MissingPackageError(
+            f"{path}: the decoder for {syntax.name} is not installed. Install it with: "
+            "python -m pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle pyjpegls"
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            whole.file_meta.TransferSyntaxUID = syntax
+            stored, _ = decoder.as_array(whole, index=frame.index)
+        except MemoryError:
+            raise
+        except Exception as error:  # each decoder has its own errors for damaged pixels
+            raise InputError(
+                f"{path}: the pixels cannot be decoded, they are truncated or damaged, or the "
+                f"header is wrong (expected {frame.rows} x {frame.columns} pixels of "
+                f"{whole.get('BitsAllocated')} bits, {syntax.name}): {error}"
+            ) from error
+    return stored, tuple(dict.fromkeys(str(one.message) for one in caught))
+
+
+def _colour(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:
+    if frame.photometric != "PALETTE COLOR":
+        return stored
+    try:
+        coloured = apply_color_lut(stored, whole)[..., :3]
+    except Exception as error:  # a missing, short or contradictory palette
+        raise InputError(f"{frame.path}: the colour palette cannot be used ({error})") from error
+    if coloured.dtype == np.uint16:
+        # Palettes mostly have 16-bit entries; a screen shows the upper 8.
+        return (coloured >> 8).astype(np.uint8)
+    return np.asarray(coloured)
+
+
+def _without_high_bits(frame: Frame, stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Clear bits above BitsStored, where old files keep overlays."""
+    bits = int(frame.number("BitsStored") or 0)
+    allocated = stored.dtype.itemsize * 8
+    if not 0 < bits < allocated:
+        return stored, ()
+    unused = allocated - bits
+    cleared = (stored << unused) >> unused  # on a signed type this extends the sign
+    if np.array_equal(cleared, stored):
+        return stored, ()
+    return cleared, (f"bits above the {bits} stored ones are set (an old overlay?) and ignored",)
+
+
+def _rescale(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:
+    if whole.get("ModalityLUTSequence"):
+        try:
+            return np.asarray(apply_modality_lut(stored, whole), np.float32)
+        except Exception as error:  # a missing, short or contradictory table
+            raise InputError(
+                f"{frame.path}: the modality look-up table cannot be used ({error})"
+            ) from error
+    slope, intercept = rescale_parameters(frame)
+    if slope == 1 and intercept == 0:
+        return stored.astype(np.float32)
+    return (stored * np.float64(slope) + intercept).astype(np.float32)
+
+
+def rescale_parameters(frame: Frame) -> tuple[float, float]:
+    """Return slope and intercept from stored values to the image's unit.
+
+    Raises
+    ------
+    InputError
+        If the slope is zero, or one of them is no finite number.
+    """
+    values = []
+    for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)):
+        if keyword == "RescaleSlope" and frame.text(keyword) == "":
+            keyword = "DoseGridScaling"  # the slope of an RT dose
+        value = frame.number(keyword)
+        text = frame.text(keyword)
+        if value is None and text != "":
+            raise InputError(f"{frame.path}: {keyword} is {text}; expected a finite number")
+        values.append(default if value is None else value)
+    slope, intercept = values
+    if slope == 0:
+        raise InputError(
+            f"{frame.path}: RescaleSlope is 0, so that all pixels would be {intercept:g}; expected "
+            "another number"
+        )
+    if not math.isfinite(slope * intercept):
+        raise InputError(f"{frame.path}: rescale of {slope:g} and {intercept:g} overflows")
+    return slope, intercept
+
+
+def _valid(frame: Frame, stored: np.ndarray) -> np.ndarray | None:
+    padding = frame.number("PixelPaddingValue")
+    if padding is None:
+        padding = frame.number("FloatPixelPaddingValue")
+    if padding is None:
+        return None
+    limit = frame.number("PixelPaddingRangeLimit")
+    ends = [_as_stored(value, stored) for value in (padding, padding if limit is None else limit)]
+    valid = (stored < min(ends)) | (stored > max(ends))
+    return None if valid.all() else np.asarray(valid)
+
+
+def _as_stored(value: float, stored: np.ndarray) -> float:
+    """Return a padding value in the sign of the pixels; many files write it in the other."""
+    if stored.dtype.kind not in "iu":
+        return value
+    information = np.iinfo(stored.dtype)
+    if value > information.max:
+        return value - 2.0**information.bits
+    if value < information.min:
+        return value + 2.0**information.bits
+    return value

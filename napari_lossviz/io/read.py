@@ -1,0 +1,198 @@
+"""`read`: any file, list of files or folder to images, decided by content."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_lossviz.core import (
+    Image,
+    InputError,
+    LossvizError,
+    Reporter,
+    Step,
+    UnsupportedFileError,
+    silent,
+)
+from napari_lossviz.io.registry import FORMATS, Format, find_by_content
+
+PathLike = str | os.PathLike[str]
+
+_NAMED_AT_MOST = 5
+_ARCHIVES = {
+    b"\x1f\x8b": "it is gzip-compressed; unpack it first",
+    b"PK\x03\x04": "it is a zip archive; unpack it and open the folder",
+    b"BZh": "it is bzip2-compressed; unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "it is a 7z archive; unpack it and open the folder",
+}
+
+
+@dataclass
+class _Found:
+    """The files of one call, sorted by who reads them, and why some are not read."""
+
+    dicom: list[Path] = field(default_factory=list)
+    others: list[tuple[Path, Format]] = field(default_factory=list)
+    failures: list[LossvizError] = field(default_factory=list)
+    no_images: list[Path] = field(default_factory=list)
+
+
+def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = None) -> list[Image]:
+    """Read files and folders; the content decides what they are, not their names.
+
+    Parameters
+    ----------
+    path : path or list of paths
+        Files or folders. A folder is searched with its subfolders; hidden files and DICOMDIR are
+        skipped. DICOM files are put together to volumes, however they are spread.
+    reporter : Reporter, optional
+        Told of every file; raises `Cancelled` to stop.
+
+    Returns
+    -------
+    list of Image
+        One for each volume that belongs together: first the DICOM volumes in the order of their
+        series numbers, then the other files in the order given. What could not be read and what is
+        odd about a volume stands in `Image.warnings`.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or nothing at all could be read; the message names the files.
+    UnsupportedFileError
+        If no file is of a known kind, or none holds pixels.
+    MissingPackageError
+        If the only files need a package that is not installed.
+    """
+    report = reporter or silent
+    given = [Path(path)] if isinstance(path, str | os.PathLike) else [Path(one) for one in path]
+    found = _sort_by_kind(given, report)
+
+    images: list[Image] = []
+    failures = found.failures
+    if found.dicom:
+        from napari_lossviz.io.dicom_read import read_dicom
+
+        outcome = read_dicom(found.dicom, report)
+        images.extend(outcome.images)
+        failures.extend(outcome.failures)
+    for done, (file, known) in enumerate(found.others):
+        report(Step(done, len(found.others), message=f"reading {file.name}"))
+        try:
+            images.extend(_read_other(file, known))
+        except LossvizError as error:
+            failures.append(error)
+    if not images:
+        raise _nothing_read(given, found)
+    warnings = (*_sentences(failures), *_passed_over(found.no_images))
+    return [image.replace(warnings=(*image.warnings, *warnings)) for image in images]
+
+
+def find_files(folder: Path) -> list[Path]:
+    """Return the files below `folder`, sorted, without hidden ones and DICOMDIR."""
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files.extend(
+            Path(parent, name)
+            for name in sorted(names)
+            if not name.startswith(".") and not name.upper().startswith("DICOMDIR")
+        )
+    return files
+
+
+def _sort_by_kind(given: list[Path], report: Reporter) -> _Found:
+    files: dict[Path, bool] = {}  # and whether the file was named by the caller
+    for path in given:
+        if path.is_dir():
+            files.update((file, files.get(file, False)) for file in find_files(path))
+        else:
+            files[path] = True
+    found = _Found()
+    for done, (file, named) in enumerate(files.items()):
+        if done % 50 == 0:
+            report(Step(done, len(files), message="looking at files"))
+        try:
+            _add(file, named, found)
+        except OSError as error:
+            reason = error.strerror or error
+            found.failures.append(InputError(f"{file}: cannot be opened ({reason})"))
+        except LossvizError as error:
+            found.failures.append(error)
+    return found
+
+
+def _add(file: Path, named: bool, found: _Found) -> None:
+    from napari_lossviz.io.dicom_files import has_magic_word, parses_as_dicom
+
+    if not file.exists():
+        raise InputError(f"{file}: there is no such file or folder")
+    if not file.is_file():
+        raise UnsupportedFileError(f"{file}: this is no regular file")
+    if has_magic_word(file):
+        found.dicom.append(file)
+    elif (known := find_by_content(file)) is not None:
+        found.others.append((file, known))
+    elif parses_as_dicom(file):
+        found.dicom.append(file)
+    elif named:
+        raise UnsupportedFileError(f"{file}: {_why_unknown(file)}")
+    else:
+        found.no_images.append(file)
+
+
+def _why_unknown(file: Path) -> str:
+    with file.open("rb") as opened:
+        start = opened.read(8)
+    if not start:
+        return "the file is empty"
+    for magic, advice in _ARCHIVES.items():
+        if start.startswith(magic):
+            return advice
+    kinds = ", ".join(["DICOM", *(known.name.upper() for known in FORMATS)])
+    return f"it is of no kind that can be read; expected one of {kinds}"
+
+
+def _read_other(file: Path, known: Format) -> list[Image]:
+    try:
+        images: list[Image] = known.load().read(file)
+    except (LossvizError, MemoryError):
+        raise
+    except Exception as error:  # whatever a format's library raises on a broken file
+        raise InputError(
+            f"{file}: cannot be read as {known.name.upper()}, the file is probably damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    return images
+
+
+def _passed_over(files: list[Path]) -> list[str]:
+    """Return one sentence for all the files of folders that are no images."""
+    if not files:
+        return []
+    names = ", ".join(str(file) for file in files[:_NAMED_AT_MOST])
+    more = f" and {len(files) - _NAMED_AT_MOST} more" if len(files) > _NAMED_AT_MOST else ""
+    return [f"passed over {len(files)} file(s) of no known image kind: {names}{more}"]
+
+
+def _sentences(failures: list[LossvizError]) -> list[str]:
+    """Return a sentence for each failure; of many only the first ones, and the number."""
+    shown = [str(failure) for failure in failures[:_NAMED_AT_MOST]]
+    more = len(failures) - _NAMED_AT_MOST
+    return [*shown, f"{more} more files could not be read"] if more > 0 else shown
+
+
+def _nothing_read(given: list[Path], found: _Found) -> LossvizError:
+    failures = found.failures
+    if len(failures) == 1:
+        return failures[0]
+    if failures:
+        kinds = {type(failure) for failure in failures}
+        kind = kinds.pop() if len(kinds) == 1 else InputError
+        return kind("; ".join(_sentences(failures)))
+    names = ", ".join(str(path) for path in given) or "the list of paths"
+    if found.no_images:
+        return UnsupportedFileError(
+            f"{names}: holds no image that can be read; {_passed_over(found.no_images)[0]}"
+        )
+    return InputError(f"{names}: holds no file")
