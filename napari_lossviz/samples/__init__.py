@@ -1,0 +1,19 @@
+"""The sample data: how it is made (`make`), where it is (`sample_path`), reading it."""
+
+from napari_lossviz.samples.data import (
+    full_dose_ct,
+    low_contrast_inserts,
+    low_dose_ct,
+    pydicom_ct,
+    sample_path,
+)
+from napari_lossviz.samples.inserts import Insert
+
+__all__ = [
+    "Insert",
+    "full_dose_ct",
+    "low_contrast_inserts",
+    "low_dose_ct",
+    "pydicom_ct",
+    "sample_path",
+]

@@ -1,0 +1,67 @@
+"""Finds the sample data wherever the package came from, and reads it."""
+
+import json
+from pathlib import Path
+
+import pydicom.data
+
+from napari_lossviz import io
+from napari_lossviz.core import Image, InputError
+from napari_lossviz.samples.inserts import Insert
+
+_ROOM = Path(__file__).parent
+
+
+def _folders() -> tuple[Path, ...]:
+    """Return where the data may lie: inside a wheel, or beside the package in its repository."""
+    return _ROOM / "data", _ROOM.parents[1] / "sample_data"
+
+
+def sample_path(name: str = "") -> Path:
+    """Return the path of a sample file or folder.
+
+    Parameters
+    ----------
+    name : str
+        Relative to the sample data, with forward slashes, such as "low_dose_ct"; empty for the
+        folder that holds all.
+
+    Raises
+    ------
+    InputError
+        If there is no such sample; the message lists those that are there.
+    """
+    for folder in _folders():
+        # The README tells our folder from another one of that name.
+        if (folder / "README.md").is_file():
+            path = folder / name
+            if path.exists():
+                return path
+            there = ", ".join(sorted(p.name for p in folder.iterdir() if p.name != "README.md"))
+            raise InputError(f"there is no sample {name!r} in {folder}; there are: {there}")
+    looked = " and ".join(str(folder) for folder in _folders())
+    raise InputError(f"the sample data is missing; looked in {looked}. Install the package anew.")
+
+
+def low_dose_ct() -> list[Image]:
+    """Read the simulated low-dose CT series: one volume of 8 slices in HU."""
+    return io.read(sample_path("low_dose_ct"))
+
+
+def full_dose_ct() -> list[Image]:
+    """Read its full-dose twin: the same slices, practically free of noise."""
+    return io.read(sample_path("full_dose_ct"))
+
+
+def low_contrast_inserts() -> list[Insert]:
+    """Return the inserts in both series, from the description beside the data."""
+    description = json.loads(sample_path("inserts.json").read_text(encoding="utf-8"))
+    return [Insert.from_dict(entry) for entry in description["inserts"]]
+
+
+def pydicom_ct() -> list[Image]:
+    """Read the real CT slice that pydicom ships (CT_small.dcm, 128 x 128)."""
+    path = pydicom.data.get_testdata_file("CT_small.dcm", download=False)
+    if not isinstance(path, str):
+        raise InputError("this pydicom came without its test file CT_small.dcm")
+    return io.read(path)
