@@ -1,0 +1,42 @@
+"""What an output name on the command line means."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_lossviz.core import Image, OutputError
+from napari_lossviz.io.registry import FORMATS, find_by_name
+
+
+def is_file_name(output: str) -> bool:
+    """Whether an output names a file; else it names a folder.
+
+    Raises
+    ------
+    OutputError
+        If it looks like a file of a kind that is not written.
+    """
+    path = Path(output)
+    if output.endswith(("/", "\\")) or path.is_dir() or not path.suffix:
+        return False
+    if path.suffix.lower() == ".dcm" or find_by_name(path) is not None:
+        return True
+    if path.suffix[1:].isalpha():
+        endings = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
+        raise OutputError(
+            f"{output}: cannot write {path.suffix} files; use one of .dcm, {endings}, or end the "
+            "name with a slash to mean a folder"
+        )
+    return False
+
+
+def subfolder_names(images: Sequence[Image]) -> list[str]:
+    """Return a folder name for each image: its name, made safe for every system, and unique."""
+    names: list[str] = []
+    for image in images:
+        safe = re.sub(r"[^\w.-]+", "_", image.name).strip("._") or "image"
+        name, n = safe, 2
+        while name.lower() in (taken.lower() for taken in names):
+            name, n = f"{safe}_{n}", n + 1
+        names.append(name)
+    return names

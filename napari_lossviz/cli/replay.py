@@ -1,0 +1,52 @@
+"""`lossviz replay`: compute a result again from its recipe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from napari_lossviz.cli import consoles
+from napari_lossviz.cli.progress import TerminalReporter
+from napari_lossviz.core import InputError
+from napari_lossviz.jobs import replay as job
+from napari_lossviz.jobs.export import check_output
+
+
+def replay(
+    recipe: Annotated[Path, tyro.conf.Positional],
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="OUT")] = None,
+    check: bool = False,
+    overwrite: bool = False,
+    drop_identity: bool = False,
+) -> int:
+    """Compute a result again from its recipe and compare it with what the recipe recorded.
+
+    The exit status is 1 with --check where the pixels differ.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.json beside an export; its inputs are looked for where it says.
+    output
+        Folder for the result; may be left out with --check.
+    check
+        Only compare, unless an output is given; status 1 if the pixels are not identical.
+    overwrite
+        Replace files that are there already.
+    drop_identity
+        Leave out the patient's name, number and dates (DICOM).
+    """
+    if output is None and not check:
+        raise InputError("name an output folder with -o, or give --check to compare only")
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+    with TerminalReporter(consoles.err, f"replaying {recipe.name}") as reporter:
+        outcome = job.replay(
+            recipe, output, overwrite=overwrite, drop_identity=drop_identity, reporter=reporter
+        )
+    for note in outcome.notes:
+        consoles.warn(note)
+    consoles.say(outcome.verdict)
+    for path in outcome.written:
+        consoles.say(f"wrote {path}")
+    return int(check and not outcome.identical)

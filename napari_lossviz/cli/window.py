@@ -1,0 +1,67 @@
+"""`lossviz window`: napari with the plugin and the files given."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from napari_lossviz.cli import consoles
+from napari_lossviz.core import MissingPackageError
+
+PLUGIN = "napari-lossviz"
+
+
+def window(paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()) -> int:
+    """Open napari with the plugin.
+
+    Parameters
+    ----------
+    paths
+        Files or folders to open.
+    """
+    import napari
+
+    try:
+        import qtpy  # noqa: F401 - napari's own message does not say how to get a binding
+    except ImportError as error:
+        raise MissingPackageError(
+            f'the window needs Qt: python -m pip install "{PLUGIN}[pyqt5]" (or pyqt6)'
+        ) from error
+    viewer = napari.Viewer(title="napari-lossviz")
+    for path in paths:
+        viewer.open(path, plugin=PLUGIN)
+    napari.run()
+    return 0
+
+
+def start_window(paths: Sequence[Path], *, patience: float = 10.0) -> None:
+    """Open napari in a process of its own, and tell if it ends at once with an error.
+
+    A process that has computed holds torch, which shall not meet Qt; and the window stays open
+    when the command ends.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    patience : float
+        Seconds within which a failure is noticed.
+    """
+    command = [sys.executable, "-m", "napari_lossviz.cli", "window", *map(str, paths)]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            status = process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return
+        if status:
+            log.seek(0)
+            last = ([line for line in log.read().splitlines() if line.strip()] or ["no message"])[
+                -1
+            ]
+            consoles.warn(f"napari did not open ({last}); `lossviz doctor` may know why")
