@@ -1,6 +1,8 @@
 """Tell a DICOM file from others, and read its header."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom import dcmread
@@ -12,6 +14,18 @@ _PREAMBLE = 128
 # Groups 0002 and 0008, little and big endian: a data set without preamble starts with one of them.
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _IDENTIFYING = ("SOPClassUID", "SOPInstanceUID", "Modality", "Rows")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence pydicom's warnings of odd values, of which most are in elements nobody here needs.
+
+    pydicom converts values when they are asked for, and warns only then. Those that matter are
+    checked one by one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def has_magic_word(path: Path) -> bool:
@@ -41,10 +55,7 @@ def read_dataset(path: Path, *, pixels: bool) -> FileDataset:
         If the file cannot be opened or parsed; the message names it.
     """
     try:
-        with warnings.catch_warnings():
-            # Odd values in elements that nobody here needs are no news to the user; those that
-            # matter are checked one by one.
-            warnings.simplefilter("ignore")
+        with quiet():
             return dcmread(path, force=True, stop_before_pixels=not pixels)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error

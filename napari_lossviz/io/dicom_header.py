@@ -1,7 +1,6 @@
 """What one DICOM image says of itself: `Frame`, from a classic file or a multi-frame one."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset
 
 from napari_lossviz.core import InputError, UnsupportedFileError
-from napari_lossviz.io.dicom_files import read_dataset
+from napari_lossviz.io.dicom_files import quiet, read_dataset
 
 Vector = tuple[float, float, float]
 
@@ -131,9 +130,7 @@ def read_frames(path: Path) -> list[Frame]:
         If the header cannot be parsed or contradicts itself.
     """
     dataset = read_dataset(path, pixels=False)
-    with warnings.catch_warnings():
-        # pydicom converts values when they are asked for, and warns of odd ones only then.
-        warnings.simplefilter("ignore")
+    with quiet():
         return _frames_of(path, dataset)
 
 

@@ -10,7 +10,6 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.uid import (
     UID,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -20,12 +19,6 @@ from napari_lossviz.core import InputError, MissingPackageError, UnsupportedFile
 from napari_lossviz.io.dicom_header import Frame, kind_of
 from napari_lossviz.io.dicom_jpeg12 import add_to
 
-_NATIVE = (
-    ImplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    DeflatedExplicitVRLittleEndian,
-)
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -76,9 +69,6 @@ def decode(frame: Frame, whole: FileDataset) -> Pixels:
         )
     if frame.colour:
         return Pixels(_colour(frame, whole, stored), None, remarks)
-    if syntax in _NATIVE and stored.dtype.kind in "iu":
-        stored, more = _without_high_bits(frame, stored)
-        remarks = (*remarks, *more)
     return Pixels(_rescale(frame, whole, stored), _valid(frame, stored), remarks)
 
 
@@ -142,19 +132,6 @@ def _colour(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:
     return np.asarray(coloured)
 
 
-def _without_high_bits(frame: Frame, stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Clear bits above BitsStored, where old files keep overlays."""
-    bits = int(frame.number("BitsStored") or 0)
-    allocated = stored.dtype.itemsize * 8
-    if not 0 < bits < allocated:
-        return stored, ()
-    unused = allocated - bits
-    cleared = (stored << unused) >> unused  # on a signed type this extends the sign
-    if np.array_equal(cleared, stored):
-        return stored, ()
-    return cleared, (f"bits above the {bits} stored ones are set (an old overlay?) and ignored",)
-
-
 def _rescale(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:
     if whole.get("ModalityLUTSequence"):
         try:
@@ -198,15 +175,17 @@ def rescale_parameters(frame: Frame) -> tuple[float, float]:
 
 
 def _valid(frame: Frame, stored: np.ndarray) -> np.ndarray | None:
+    valid: np.ndarray = np.isfinite(stored)
     padding = frame.number("PixelPaddingValue")
     if padding is None:
         padding = frame.number("FloatPixelPaddingValue")
-    if padding is None:
-        return None
-    limit = frame.number("PixelPaddingRangeLimit")
-    ends = [_as_stored(value, stored) for value in (padding, padding if limit is None else limit)]
-    valid = (stored < min(ends)) | (stored > max(ends))
-    return None if valid.all() else np.asarray(valid)
+    if padding is not None:
+        limit = frame.number("PixelPaddingRangeLimit")
+        ends = [
+            _as_stored(value, stored) for value in (padding, padding if limit is None else limit)
+        ]
+        valid &= (stored < min(ends)) | (stored > max(ends))
+    return None if valid.all() else valid
 
 
 def _as_stored(value: float, stored: np.ndarray) -> float:

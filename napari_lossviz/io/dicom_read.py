@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_lossviz.core import Image, LossvizError, OutOfMemoryError, Reporter, Step
+from napari_lossviz.io.dicom_files import quiet
 from napari_lossviz.io.dicom_header import Frame, read_frames
 from napari_lossviz.io.dicom_phases import Stack
 from napari_lossviz.io.dicom_series import make_stacks
@@ -42,7 +43,9 @@ def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
         except LossvizError as error:
             outcome.failures.append(error)
     done = 0
-    for stack in make_stacks(frames):
+    with quiet():
+        stacks = make_stacks(frames)
+    for stack in stacks:
         image = _load(stack, done, len(frames), reporter, outcome.failures)
         if image is not None:
             outcome.images.append(image)
@@ -69,4 +72,5 @@ def _load(
     if not volume.frames:
         failures.extend(failed)
         return None
-    return volume.image(name, tuple(dict.fromkeys(f"left out: {error}" for error in failed)))
+    with quiet():
+        return volume.image(name, tuple(dict.fromkeys(f"left out: {error}" for error in failed)))

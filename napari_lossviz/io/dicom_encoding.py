@@ -1,0 +1,177 @@
+"""Values to stored integers and back: how a derived DICOM keeps HU to within 0.5."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydicom.valuerep import format_number_as_ds
+
+from napari_lossviz.core import InputError
+
+LARGEST_ERROR_HU = 0.5
+_FEW_LEVELS = 64
+"""Fewer steps than that over the whole range would lose what the values say."""
+_ROUNDING = 1e-3
+"""Allowance for float32 values of some ten thousand."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How values are stored: ``value = slope * stored + intercept``.
+
+    Attributes
+    ----------
+    slope, intercept : float
+        As a DICOM decimal string can hold them.
+    bits_allocated, bits_stored : int
+    signed : bool
+    padding, padding_limit : int, optional
+        Stored values from one to the other, both included, mean "no pixel".
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    bits_allocated: int = 16
+    bits_stored: int = 16
+    signed: bool = True
+    padding: int | None = None
+    padding_limit: int | None = None
+
+    @property
+    def dtype(self) -> np.dtype[np.signedinteger | np.unsignedinteger]:
+        """Little-endian dtype of the stored pixels."""
+        return np.dtype(f"<{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Lowest and highest stored value."""
+        half = 1 << (self.bits_stored - 1)
+        return (-half, half - 1) if self.signed else (0, 2 * half - 1)
+
+    @property
+    def padding_range(self) -> tuple[int, int] | None:
+        """Lowest and highest stored value that mean "no pixel"."""
+        if self.padding is None:
+            return None
+        limit = self.padding if self.padding_limit is None else self.padding_limit
+        return min(self.padding, limit), max(self.padding, limit)
+
+    def without_padding(self) -> "Encoding":
+        """Return the encoding without a padding value."""
+        return replace(self, padding=None, padding_limit=None)
+
+    def store(self, values: np.ndarray) -> np.ndarray:
+        """Return the stored integers nearest to `values`, as int64."""
+        scaled = (np.asarray(values, dtype=np.float64) - self.intercept) / self.slope
+        return np.rint(scaled).astype(np.int64)
+
+
+def choose_encoding(
+    values: np.ndarray, valid: np.ndarray | None, source: Encoding | None, unit: str, name: str
+) -> Encoding:
+    """Choose how to store `values`: as the source did where that holds them, else in 16 bits.
+
+    HU are stored in steps of 1 at most, other values in steps of the source at most (much finer
+    where they span only a few of them), so that rounding changes HU by 0.5 at most.
+
+    Parameters
+    ----------
+    values : real ndarray
+    valid : bool ndarray, optional
+        In the shape of `values`; False at padding.
+    source : Encoding, optional
+        Of the source; None where its slices differ.
+    unit : str
+        Unit of the values.
+    name : str
+        Of the image, for messages.
+
+    Raises
+    ------
+    InputError
+        If valid values are not finite, or span more than 16 bits can hold in such steps.
+    """
+    real = values if valid is None else values[valid]
+    if not np.isfinite(real).all():
+        count = int(np.count_nonzero(~np.isfinite(real)))
+        raise InputError(
+            f"{name}: {count} valid pixels are NaN or infinite, which DICOM cannot store: mark "
+            "them as not valid, or write a TIFF"
+        )
+    padded = valid is not None and not valid.all()
+    low, high = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
+    base = source or Encoding()
+    step = 1.0 if unit == "HU" else abs(base.slope)
+    whole = bool(np.array_equal(real, np.rint(real)))
+    if unit != "HU" and not whole and high - low < _FEW_LEVELS * step:
+        step = _decimal((high - low) / 60000.0) or step
+        source = None
+    candidates = [] if source is None or source.slope > step else [source]
+    candidates += [
+        Encoding(step, base.intercept, signed=base.signed),
+        Encoding(step, base.intercept, signed=not base.signed),
+        Encoding(step, float(np.floor(low)) if unit == "HU" else _decimal(low), signed=False),
+    ]
+    for candidate in candidates:
+        fitted = _with_padding(candidate, real, padded)
+        if fitted is not None:
+            return fitted
+    raise InputError(
+        f"{name}: values {low:g} to {high:g} {unit} span more than the 65536 steps of {step:g} "
+        "that a 16-bit DICOM can hold: write a TIFF or NIfTI file, or clip the values first"
+    )
+
+
+def encode(values: np.ndarray, valid: np.ndarray | None, encoding: Encoding) -> np.ndarray:
+    """Return the stored pixels, padding where `valid` is False.
+
+    Raises
+    ------
+    InputError
+        If a valid value would come back changed by more than half a step, or 0.5 for a coarser
+        one, or as padding.
+    """
+    with np.errstate(invalid="ignore"):
+        stored = encoding.store(np.nan_to_num(values))
+    if valid is not None and encoding.padding_range is not None:
+        first, last = encoding.padding_range
+        kept = (stored >= first) & (stored <= last)
+        stored = np.where(valid | kept, stored, encoding.padding)
+    checked = np.ones(values.shape, bool) if valid is None else valid
+    back = stored * encoding.slope + encoding.intercept
+    error = np.abs(back - values, where=checked, out=np.zeros(values.shape))
+    lowest, highest = encoding.limits
+    if (
+        error.max(initial=0.0) > min(LARGEST_ERROR_HU * max(encoding.slope, 1.0), encoding.slope)
+        + _ROUNDING
+        or stored.min(initial=0) < lowest
+        or stored.max(initial=0) > highest
+    ):
+        raise InputError(
+            f"values would change by up to {error.max():g} in {encoding.bits_stored} bits with "
+            f"slope {encoding.slope:g} and intercept {encoding.intercept:g}"
+        )
+    return stored.astype(encoding.dtype)
+
+
+def _with_padding(encoding: Encoding, real: np.ndarray, padded: bool) -> Encoding | None:
+    """Return the encoding with a padding value that no valid pixel has; None if it does not fit."""
+    lowest, highest = encoding.limits
+    stored = encoding.store(real)
+    low, high = (int(stored.min()), int(stored.max())) if stored.size else (0, 0)
+    if low < lowest or high > highest:
+        return None
+    span = encoding.padding_range
+    if span is not None and lowest <= span[0] and span[1] <= highest:
+        if not ((stored >= span[0]) & (stored <= span[1])).any():
+            return encoding
+    encoding = encoding.without_padding()
+    if not padded:
+        return encoding
+    if low > lowest:
+        return replace(encoding, padding=lowest)
+    return replace(encoding, padding=highest) if high < highest else None
+
+
+def _decimal(value: float) -> float:
+    """Round to what a DICOM decimal string of 16 characters holds."""
+    return float(format_number_as_ds(float(value)))
