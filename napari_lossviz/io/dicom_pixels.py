@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from napari_lossviz.core import InputError, MissingPackageError, UnsupportedFileError
-from napari_lossviz.io.dicom_header import Frame, kind_of
+from napari_lossviz.io.dicom_header import Frame
 from napari_lossviz.io.dicom_jpeg12 import add_to
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -89,7 +89,10 @@ def _decode_stored(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     path = frame.path
     if not any(keyword in whole for keyword in _PIXEL_ELEMENTS):
-        raise UnsupportedFileError(f"{path}: {kind_of(whole)} holds no pixels; expected an image")
+        raise InputError(
+            f"{path}: the header describes {frame.rows} x {frame.columns} pixels, but none follow; "
+            "the file is cut off, or its pixels were taken out"
+        )
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
@@ -108,13 +111,17 @@ def _decode_stored(
         try:
             whole.file_meta.TransferSyntaxUID = syntax
             stored, _ = decoder.as_array(whole, index=frame.index)
-        except MemoryError:
-            raise
+        except MemoryError as error:
+            raise InputError(
+                f"{path}: {frame.rows} x {frame.columns} pixels do not fit into memory; the header "
+                "may be damaged"
+            ) from error
         except Exception as error:  # each decoder has its own errors for damaged pixels
+            reason = " ".join(str(error).split())
             raise InputError(
                 f"{path}: the pixels cannot be decoded, they are truncated or damaged, or the "
                 f"header is wrong (expected {frame.rows} x {frame.columns} pixels of "
-                f"{whole.get('BitsAllocated')} bits, {syntax.name}): {error}"
+                f"{whole.get('BitsAllocated')} bits, {syntax.name}): {reason}"
             ) from error
     return stored, tuple(dict.fromkeys(str(one.message) for one in caught))
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from napari_lossviz.core import Image, LossvizError, OutOfMemoryError, Reporter, Step
 from napari_lossviz.io.dicom_files import quiet
 from napari_lossviz.io.dicom_header import Frame, read_frames
-from napari_lossviz.io.dicom_phases import Stack
-from napari_lossviz.io.dicom_series import make_stacks
+from napari_lossviz.io.dicom_series import group_series, split_series
 from napari_lossviz.io.dicom_volume import Volume, name_of
 
 
@@ -42,35 +41,59 @@ def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
             frames.extend(read_frames(path))
         except LossvizError as error:
             outcome.failures.append(error)
-    done = 0
+    progress = _Progress(reporter, len(frames))
     with quiet():
-        stacks = make_stacks(frames)
-    for stack in stacks:
-        image = _load(stack, done, len(frames), reporter, outcome.failures)
-        if image is not None:
-            outcome.images.append(image)
-        done += len(stack.frames)
+        groups = group_series(frames)
+    for series in groups:
+        _read_series(series, progress, outcome)
     return outcome
 
 
-def _load(
-    stack: Stack, done: int, total: int, reporter: Reporter, failures: list[LossvizError]
-) -> Image | None:
-    """Decode a stack; slices that fail are left out and named in its warnings."""
-    name = name_of(stack)
-    volume = Volume(stack)
-    failed: list[LossvizError] = []
-    for number, frame in enumerate(stack.frames):
-        message = f"{name}: slice {number + 1} of {len(stack.frames)}"
-        reporter(Step(done + number, total, message=message))
-        try:
-            volume.add(frame)
-        except OutOfMemoryError:
-            raise
-        except LossvizError as error:
-            failed.append(error)
-    if not volume.frames:
-        failures.extend(failed)
-        return None
+class _Progress:
+    """Counts the slices decoded."""
+
+    def __init__(self, reporter: Reporter, total: int) -> None:
+        self._reporter = reporter
+        self._total = total
+        self._done = 0
+
+    def __call__(self, message: str) -> None:
+        self._reporter(Step(self._done, self._total, message=message))
+        self._done = min(self._done + 1, self._total - 1)
+
+
+def _read_series(
+    series: list[Frame],
+    progress: _Progress,
+    outcome: Outcome,
+    lost: tuple[LossvizError, ...] = (),
+) -> None:
+    """Add the images of a series to `outcome`; `lost` are slices left out of it before."""
     with quiet():
-        return volume.image(name, tuple(dict.fromkeys(f"left out: {error}" for error in failed)))
+        stacks = split_series(series)
+    images: list[Image] = []
+    failed: dict[Frame, LossvizError] = {}
+    for stack in stacks:
+        volume = Volume(stack)
+        name = name_of(stack)
+        for number, frame in enumerate(stack.frames, 1):
+            progress(f"{name}: slice {number} of {len(stack.frames)}")
+            try:
+                volume.add(frame)
+            except OutOfMemoryError:
+                raise
+            except LossvizError as error:
+                failed[frame] = error
+        if volume.frames:
+            with quiet():
+                images.append(volume.image(name))
+    lost = (*lost, *failed.values())
+    if failed and len(stacks) > 1 and len(failed) < len(series):
+        # A damaged file may have taken the place of a sound one at the same slice position.
+        rest = [frame for frame in series if frame not in failed]
+        _read_series(rest, progress, outcome, lost)
+        return
+    warnings = tuple(dict.fromkeys(f"left out: {error}" for error in lost))
+    outcome.images.extend(image.replace(warnings=(*warnings, *image.warnings)) for image in images)
+    if not images:
+        outcome.failures.extend(lost)

@@ -17,26 +17,35 @@ _PROJECTIONS = {"CR", "DX", "MG", "IO", "PX", "RG"}
 _SAME_ORIENTATION = 1e-3
 
 
-def make_stacks(frames: Iterable[Frame]) -> list[Stack]:
-    """Group frames to volumes; the order in which they come does not matter.
+def group_series(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames by SeriesInstanceUID, in the order of the series numbers.
 
-    Frames of one SeriesInstanceUID belong together unless they differ in shape, photometric
-    interpretation or orientation, only some are localizers, or several share a slice position.
-    Acquisition number, thickness and spacing alone never split a series.
+    The order in which the frames come does not matter.
+    """
+    return _by(sorted(frames, key=_file_order), _series_key)
+
+
+def split_series(series: list[Frame]) -> list[Stack]:
+    """Split the frames of one series to volumes.
+
+    They belong together unless they differ in shape, photometric interpretation or orientation,
+    only some are localizers, or several share a slice position. Acquisition number, thickness and
+    spacing alone never split a series.
+
+    Parameters
+    ----------
+    series : list of Frame
+        As `group_series` returns it.
 
     Returns
     -------
     list of Stack
-        By series number; within a series the largest volume first, localizers last.
+        The largest volume first, localizers last.
     """
-    stacks: list[Stack] = []
-    for series in _by(sorted(frames, key=_file_order), _series_key):
-        kept, copies = _without_copies(series)
-        parts = [stack for part in _split_unlike(kept) for stack in _split_positions(part)]
-        parts.sort(key=lambda stack: (is_localizer(stack.frames[0]), -len(stack.frames)))
-        labelled = _unique_labels(parts)
-        stacks.extend(replace(stack, warnings=(*copies, *stack.warnings)) for stack in labelled)
-    return stacks
+    kept, copies = _without_copies(series)
+    stacks = [stack for part in _split_unlike(kept) for stack in _split_positions(part)]
+    stacks.sort(key=lambda stack: (is_localizer(stack.frames[0]), -len(stack.frames)))
+    return [replace(stack, warnings=(*copies, *stack.warnings)) for stack in _unique_labels(stacks)]
 
 
 def is_localizer(frame: Frame) -> bool:

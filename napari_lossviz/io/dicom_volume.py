@@ -70,8 +70,8 @@ class Volume:
         self._remarks.update(pixels.remarks)
         self.frames.append(frame)
 
-    def image(self, name: str, warnings: tuple[str, ...] = ()) -> Image:
-        """Return the image of the frames decoded, with `warnings` about the others."""
+    def image(self, name: str) -> Image:
+        """Return the image of the frames decoded."""
         assert self._array is not None
         frames = tuple(self.frames)
         count, first = len(frames), frames[0]
@@ -99,7 +99,6 @@ class Volume:
             display_windows=() if first.colour else display_windows(frames, unit),
             metadata={"dicom": _metadata(frames)},
             warnings=(
-                *warnings,
                 *self._stack.warnings,
                 *geometry.warnings,
                 *self._warnings(unit),
