@@ -1,0 +1,225 @@
+"""`Image` to napari layer and back: the only code that makes layers.
+
+A layer carries scale, units and axis labels of its image. Orientation in the patient stays in the
+image: napari shows an oblique affine without its rotation, and warns. All that is ours lies under
+one key, ``layer.metadata["lossviz"]``: the image, and the array that is shown of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_lossviz.core import (
+    DisplayWindow,
+    Image,
+    InputError,
+    Origin,
+    check_axes,
+    to_millimetres,
+)
+
+METADATA_KEY = "lossviz"
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+_PERCENTILES = (0.5, 99.5)
+_SHORT_UNITS = {
+    "nanometer": "nm",
+    "micrometer": "um",
+    "millimeter": "mm",
+    "centimeter": "cm",
+    "meter": "m",
+    "second": "s",
+    "millisecond": "ms",
+    "minute": "min",
+}
+_AXIS_NAMES = {"time": "t", "phase": "t", "slice": "z", "depth": "z", "channel": "c"}
+
+
+def image_layer(image: Image, *, name: str | None = None) -> LayerData:
+    """Return the layer of an image, as a reader hands it to napari.
+
+    Parameters
+    ----------
+    image : Image
+        Complex values are shown as their amplitude in dB; the image keeps them. Three or four
+        channels in the last axis are shown as colours, other channels as a slider.
+    name : str, optional
+        Name of the layer; the image's by default.
+
+    Returns
+    -------
+    (data, keyword arguments, "image")
+        As napari's readers return it.
+    """
+    array, rgb = _to_show(image)
+    axes = _layer_axes(image.axes, rgb)
+    spacing, units = zip(*(image.spacing_of(axis) for axis in axes), strict=True)
+    settings: dict[str, Any] = {
+        "name": name or image.name,
+        "scale": spacing,
+        "units": tuple(_napari_unit(unit) for unit in units),
+        "axis_labels": tuple(axes),
+        "rgb": rgb,
+        "metadata": {METADATA_KEY: {"image": image, "shown": array}},
+    }
+    if not rgb:
+        settings["colormap"] = "gray"
+        settings["contrast_limits"] = _contrast_limits(image, array)
+    return array, settings, "image"
+
+
+def image_from_layer(layer: Any) -> Image:
+    """Return the image of any napari Image layer, whoever made it.
+
+    As long as a layer of ours shows what it was made with, this is the image that it was made
+    from. After its data was replaced, the new data counts, without the file it came from; what
+    else is known of the image stays if the shapes agree. Scale, units, name and contrast limits
+    are the layer's.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        Of a multiscale layer the finest level is taken.
+
+    Raises
+    ------
+    InputError
+        If this is no Image layer, or its axes cannot be told.
+    """
+    if getattr(layer, "_type_string", "") != "image":
+        raise InputError(f"layer {layer.name!r}: an Image layer is needed, this is another kind")
+    data = layer.data[0] if layer.multiscale else layer.data
+    ours: Mapping[str, Any] = layer.metadata.get(METADATA_KEY, {})
+    source: Image | None = ours.get("image")
+    shown: Any = ours.get("shown")
+    if source is not None and data is shown:
+        image = source
+        axes = _layer_axes(image.axes, layer.rgb)
+    else:
+        axes = _axes_of(layer)
+        image = Image(data, axes + "c" if layer.rgb else axes)
+        if source is not None and tuple(data.shape) == tuple(shown.shape):
+            image = _with_knowledge_of(source, image)
+    sampling = {
+        axis: (abs(float(step)), _short_unit(unit))
+        for axis, step, unit in zip(axes, layer.scale, layer.units, strict=True)
+    }
+    spacing, units = zip(*(sampling[a] if a != "c" else (1.0, "") for a in image.axes), strict=True)
+    windows = _display_windows(layer, () if source is None else source.display_windows)
+    return image.replace(name=layer.name, spacing=spacing, units=units, display_windows=windows)
+
+
+def _to_show(image: Image) -> tuple[Any, bool]:
+    """Return the array that napari can show, and whether its last axis is colours."""
+    array = image.array
+    if np.issubdtype(array.dtype, np.complexfloating):
+        array = _decibel(np.asarray(array))
+    elif array.dtype == bool:
+        array = np.asarray(array).astype(np.uint8)
+    if image.axes.endswith("c") and _is_colour(array):
+        return array, True
+    if "c" in image.axes:
+        array = np.moveaxis(np.asarray(array), image.axes.index("c"), 0)
+    return array, False
+
+
+def _layer_axes(axes: str, rgb: bool) -> str:
+    """Return the axes of the layer that shows an image with `axes`."""
+    without = axes.replace("c", "")
+    return without if rgb or "c" not in axes else "c" + without
+
+
+def _decibel(array: np.ndarray) -> np.ndarray:
+    """Return the amplitude of complex values in dB, at least 200 dB below the maximum."""
+    amplitude = np.abs(array)
+    floor = max(float(amplitude.max(initial=0.0)) * 1e-10, float(np.finfo(np.float32).tiny))
+    return np.asarray(20 * np.log10(np.maximum(amplitude, floor)), dtype=np.float32)
+
+
+def _is_colour(array: Any) -> bool:
+    if array.shape[-1] not in (3, 4):
+        return False
+    if np.issubdtype(array.dtype, np.floating):  # napari takes such colours in [0, 1] only
+        sample = _subsample(array)
+        return bool(sample.size and np.nanmin(sample) >= 0 and np.nanmax(sample) <= 1)
+    return array.dtype in (np.uint8, np.uint16)
+
+
+def _subsample(array: Any) -> np.ndarray:
+    """Return every n-th element along each axis: some millions at most, whatever the size."""
+    leading = max(array.ndim - 2, 1)
+    most = (int(16 ** (1 / leading)),) * (array.ndim - 2) + (512, 512)
+    steps = zip(array.shape, most, strict=True)
+    return np.asarray(array[tuple(slice(None, None, max(1, n // m)) for n, m in steps)])
+
+
+def _contrast_limits(image: Image, array: Any) -> tuple[float, float]:
+    """Return the preferred window of the image, else robust percentiles of what is shown."""
+    if image.display_windows and array is image.array:
+        window = image.display_windows[0]
+        if window.low < window.high:
+            return window.low, window.high
+    sample = _subsample(array)
+    usable = np.isfinite(sample)
+    if image.valid is not None and image.valid.shape == array.shape:
+        usable &= _subsample(image.valid)
+    values = sample[usable]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(limit) for limit in np.percentile(values, _PERCENTILES))
+    if low == high:  # nearly everything is background: only the extremes tell something
+        low, high = float(values.min()), float(values.max())
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def _napari_unit(unit: str) -> str:
+    """Return the unit if napari can parse it, else "pixel"."""
+    known = to_millimetres(1.0, unit) is not None or unit in _SHORT_UNITS.values()
+    return unit if known else "pixel"
+
+
+def _short_unit(unit: Any) -> str:
+    name = str(unit)
+    return _SHORT_UNITS.get(name, name)
+
+
+def _axes_of(layer: Any) -> str:
+    """Return the axes of a layer by their labels, else by their number, colours left out."""
+    labels = [str(label).strip().lower() for label in layer.axis_labels]
+    axes = "".join(_AXIS_NAMES.get(label, label if len(label) == 1 else "?") for label in labels)
+    try:
+        return check_axes(axes, layer.ndim)
+    except InputError:
+        if 2 <= layer.ndim <= 4:
+            return "tzyx"[-layer.ndim :]
+        raise InputError(
+            f"layer {layer.name!r} has {layer.ndim} axes named {', '.join(labels)}; name each by "
+            "one of the letters 'tzyxc' (layer.axis_labels), or take a layer with fewer axes"
+        ) from None
+
+
+def _with_knowledge_of(source: Image, image: Image) -> Image:
+    """Return `image` with what stays true of `source` when its values change."""
+    valid = source.valid
+    if valid is not None and valid.shape != image.spatial_shape:
+        valid = None
+    return image.replace(
+        value_unit=source.value_unit,
+        patient_affine=source.patient_affine,
+        origin=Origin(series_uid=source.origin.series_uid),
+        valid=valid,
+        metadata=source.metadata,
+        warnings=source.warnings,
+    )
+
+
+def _display_windows(layer: Any, known: tuple[DisplayWindow, ...]) -> tuple[DisplayWindow, ...]:
+    """Return the contrast limits of the layer as the preferred window, before the known ones."""
+    if layer.rgb:
+        return known
+    low, high = (float(limit) for limit in layer.contrast_limits)
+    if known and (known[0].low, known[0].high) == (low, high):
+        return known
+    return DisplayWindow("layer", low, high), *known

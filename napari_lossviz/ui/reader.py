@@ -1,0 +1,97 @@
+"""The reader that napari calls for a dropped or opened file, folder or list of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_lossviz import io
+from napari_lossviz.core import Image, LossvizError
+from napari_lossviz.io.dicom_files import has_magic_word, parses_as_dicom
+from napari_lossviz.io.read import find_files
+from napari_lossviz.io.registry import find_by_content
+from napari_lossviz.ui.layers import LayerData, image_layer
+from napari_lossviz.ui.reader_preference import offer_once
+from napari_lossviz.ui.window import main_window
+
+Paths = str | Sequence[str]
+Reader = Callable[[Paths], list[LayerData]]
+
+# A file so named is meant for us: if it is broken, our error says more than a refusal.
+_OUR_SUFFIXES = (".dcm", ".dicom", ".dic", ".dc3", ".ima", ".nii", ".nii.gz", ".nrrd", ".nhdr")
+
+_LOOKED_AT = 1000  # files of a folder in which not one is ours
+
+
+def get_reader(path: Paths) -> Reader | None:
+    """Return the function that reads `path`, or None if nothing in it is ours.
+
+    Parameters
+    ----------
+    path : str or list of str
+        Files and folders; a list is read together. The content decides, not the name.
+    """
+    paths = [Path(one) for one in _as_list(path)]
+    return read_layers if any(_is_ours(one) for one in paths) else None
+
+
+def read_layers(path: Paths) -> list[LayerData]:
+    """Read `path` and return one layer for each volume.
+
+    What is odd about the files is told in one notification. In a window, a file that cannot be
+    read is told in a notification too, and no layer is added.
+
+    Raises
+    ------
+    LossvizError
+        Without a window, if nothing could be read.
+    """
+    from napari.utils.notifications import show_error
+
+    try:
+        images = io.read(_as_list(path))
+    except LossvizError as error:
+        if main_window() is None:
+            raise
+        # Raised, it would reach the user without its text, below a chooser of other readers.
+        show_error(str(error))
+        return [(None,)]  # type: ignore[list-item]  # napari's mark for "read, but no layer"
+    layers = layers_of(images)
+    if any(image.origin.format == "dicom" for image in images):
+        offer_once()
+    return layers
+
+
+def layers_of(images: list[Image]) -> list[LayerData]:
+    """Return the layers of images, and show their warnings in one notification."""
+    from napari.utils.notifications import show_warning
+
+    sentences = _warnings(images)
+    if sentences:
+        show_warning("\n".join(sentences))
+    return [image_layer(image) for image in images]
+
+
+def _warnings(images: list[Image]) -> list[str]:
+    """Return every warning once; one that not all images share is preceded by its image's name."""
+    sentences: dict[str, None] = {}
+    for image in images:
+        for warning in image.warnings:
+            shared = all(warning in other.warnings for other in images)
+            sentences[warning if shared else f"{image.name}: {warning}"] = None
+    return list(sentences)
+
+
+def _as_list(path: Paths) -> list[str]:
+    return [path] if isinstance(path, str) else list(path)
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return any(_is_ours(file) for file in find_files(path)[:_LOOKED_AT])
+    if path.name.lower().endswith(_OUR_SUFFIXES):
+        return True
+    try:
+        return has_magic_word(path) or find_by_content(path) is not None or parses_as_dicom(path)
+    except OSError:
+        return False
+    except LossvizError:
+        return True  # a package is missing: reading says which

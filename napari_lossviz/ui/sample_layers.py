@@ -1,0 +1,20 @@
+"""The entries of File ▸ Open Sample ▸ LossViz."""
+
+from napari_lossviz import samples
+from napari_lossviz.ui.layers import LayerData
+from napari_lossviz.ui.reader import layers_of
+
+
+def low_dose_ct() -> list[LayerData]:
+    """Return the layer of the simulated low-dose CT."""
+    return layers_of(samples.low_dose_ct())
+
+
+def full_dose_ct() -> list[LayerData]:
+    """Return the layer of its full-dose twin."""
+    return layers_of(samples.full_dose_ct())
+
+
+def pydicom_ct() -> list[LayerData]:
+    """Return the layer of the real CT slice that pydicom ships."""
+    return layers_of(samples.pydicom_ct())

@@ -1,0 +1,94 @@
+"""A real viewer under Xvfb, driven as a user would."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# napari fixes the place of its settings when it is imported; tests must not touch the user's.
+os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.yaml"))
+
+from napari import Viewer, settings
+from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QApplication, QDialogButtonBox
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.gui)
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test settings of its own: no reader preference, nothing asked yet."""
+    monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "napari" / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    settings.get_settings().reset()
+    assert settings.get_settings().plugins.extension2reader == {}
+    yield
+    settings._clear_plugin_settings_cache()
+    settings.get_settings().reset()
+
+
+@pytest.fixture
+def notices() -> Iterator[list[Any]]:
+    """Collect the notifications of a test."""
+    notification_manager.records.clear()
+    yield notification_manager.records
+    notification_manager.records.clear()
+
+
+@pytest.fixture
+def drop() -> Callable[..., None]:
+    """Return a function that drops paths on a viewer."""
+
+    def drop_on(viewer: Viewer, *paths: Path) -> None:
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        event = QDropEvent(
+            QPointF(50, 50),
+            Qt.DropAction.CopyAction,
+            mime,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        viewer.window._qt_viewer.dropEvent(event)
+
+    return drop_on
+
+
+@pytest.fixture
+def chooser(qtbot: Any) -> Iterator[list[list[str]]]:
+    """Answer napari's "Choose reader" with LossViz and OK; the readers offered are collected."""
+    offered: list[list[str]] = []
+    timer = QTimer()
+
+    def answer() -> None:
+        for dialog in QApplication.topLevelWidgets():
+            if not isinstance(dialog, QtReaderDialog) or not dialog.isVisible():
+                continue
+            buttons = {button.text(): button for button in dialog.reader_btn_group.buttons()}
+            offered.append(sorted(buttons))
+            dialog.persist_checkbox.setChecked(False)
+            wanted = "LossViz" in buttons
+            if wanted:
+                qtbot.mouseClick(buttons["LossViz"], Qt.MouseButton.LeftButton)
+                buttons["LossViz"].setChecked(True)
+            answer_with = QDialogButtonBox.StandardButton.Ok
+            if not wanted:
+                answer_with = QDialogButtonBox.StandardButton.Cancel
+            qtbot.mouseClick(dialog.btn_box.button(answer_with), Qt.MouseButton.LeftButton)
+
+    timer.timeout.connect(answer)
+    timer.start(50)
+    yield offered
+    timer.stop()
