@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -37,13 +38,12 @@ _STALE = (
     *("ModalityLUTSequence", "RealWorldValueMappingSequence"),
 )
 """Elements about the old pixels, or about the old instance's integrity."""
-_PALETTE = tuple(
-    f"{colour}PaletteColorLookupTable{part}"
-    for colour in ("Red", "Green", "Blue", "Alpha")
-    for part in ("Descriptor", "Data")
-) + ("PaletteColorLookupTableUID",)
-_SEGMENTED_PALETTE = tuple(
-    f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue", "Alpha")
+_COLOURS = ("Red", "Green", "Blue", "Alpha")
+_PALETTE = (
+    "PaletteColorLookupTableUID",
+    *(f"{colour}PaletteColorLookupTableDescriptor" for colour in _COLOURS),
+    *(f"{colour}PaletteColorLookupTableData" for colour in _COLOURS),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in _COLOURS),
 )
 _PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 _RESCALE = ("RescaleSlope", "RescaleIntercept", "RescaleType")
@@ -99,14 +99,14 @@ def clean_copy(source: Dataset) -> Dataset:
             except Exception:  # an element that pydicom cannot decode cannot be passed on
                 continue
         dataset.remove_private_tags()
-        for keyword in _STALE:
-            if keyword in dataset:
-                del dataset[keyword]
+        _remove(dataset, _STALE)
     return dataset
 
 
 def derive(source: Dataset, derivation: Derivation, uncompressed_ratio: float | None) -> Dataset:
-    """Return the derived instance's header; pixels and their description are set by `describe_*`.
+    """Return the derived instance's header, but for the pixels and their description.
+
+    `describe_grayscale` or `describe_colour` completes it.
 
     Parameters
     ----------
@@ -131,9 +131,7 @@ def derive(source: Dataset, derivation: Derivation, uncompressed_ratio: float | 
     dataset.DerivationDescription = plain_text(derivation.description, 1024)
     equipment = list(dataset.get("ContributingEquipmentSequence") or [])
     dataset.ContributingEquipmentSequence = Sequence([*equipment, _equipment(derivation)])
-    for keyword in ("DerivationCodeSequence", "SourceImageSequence"):
-        if keyword in dataset:
-            del dataset[keyword]
+    _remove(dataset, ("DerivationCodeSequence", "SourceImageSequence"))
     if enhanced:
         _mark_frame_types(dataset)
     else:
@@ -170,6 +168,9 @@ def derivation_image(source: Dataset, derivation: Derivation, frame_number: int)
 def describe_grayscale(dataset: Dataset, encoding: Encoding, unit: str) -> None:
     """Set the elements that say how the stored pixels are to be read."""
     before = (dataset.get("BitsStored"), dataset.get("PixelRepresentation"))
+    if not str(dataset.PhotometricInterpretation).startswith("MONOCHROME"):
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        _remove(dataset, (*_PALETTE, "PlanarConfiguration"))
     dataset.SamplesPerPixel = 1
     dataset.BitsAllocated = encoding.bits_allocated
     dataset.BitsStored = encoding.bits_stored
@@ -178,11 +179,8 @@ def describe_grayscale(dataset: Dataset, encoding: Encoding, unit: str) -> None:
     if before != (encoding.bits_stored, int(encoding.signed)) and "VOILUTSequence" in dataset:
         del dataset["VOILUTSequence"]  # its table is addressed by the old stored values' sign
     representation = "SS" if encoding.signed else "US"
-    for keyword, value in zip(
-        _PADDING, (encoding.padding, encoding.padding_limit), strict=True
-    ):
-        if keyword in dataset:
-            del dataset[keyword]
+    _remove(dataset, _PADDING)
+    for keyword, value in zip(_PADDING, (encoding.padding, encoding.padding_limit), strict=True):
         if value is not None:
             dataset.add(DataElement(keyword, representation, value))
     holder = _rescale_holder(dataset)
@@ -203,7 +201,11 @@ def describe_colour(dataset: Dataset, bits: int) -> None:
     dataset.BitsAllocated = dataset.BitsStored = bits
     dataset.HighBit = bits - 1
     dataset.PixelRepresentation = 0
-    for keyword in (*_PALETTE, *_SEGMENTED_PALETTE, *_PADDING, *_RESCALE):
+    _remove(dataset, (*_PALETTE, *_PADDING, *_RESCALE))
+
+
+def _remove(dataset: Dataset, keywords: Iterable[str]) -> None:
+    for keyword in keywords:
         if keyword in dataset:
             del dataset[keyword]
 
@@ -238,9 +240,7 @@ def _mark_frame_types(dataset: Dataset) -> None:
             if element.VR == "SQ" and element.value and "FrameType" in element.value[0]:
                 item = element.value[0]
                 item.FrameType = _image_type(item.FrameType, "PRIMARY")
-        for keyword in ("RealWorldValueMappingSequence", "DerivationImageSequence"):
-            if keyword in groups:
-                del groups[keyword]
+        _remove(groups, ("RealWorldValueMappingSequence", "DerivationImageSequence"))
 
 
 def _set_times(dataset: Dataset, time: datetime) -> None:

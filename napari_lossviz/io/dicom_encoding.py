@@ -1,5 +1,6 @@
 """Values to stored integers and back: how a derived DICOM keeps HU to within 0.5."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,11 @@ from pydicom.valuerep import format_number_as_ds
 
 from napari_lossviz.core import InputError
 
-LARGEST_ERROR_HU = 0.5
+Plane = tuple[np.ndarray, np.ndarray | None]
+"""Values of a slice, and where they are valid (None: everywhere)."""
+
+_LARGEST_ERROR = 0.5
+"""In HU; in steps of the slope where that is finer."""
 _FEW_LEVELS = 64
 """Fewer steps than that over the whole range would lose what the values say."""
 _ROUNDING = 1e-3
@@ -55,10 +60,6 @@ class Encoding:
         limit = self.padding if self.padding_limit is None else self.padding_limit
         return min(self.padding, limit), max(self.padding, limit)
 
-    def without_padding(self) -> "Encoding":
-        """Return the encoding without a padding value."""
-        return replace(self, padding=None, padding_limit=None)
-
     def store(self, values: np.ndarray) -> np.ndarray:
         """Return the stored integers nearest to `values`, as int64."""
         scaled = (np.asarray(values, dtype=np.float64) - self.intercept) / self.slope
@@ -66,18 +67,18 @@ class Encoding:
 
 
 def choose_encoding(
-    values: np.ndarray, valid: np.ndarray | None, source: Encoding | None, unit: str, name: str
+    planes: Sequence[Plane], source: Encoding | None, unit: str, name: str
 ) -> Encoding:
-    """Choose how to store `values`: as the source did where that holds them, else in 16 bits.
+    """Choose how to store values: as the source did where that holds them, else in 16 bits.
 
     HU are stored in steps of 1 at most, other values in steps of the source at most (much finer
     where they span only a few of them), so that rounding changes HU by 0.5 at most.
 
     Parameters
     ----------
-    values : real ndarray
-    valid : bool ndarray, optional
-        In the shape of `values`; False at padding.
+    planes : sequence of (values, valid)
+        Real (rows, columns) ndarrays, each with its bool ndarray that is False at padding, or
+        None.
     source : Encoding, optional
         Of the source; None where its slices differ.
     unit : str
@@ -90,29 +91,21 @@ def choose_encoding(
     InputError
         If valid values are not finite, or span more than 16 bits can hold in such steps.
     """
-    real = values if valid is None else values[valid]
-    if not np.isfinite(real).all():
-        count = int(np.count_nonzero(~np.isfinite(real)))
-        raise InputError(
-            f"{name}: {count} valid pixels are NaN or infinite, which DICOM cannot store: mark "
-            "them as not valid, or write a TIFF"
-        )
-    padded = valid is not None and not valid.all()
-    low, high = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
+    low, high, whole = _range(planes, name)
+    padded = any(valid is not None and not valid.all() for _, valid in planes)
     base = source or Encoding()
     step = 1.0 if unit == "HU" else abs(base.slope)
-    whole = bool(np.array_equal(real, np.rint(real)))
     if unit != "HU" and not whole and high - low < _FEW_LEVELS * step:
         step = _decimal((high - low) / 60000.0) or step
         source = None
-    candidates = [] if source is None or source.slope > step else [source]
+    candidates = [] if source is None or not 0 < source.slope <= step else [source]
     candidates += [
         Encoding(step, base.intercept, signed=base.signed),
         Encoding(step, base.intercept, signed=not base.signed),
         Encoding(step, float(np.floor(low)) if unit == "HU" else _decimal(low), signed=False),
     ]
     for candidate in candidates:
-        fitted = _with_padding(candidate, real, padded)
+        fitted = _with_padding(candidate, planes, (low, high), padded)
         if fitted is not None:
             return fitted
     raise InputError(
@@ -121,55 +114,79 @@ def choose_encoding(
     )
 
 
-def encode(values: np.ndarray, valid: np.ndarray | None, encoding: Encoding) -> np.ndarray:
-    """Return the stored pixels, padding where `valid` is False.
+def _range(planes: Sequence[Plane], name: str) -> tuple[float, float, bool]:
+    """Return the lowest and highest valid value, and whether all are whole numbers."""
+    lows, highs, whole, bad = [], [], True, 0
+    for values, valid in planes:
+        real = values if valid is None else values[valid]
+        bad += int(np.count_nonzero(~np.isfinite(real)))
+        if real.size and not bad:
+            lows.append(float(real.min()))
+            highs.append(float(real.max()))
+            whole = whole and bool(np.array_equal(real, np.rint(real)))
+    if bad:
+        raise InputError(
+            f"{name}: {bad} valid pixels are NaN or infinite, which DICOM cannot store: mark them "
+            "as not valid, or write a TIFF"
+        )
+    return min(lows, default=0.0), max(highs, default=0.0), whole
+
+
+def encode(plane: Plane, encoding: Encoding) -> np.ndarray:
+    """Return the stored pixels of a slice, padding where it is not valid.
 
     Raises
     ------
     InputError
-        If a valid value would come back changed by more than half a step, or 0.5 for a coarser
-        one, or as padding.
+        If a valid value would come back changed by more than half a step.
     """
-    with np.errstate(invalid="ignore"):
-        stored = encoding.store(np.nan_to_num(values))
+    values, valid = plane
+    stored = encoding.store(np.nan_to_num(values))
     if valid is not None and encoding.padding_range is not None:
         first, last = encoding.padding_range
         kept = (stored >= first) & (stored <= last)
-        stored = np.where(valid | kept, stored, encoding.padding)
-    checked = np.ones(values.shape, bool) if valid is None else valid
-    back = stored * encoding.slope + encoding.intercept
-    error = np.abs(back - values, where=checked, out=np.zeros(values.shape))
+        stored[~(valid | kept)] = encoding.padding
     lowest, highest = encoding.limits
-    if (
-        error.max(initial=0.0) > min(LARGEST_ERROR_HU * max(encoding.slope, 1.0), encoding.slope)
-        + _ROUNDING
-        or stored.min(initial=0) < lowest
-        or stored.max(initial=0) > highest
-    ):
+    stored = np.clip(stored, lowest, highest)
+    error = np.abs(stored * encoding.slope + encoding.intercept - np.nan_to_num(values))
+    worst = float(error.max(initial=0.0, where=True if valid is None else valid))
+    if worst > _LARGEST_ERROR * encoding.slope + _ROUNDING:
         raise InputError(
-            f"values would change by up to {error.max():g} in {encoding.bits_stored} bits with "
-            f"slope {encoding.slope:g} and intercept {encoding.intercept:g}"
+            f"values would change by up to {worst:g} in {encoding.bits_stored} bits with slope "
+            f"{encoding.slope:g} and intercept {encoding.intercept:g}"
         )
-    return stored.astype(encoding.dtype)
+    pixels: np.ndarray = stored.astype(encoding.dtype)
+    return pixels
 
 
-def _with_padding(encoding: Encoding, real: np.ndarray, padded: bool) -> Encoding | None:
+def _with_padding(
+    encoding: Encoding, planes: Sequence[Plane], extremes: tuple[float, float], padded: bool
+) -> Encoding | None:
     """Return the encoding with a padding value that no valid pixel has; None if it does not fit."""
     lowest, highest = encoding.limits
-    stored = encoding.store(real)
-    low, high = (int(stored.min()), int(stored.max())) if stored.size else (0, 0)
+    low, high = sorted(int(n) for n in encoding.store(np.array(extremes)))
     if low < lowest or high > highest:
         return None
     span = encoding.padding_range
     if span is not None and lowest <= span[0] and span[1] <= highest:
-        if not ((stored >= span[0]) & (stored <= span[1])).any():
+        near = span[0] <= high and low <= span[1]
+        if not (near and _stores_any_of(encoding, planes, span)):
             return encoding
-    encoding = encoding.without_padding()
+    encoding = replace(encoding, padding=None, padding_limit=None)
     if not padded:
         return encoding
     if low > lowest:
         return replace(encoding, padding=lowest)
     return replace(encoding, padding=highest) if high < highest else None
+
+
+def _stores_any_of(encoding: Encoding, planes: Sequence[Plane], span: tuple[int, int]) -> bool:
+    """Whether a valid pixel would be stored as a value within `span`."""
+    for values, valid in planes:
+        stored = encoding.store(values if valid is None else values[valid])
+        if ((stored >= span[0]) & (stored <= span[1])).any():
+            return True
+    return False
 
 
 def _decimal(value: float) -> float:

@@ -31,22 +31,24 @@ _TEXTS = {
 }
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 _STANDARD_SCHEMES = {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "RADLEX"}
-_SEQUENCES_0008 = {
+_SEQUENCES = {
     *("AnatomicRegionSequence", "PrimaryAnatomicStructureSequence"),
     *("DerivationImageSequence", "DerivationCodeSequence", "SourceImageSequence"),
+    *("PurposeOfReferenceCodeSequence",),
 }
+"""Sequences to keep from groups that also hold references to the patient's other objects."""
 _DROPPED = {
     *("VOILUTSequence", "UnassignedSharedConvertedAttributesSequence"),
     *("UnassignedPerFrameConvertedAttributesSequence", "ConversionSourceAttributesSequence"),
-    *("RadiopharmaceuticalInformationSequence", "PatientIdentityRemoved"),
 }
 _EMPTIED = {
     *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"),
     *("PositionReferenceIndicator", "ReceiveCoilManufacturerName", "TransmitCoilManufacturerName"),
-    *("ContentTime", "SeriesTime", "RadiopharmaceuticalInformationSequence", "Laterality"),
+    *("ContentTime", "SeriesTime", "RadiopharmaceuticalInformationSequence"),
 }
 """Elements that a standard instance has to have, if only empty."""
 _DUMMY_DATE = "19000101"
+_DROP = object()
 _STANDARD_ROOT = "1.2.840.10008."
 
 
@@ -93,7 +95,7 @@ def drop_identity(dataset: Dataset, new_uid: Callable[[str], str], label: str) -
         kept["PixelData"] = dataset["PixelData"]
     kept.SeriesDescription = label
     kept.ContentDate = _DUMMY_DATE
-    kept.PatientName = "Anonymous"
+    kept.PatientName = "Anonymous^Patient"
     kept.PatientID = "ANONYMOUS"
     kept.PatientBirthDate = kept.PatientSex = ""
     kept.PatientIdentityRemoved = "YES"
@@ -110,35 +112,32 @@ def _filtered(dataset: Dataset, new_uid: Callable[[str], str]) -> Dataset:
     coded = str(dataset.get("CodingSchemeDesignator", "")) in _STANDARD_SCHEMES
     for element in dataset:
         value = _kept_value(element, new_uid, coded)
-        if value is not None:
+        if value is not _DROP:
             kept.add(DataElement(element.tag, element.VR, value))
     return kept
 
 
 def _kept_value(element: DataElement, new_uid: Callable[[str], str], coded: bool) -> Any:
-    """Return the value to keep, or None to drop the element."""
+    """Return the value to keep, or `_DROP`."""
     keyword = element.keyword
     if keyword == "SpecificCharacterSet":
         return element.value
-    if keyword in _EMPTIED and element.VR != "CS":
+    if keyword in _EMPTIED:
         return Sequence() if element.VR == "SQ" else ""
-    if element.tag.group not in _GROUPS or keyword in _DROPPED:
-        return (None, Sequence())[keyword in _EMPTIED and element.VR == "SQ"]
+    group = element.tag.group
+    if keyword in _DROPPED or (group not in _GROUPS and keyword not in _SEQUENCES):
+        return _DROP
     if element.VR == "SQ":
-        if element.tag.group == 0x0008 and keyword not in _SEQUENCES_0008 | _code_sequences():
-            return None
+        if group == 0x0008 and keyword not in _SEQUENCES:
+            return _DROP
         items = [_filtered(item, new_uid) for item in element.value]
         # Functional groups count by frame: an emptied item holds its place.
         whole = keyword == "PerFrameFunctionalGroupsSequence" or any(len(item) for item in items)
-        return Sequence(items) if whole else None
+        return Sequence(items) if whole else _DROP
     if keyword in _UIDS:
         return new_uid(str(element.value))
     harmless = element.VR in _HARMLESS_VRS or keyword in _TEXTS or (coded and keyword in _CODE)
-    return element.value if harmless else None
-
-
-def _code_sequences() -> set[str]:
-    return {"PurposeOfReferenceCodeSequence"}
+    return element.value if harmless else _DROP
 
 
 def _profile() -> Dataset:

@@ -61,8 +61,11 @@ def read(path: Path) -> list[Image]:
     if len(images) > 1:
         names = [f"{names[0]} {image.name or i + 1}" for i, image in enumerate(images)]
     return [
-        mask_nodata(image.replace(name=name), image.metadata[NAME].get("nodata"))
-        for name, image in zip(names, images, strict=True)
+        mask_nodata(
+            image.replace(name=name, metadata={**image.metadata, "volume_index": i}),
+            image.metadata[NAME].get("nodata"),
+        )
+        for i, (name, image) in enumerate(zip(names, images, strict=True))
     ]
 
 

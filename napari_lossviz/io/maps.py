@@ -1,0 +1,121 @@
+"""The maps of a result to files: one TIFF (and NIfTI) each, and one NPZ with all."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_lossviz.core import Image, NamedImage, Result, to_millimetres
+from napari_lossviz.io.affines import resample_affine
+from napari_lossviz.io.atomic import atomic_folder, refuse_inputs
+
+ALL_MAPS_FILE = "maps.npz"
+
+_AXIS_OF = {"sigma_x": "x", "sigma_y": "y"}
+"""Maps whose pixels are counted along an axis of the image."""
+
+
+def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write every image of the result whose role is "map".
+
+    ``<name>_<unit>.tif`` for each, with the spacing of its own grid; ``maps.npz`` with all under
+    the same names and ``spacing_mm_zyx`` (NaN where unknown); ``<name>_<unit>.nii.gz`` where the
+    source is a volume or has a spacing in mm. A map in pixels (unit "px") is written in mm too
+    where the spacing along it is known: sigma_x by that of x, sigma_y by that of y, others only
+    where both are equal and no map of angles turns them.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        It may hold other files.
+    overwrite : bool
+        Whether maps that we wrote before may be replaced.
+
+    Returns
+    -------
+    list of Path
+        The files written; empty where the result has no maps.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        See `atomic_folder`.
+    """
+    from napari_lossviz.io import nifti, tiff
+
+    folder = Path(folder)
+    maps = [named for named in result.images() if named.role == "map"]
+    if not maps:
+        return []
+    refuse_inputs(folder / ALL_MAPS_FILE, result.source.origin.paths)
+    turned = any(named.name.startswith("angle") for named in maps)
+    spacing = [to_millimetres(*result.source.spacing_of(axis)) for axis in "zyx"]
+    as_nifti = "z" in result.source.axes or None not in spacing[1:]
+    arrays: dict[str, np.ndarray] = {}
+    names: list[str] = []
+    with atomic_folder(folder, overwrite, merge=True) as temporary:
+        for named in maps:
+            for key, image in _variants(named, result.source, turned):
+                arrays[key] = np.asarray(image.array)
+                names.append(f"{key}.tif")
+                tiff.write(image, temporary / names[-1])
+                if as_nifti:
+                    names.append(f"{key}.nii.gz")
+                    nifti.write(image, temporary / names[-1])
+        known = np.array([np.nan if length is None else length for length in spacing])
+        names.append(ALL_MAPS_FILE)
+        with (temporary / ALL_MAPS_FILE).open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, spacing_mm_zyx=known, **arrays)
+    return [folder / name for name in names]
+
+
+def map_image(named: NamedImage, source: Image) -> Image:
+    """Return a map as an image with the spacing and patient affine of its own grid.
+
+    The map covers the source exactly: its spacing is the source's times the ratio of the shapes.
+    Where it has fewer axes than the source (without c), it lies along the last ones.
+    """
+    array = np.asarray(named.array)
+    axes = source.axes.replace("c", "")[-array.ndim :]
+    full = dict(zip(source.axes, source.shape, strict=True))
+    factors = {axis: full[axis] / n for axis, n in zip(axes, array.shape, strict=True)}
+    pairs = [source.spacing_of(axis) for axis in axes]
+    affine = source.patient_affine
+    if affine is not None:
+        affine = resample_affine(affine, [factors.get(axis, 1.0) for axis in "zyx"])
+    return Image(
+        array,
+        axes,
+        tuple(s * factors[axis] for axis, (s, _) in zip(axes, pairs, strict=True)),
+        tuple(unit for _, unit in pairs),
+        value_unit=named.unit,
+        name=f"{source.name} {named.name}",
+        patient_affine=affine,
+        origin=source.origin,
+    )
+
+
+def _variants(named: NamedImage, source: Image, turned: bool) -> Iterator[tuple[str, Image]]:
+    """Yield the map in its own unit and, where it can be, in mm; each with its key."""
+    image = map_image(named, source)
+    key = re.sub(r"\W+", "_", named.name).strip("_")
+    unit = re.sub(r"\W+", "", named.unit)
+    yield (f"{key}_{unit}" if unit else key), image
+    if named.unit != "px":
+        return
+    length = _pixel_length(named.name, source, turned)
+    if length is not None:
+        array = (image.array * np.float64(length)).astype(image.array.dtype)
+        yield f"{key}_mm", image.replace(array=array, value_unit="mm")
+
+
+def _pixel_length(name: str, source: Image, turned: bool) -> float | None:
+    """Return how many mm a source pixel is along the direction that the map counts in."""
+    by_axis = {axis: to_millimetres(*source.spacing_of(axis)) for axis in "yx"}
+    equal = by_axis["y"] == by_axis["x"]
+    axis = next((axis for start, axis in _AXIS_OF.items() if name.startswith(start)), None)
+    if equal or (axis is not None and not turned):
+        return by_axis[axis or "x"]
+    return None

@@ -1,0 +1,237 @@
+"""Recipe files: what a result was computed from and with, beside every export."""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from napari_lossviz import __version__
+from napari_lossviz.core import Image, InputError, InputRecord, Recipe, Result, Selection
+from napari_lossviz.core.recipe import RECIPE_VERSION
+from napari_lossviz.io.atomic import atomic_path
+
+RECIPE_SUFFIX = ".recipe.json"
+FOLDER_RECIPE = "recipe.json"
+
+_PACKAGES = ("numpy", "scipy", "torch", "numba", "pydicom")
+_CHUNK = 1 << 20
+
+
+def pixel_sha256(array: Any) -> str:
+    """Return the SHA-256 of dtype, shape and samples in C order, little endian.
+
+    Parameters
+    ----------
+    array : ndarray, dask array or zarr array
+        Read slice by slice along its first axis, so that it need not fit into memory twice.
+    """
+    dtype = np.dtype(array.dtype).newbyteorder("<")
+    digest = hashlib.sha256(f"{dtype.str} {tuple(int(n) for n in array.shape)} ".encode())
+    parts = array if array.ndim > 1 else [array]
+    for i in range(len(parts)):
+        part = np.ascontiguousarray(np.asarray(parts[i]), dtype=dtype)
+        digest.update(part.reshape(-1).view(np.uint8))
+    return digest.hexdigest()
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes; known again while path, size and time stay."""
+    path = Path(path).resolve()
+    status = path.stat()
+    return _file_sha256(path, status.st_size, status.st_mtime_ns)
+
+
+def build_recipe(
+    result: Result,
+    folder: str | Path,
+    *,
+    inputs: Sequence[Image] | None = None,
+    selection: Selection | None = None,
+    save_in: str | Path | None = None,
+    without_identity: bool = False,
+) -> Recipe:
+    """Return the recipe of a result whose export lies in `folder`.
+
+    An input that has no file (a layer) is saved there as .npy, under a name with the start of its
+    hash, so that nothing is overwritten.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Where the recipe will lie: paths are relative to it.
+    inputs : sequence of Image, optional
+        All inputs in the order of the method's arguments; default: the result's source.
+    selection : Selection, optional
+        The part of the inputs that was used; default: all.
+    save_in : path, optional
+        Where to save an input without a file, if `folder` is not there yet.
+    without_identity : bool
+        Whether names, paths and the series are left out, which may tell the patient. Such a recipe
+        can be replayed only by telling where the input is.
+
+    Raises
+    ------
+    InputError
+        If an input's file is gone.
+    """
+    folder = Path(folder)
+    images = (result.source,) if inputs is None else tuple(inputs)
+    records = [
+        _record(image, folder, Path(save_in or folder), without_identity) for image in images
+    ]
+    metrics = {name: float(value) for name, value in result.metrics.items()}
+    odd = [name for name, value in metrics.items() if not math.isfinite(value)]
+    warnings = () if without_identity else result.warnings
+    return Recipe(
+        method=result.method,
+        config=result.config.model_dump(mode="json"),
+        inputs=tuple(records),
+        selection=selection or Selection(),
+        edits=result.edits,
+        seed=getattr(result.config, "seed", None),
+        device=result.device,
+        threads=result.threads,
+        processor=processor_name(),
+        versions=_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics={name: value for name, value in metrics.items() if name not in odd},
+        result_sha256=pixel_sha256(result.main_image().array),
+        seconds=result.seconds,
+        warnings=(*warnings, *(f"The metric {name} was {metrics[name]}." for name in odd)),
+    )
+
+
+def write_recipe(recipe: Recipe, path: str | Path, overwrite: bool = False) -> Path:
+    """Write a recipe as JSON, whole or not at all.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        See `atomic_path`.
+    """
+    with atomic_path(path, overwrite) as temporary:
+        temporary.write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+    return Path(path)
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no JSON, of another version, or has wrong fields.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a JSON file ({error})") from error
+    if not isinstance(content, dict) or "recipe_version" not in content:
+        raise InputError(f"{path}: not a recipe: the field recipe_version is missing")
+    if content["recipe_version"] != RECIPE_VERSION:
+        raise InputError(
+            f"{path}: a recipe of version {content['recipe_version']!r}, this program "
+            f"({__version__}) reads version {RECIPE_VERSION}: use the program's version that wrote "
+            f"it ({_written_by(content)})"
+        )
+    try:
+        return Recipe.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+        )
+        raise InputError(f"{path}: not a valid recipe: {problems}") from error
+
+
+def processor_name() -> str:
+    """Return the processor's model; the same model and thread count give the same bytes."""
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text("utf-8"))
+    except OSError:
+        found = None
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+@lru_cache(maxsize=4096)
+def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _record(image: Image, folder: Path, save_in: Path, without_identity: bool) -> InputRecord:
+    pixels = pixel_sha256(image.array)
+    paths = image.origin.paths
+    saved_copy = not paths and not without_identity
+    if saved_copy:
+        paths = (_save_copy(image, save_in, pixels),)
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}: the input's file is gone, so that the recipe cannot name it: put it "
+            "back, or write the result from a session that has it"
+        )
+    relative = [path.name if saved_copy else _relative(path, folder) for path in paths]
+    return InputRecord(
+        paths=() if without_identity else tuple(relative),
+        file_sha256=tuple(file_sha256(path) for path in paths),
+        pixel_sha256=pixels,
+        axes=image.axes,
+        shape=image.shape,
+        dtype=np.dtype(image.array.dtype).name,
+        name="input" if without_identity else image.name,
+        series_uid="" if without_identity else image.origin.series_uid,
+        volume_index=int(image.metadata.get("volume_index", 0)),
+        saved_copy=saved_copy,
+    )
+
+
+def _save_copy(image: Image, folder: Path, pixels: str) -> Path:
+    stem = re.sub(r"[^\w.-]+", "_", image.name).strip("._") or "input"
+    path = folder / f"{stem}.input-{pixels[:12]}.npy"
+    if not path.exists():  # its name holds the hash: a file of that name has those pixels
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, np.asarray(image.array), allow_pickle=False)
+    return path
+
+
+def _relative(path: Path, folder: Path) -> str:
+    resolved = path.resolve()
+    try:
+        return Path(os.path.relpath(resolved, folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return resolved.as_posix()
+
+
+def _versions() -> dict[str, str]:
+    versions = {"napari-lossviz": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _written_by(content: dict[str, Any]) -> str:
+    versions = content.get("versions")
+    return (
+        str(versions.get("napari-lossviz", "unknown")) if isinstance(versions, dict) else "unknown"
+    )

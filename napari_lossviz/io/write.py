@@ -1,0 +1,191 @@
+"""`write`: an image or a method's result to the file format that the name stands for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_lossviz.core import Image, InputError, Result
+from napari_lossviz.io.atomic import (
+    atomic_folder,
+    atomic_path,
+    full_stem,
+    full_suffix,
+    refuse_existing,
+    refuse_inputs,
+)
+from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_WRITERS = {
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".ome.tif": "tiff",
+    ".ome.tiff": "tiff",
+    ".npy": "npy",
+    ".nii": "nifti",
+    ".nii.gz": "nifti",
+    ".nrrd": "nrrd",
+}
+_DICOM = (".dcm", ".dicom", ".ima")
+_FILTERED = ("denoised", "despeckled")
+"""Names of main images whose derivation is a filter's."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What one call writes: the image, and for a result what belongs beside it."""
+
+    image: Image
+    result: Result | None
+    template: Image | None
+    inputs: tuple[Path, ...]
+    overwrite: bool
+    drop_identity: bool
+
+
+def write(
+    image: Image | Result,
+    path: str | Path,
+    *,
+    template: Image | str | Path | None = None,
+    overwrite: bool = False,
+    drop_identity: bool = False,
+) -> list[Path]:
+    """Write an image, or a result's main image with its recipe.
+
+    Parameters
+    ----------
+    image : Image or Result
+    path : path
+        By its suffix: .tif, .tiff, .npy, .nii, .nii.gz, .nrrd, .dcm; a folder (an existing one or
+        a name without suffix) becomes a derived DICOM series.
+    template : Image or path, optional
+        A DICOM series whose headers a derived DICOM takes, where the image did not come from one.
+    overwrite : bool
+        Whether existing files of ours may be replaced. An input never is.
+    drop_identity : bool
+        Whether the patient's identity is left out, from the recipe too.
+
+    Returns
+    -------
+    list of Path
+        The files written: the main ones, then the recipe (``<stem>.recipe.json``, in a folder
+        ``recipe.json``).
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown or the image cannot be written so; nothing is written.
+    OutputExistsError
+        If a file exists and `overwrite` is False, or it is an input.
+    OutputError
+        If the system refuses; nothing half-written is left.
+    """
+    path = Path(path)
+    result = image if isinstance(image, Result) else None
+    main = image.main_image() if isinstance(image, Result) else image
+    example = _as_template(template, main)
+    inputs = main.origin.paths + (example.origin.paths if example is not None else ())
+    refuse_inputs(path, inputs)
+    job = _Job(main, result, example, inputs, overwrite, drop_identity)
+    suffix = full_suffix(path)
+    if suffix in _WRITERS:
+        return _write_file(job, path, _format_writer(job, _WRITERS[suffix]))
+    if suffix in _DICOM:
+        return _write_file(job, path, _dicom_file_writer(job, path))
+    if not path.suffix or path.is_dir():
+        return _write_folder(job, path)
+    raise InputError(
+        f"{path}: files of the kind {path.suffix!r} cannot be written; expected one of "
+        f"{', '.join([*_WRITERS, '.dcm'])}, or a name without suffix for a DICOM series in a folder"
+    )
+
+
+def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[Path]:
+    recipe_path = path.with_name(full_stem(path) + RECIPE_SUFFIX)
+    with ExitStack() as stack:
+        if job.result is None:
+            writer(stack.enter_context(atomic_path(path, job.overwrite)))
+            return [path]
+        refuse_inputs(recipe_path, job.inputs)
+        refuse_existing(recipe_path, job.overwrite)
+        # The recipe is renamed first and the image last, so that no image lacks its recipe.
+        target = stack.enter_context(atomic_path(path, job.overwrite))
+        recipe_target = stack.enter_context(atomic_path(recipe_path, job.overwrite))
+        writer(target)
+        recipe = build_recipe(job.result, path.parent, without_identity=job.drop_identity)
+        recipe_target.write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
+    copies = [path.with_name(one.paths[0]) for one in recipe.inputs if one.saved_copy]
+    return [path, recipe_path, *copies]
+
+
+def _write_folder(job: _Job, folder: Path) -> list[Path]:
+    instances = _instances(job)
+    with atomic_folder(folder, job.overwrite) as temporary:
+        from napari_lossviz.io.dicom_write import save_instance
+
+        names = []
+        for i, dataset in enumerate(instances):
+            names.append(f"{i + 1:04d}.dcm")
+            save_instance(dataset, temporary / names[-1])
+        if job.result is not None:
+            recipe = build_recipe(
+                job.result, folder, save_in=temporary, without_identity=job.drop_identity
+            )
+            names.append(FOLDER_RECIPE)
+            text = recipe.model_dump_json(indent=2) + "\n"
+            (temporary / FOLDER_RECIPE).write_text(text, "utf-8")
+            names += [one.paths[0] for one in recipe.inputs if one.saved_copy]
+    return [folder / name for name in names]
+
+
+def _format_writer(job: _Job, module: str) -> Callable[[Path], None]:
+    image = job.image
+    if job.drop_identity:  # a series' description may tell the patient
+        image = image.replace(name="image", metadata={})
+    written: Callable[[Image, Path], None] = import_module(f"napari_lossviz.io.{module}").write
+    return lambda target: written(image, target)
+
+
+def _dicom_file_writer(job: _Job, path: Path) -> Callable[[Path], None]:
+    from napari_lossviz.io.dicom_write import instance_count, save_instance
+
+    count = instance_count(job.image, job.template)
+    if count != 1:
+        raise InputError(
+            f"{path}: a series of {count} slices does not fit into one file: give a folder, that is "
+            f"a name without suffix, such as {path.with_suffix('')}"
+        )
+    instances = _instances(job)
+    return lambda target: save_instance(next(instances), target)
+
+
+def _instances(job: _Job) -> Iterator["Dataset"]:
+    from napari_lossviz.io.dicom_derive import Derivation
+    from napari_lossviz.io.dicom_write import derived_instances
+
+    if job.result is None:
+        derivation = Derivation("Written by napari-lossviz", "derived", filtered=False)
+    else:
+        name = next(iter(job.result.images())).name
+        filtered = any(word in name for word in _FILTERED)
+        derivation = Derivation(job.result.describe(), job.result.method, filtered)
+    return derived_instances(
+        job.image, derivation, template=job.template, without_identity=job.drop_identity
+    )
+
+
+def _as_template(template: Image | str | Path | None, image: Image) -> Image | None:
+    """Return the template's volume of the image's shape, else its first one."""
+    if template is None or isinstance(template, Image):
+        return template
+    from napari_lossviz.io.read import read
+
+    volumes = read(template)
+    fitting = [one for one in volumes if one.spatial_shape == image.spatial_shape]
+    return (fitting or volumes)[0]
