@@ -4,20 +4,9 @@
 a method's result. Neither loads a format's package before a file needs it.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-# Imported here and not on demand: the module bears the name of its function, so that a later
-# first import of the module would put the module in the function's place.
+# Imported here and not on demand: both modules bear the name of their function, so that a later
+# first import of a module would put the module in the function's place.
 from napari_lossviz.io.read import read
+from napari_lossviz.io.write import write
 
 __all__ = ["read", "write"]
-
-
-def __getattr__(name: str) -> Callable[..., Any]:
-    if name == "write":
-        from napari_lossviz.io.write import write
-
-        globals()["write"] = write
-        return write
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

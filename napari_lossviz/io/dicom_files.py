@@ -28,6 +28,22 @@ def quiet() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def damage_named(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever pydicom raises on a damaged file into an `InputError` that names the file.
+
+    pydicom lets many kinds of error through, some of them only when a value is looked at.
+    """
+    try:
+        yield
+    except (LossvizError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{path}: {what}, the file is probably damaged ({type(error).__name__}: {error})"
+        ) from error
+
+
 def has_magic_word(path: Path) -> bool:
     """Whether "DICM" stands after the preamble, as in every regular DICOM file."""
     with path.open("rb") as file:
@@ -55,14 +71,7 @@ def read_dataset(path: Path, *, pixels: bool) -> FileDataset:
         If the file cannot be opened or parsed; the message names it.
     """
     try:
-        with quiet():
+        with quiet(), damage_named(path, "the DICOM header cannot be parsed"):
             return dcmread(path, force=True, stop_before_pixels=not pixels)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # pydicom lets many kinds through from a broken file
-        raise InputError(
-            f"{path}: the DICOM header cannot be parsed, the file is probably damaged "
-            f"({type(error).__name__}: {error})"
-        ) from error

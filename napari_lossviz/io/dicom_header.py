@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset
 
 from napari_lossviz.core import InputError, UnsupportedFileError
-from napari_lossviz.io.dicom_files import quiet, read_dataset
+from napari_lossviz.io.dicom_files import damage_named, quiet, read_dataset
 
 Vector = tuple[float, float, float]
 
@@ -130,7 +130,7 @@ def read_frames(path: Path) -> list[Frame]:
         If the header cannot be parsed or contradicts itself.
     """
     dataset = read_dataset(path, pixels=False)
-    with quiet():
+    with quiet(), damage_named(path, "the DICOM header cannot be understood"):
         return _frames_of(path, dataset)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import FileDataset
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.uid import (
     UID,
@@ -15,9 +14,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from napari_lossviz.core import InputError, MissingPackageError, UnsupportedFileError
+from napari_lossviz.core import InputError
+from napari_lossviz.io.dicom_decoders import decoders_for
+from napari_lossviz.io.dicom_files import quiet
 from napari_lossviz.io.dicom_header import Frame
-from napari_lossviz.io.dicom_jpeg12 import add_to
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -59,7 +59,8 @@ def decode(frame: Frame, whole: FileDataset) -> Pixels:
     MissingPackageError
         If the decoder for their compression is not installed.
     """
-    syntax, remark = transfer_syntax(whole)
+    with quiet():
+        syntax, remark = _transfer_syntax(frame, whole)
     stored, remarks = _decode_stored(frame, whole, syntax)
     remarks = (*remark, *remarks)
     if stored.shape[:2] != (frame.rows, frame.columns):
@@ -72,15 +73,19 @@ def decode(frame: Frame, whole: FileDataset) -> Pixels:
     return Pixels(_rescale(frame, whole, stored), _valid(frame, stored), remarks)
 
 
-def transfer_syntax(whole: FileDataset) -> tuple[UID, tuple[str, ...]]:
+def _transfer_syntax(frame: Frame, whole: FileDataset) -> tuple[UID, tuple[str, ...]]:
     """Return how the pixels are encoded; where the file does not say, how it was parsed."""
-    found = getattr(whole, "file_meta", {}).get("TransferSyntaxUID")
-    if found:
-        return UID(found), ()
-    implicit, little = whole.original_encoding
-    guess = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    if implicit:
-        guess = ImplicitVRLittleEndian
+    try:
+        found = whole.file_meta.get("TransferSyntaxUID")
+        if found:
+            return UID(found), ()
+        implicit, little = whole.original_encoding
+        guess = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        if implicit:
+            guess = ImplicitVRLittleEndian
+        whole.file_meta.TransferSyntaxUID = guess  # the decoder asks the dataset for it
+    except Exception as error:  # pydicom converts the element only now
+        raise InputError(f"{frame.path}: the file meta information is damaged ({error})") from error
     return guess, (f"no transfer syntax in the file; read as {guess.name}",)
 
 
@@ -93,37 +98,29 @@ def _decode_stored(
             f"{path}: the header describes {frame.rows} x {frame.columns} pixels, but none follow; "
             "the file is cut off, or its pixels were taken out"
         )
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError as error:
-        raise UnsupportedFileError(
-            f"{path}: the pixels are encoded as {syntax.name}, which cannot be read; expected "
-            "uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000. Export the series anew so"
-        ) from error
-    add_to(decoder)
-    if not decoder.is_available:
-        raise MissingPackageError(
-            f"{path}: the decoder for {syntax.name} is not installed. Install it with: "
-            "python -m pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle pyjpegls"
-        )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            whole.file_meta.TransferSyntaxUID = syntax
-            stored, _ = decoder.as_array(whole, index=frame.index)
-        except MemoryError as error:
-            raise InputError(
-                f"{path}: {frame.rows} x {frame.columns} pixels do not fit into memory; the header "
-                "may be damaged"
-            ) from error
-        except Exception as error:  # each decoder has its own errors for damaged pixels
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"{path}: the pixels cannot be decoded, they are truncated or damaged, or the "
-                f"header is wrong (expected {frame.rows} x {frame.columns} pixels of "
-                f"{whole.get('BitsAllocated')} bits, {syntax.name}): {reason}"
-            ) from error
-    return stored, tuple(dict.fromkeys(str(one.message) for one in caught))
+    decoder, plugins = decoders_for(path, syntax)
+    reasons = []
+    for plugin in plugins:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                stored, _ = decoder.as_array(whole, index=frame.index, decoding_plugin=plugin)
+            except MemoryError as error:
+                raise InputError(
+                    f"{path}: {frame.rows} x {frame.columns} pixels do not fit into memory; the "
+                    "header may be damaged"
+                ) from error
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # decoders written in Rust panic past Exception
+                reasons.append(" ".join(str(error).split()))
+                continue
+        return stored, tuple(dict.fromkeys(str(one.message) for one in caught))
+    raise InputError(
+        f"{path}: the pixels cannot be decoded, they are truncated or damaged, or the header is "
+        f"wrong (expected {frame.rows} x {frame.columns} pixels of {whole.get('BitsAllocated')} "
+        f"bits, {syntax.name}): {'; '.join(reasons)}"
+    )
 
 
 def _colour(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import FileDataset
 
 from napari_lossviz.core import DisplayWindow, Image, InputError, Origin, OutOfMemoryError
-from napari_lossviz.io.dicom_files import read_dataset
+from napari_lossviz.io.dicom_files import damage_named, read_dataset
 from napari_lossviz.io.dicom_geometry import measure
 from napari_lossviz.io.dicom_header import Frame
 from napari_lossviz.io.dicom_phases import Stack
@@ -50,7 +50,8 @@ class Volume:
         OutOfMemoryError
             If the volume does not fit into memory.
         """
-        pixels = decode(frame, self._file(frame.path))
+        with damage_named(frame.path, "the pixels cannot be read"):
+            pixels = decode(frame, self._file(frame.path))
         if self._array is None:
             # Allocated once a frame is there: the size that a damaged header claims may be absurd.
             self._array = self._allocate(pixels.values.shape, pixels.values.dtype)
