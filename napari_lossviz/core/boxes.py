@@ -2,6 +2,19 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+
+def reflect_index(start: int, stop: int, length: int) -> NDArray[np.intp]:
+    """Return the indices start .. stop - 1, reflected into [0, length) without the edge doubled."""
+    index = np.arange(start, stop)
+    if length == 1:
+        return np.zeros_like(index)
+    period = 2 * (length - 1)
+    index = np.abs(index) % period
+    return np.where(index < length, index, period - index)
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

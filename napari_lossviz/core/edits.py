@@ -102,7 +102,7 @@ class Reset(_BaseEdit):
     """Back to the predicted map, all earlier edits of it undone."""
 
     kind: Literal["reset"] = "reset"
-    operation: Operation = "restore"
+    operation: Literal["restore"] = "restore"
 
 
 Edit = Annotated[Stroke | Region | WholeMap | Reset, Field(discriminator="kind")]

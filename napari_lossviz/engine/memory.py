@@ -2,10 +2,13 @@
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psutil
-import torch
+
+
+if TYPE_CHECKING:
+    import torch
 
 
 def _resident_peak() -> int:
@@ -25,12 +28,19 @@ class PeakMemory:
     is an upper bound when an earlier run was larger.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: "torch.device") -> None:
         self._device = device
         self.bytes = 0
 
+    @staticmethod
+    def of_process() -> int:
+        """Return the highest resident memory of this process so far, in bytes."""
+        return _resident_peak()
+
     def __enter__(self) -> Self:
         if self._device.type == "cuda":
+            import torch
+
             torch.cuda.reset_peak_memory_stats(self._device)
         return self
 
@@ -41,6 +51,8 @@ class PeakMemory:
         trace: TracebackType | None,
     ) -> None:
         if self._device.type == "cuda":
+            import torch
+
             self.bytes = int(torch.cuda.max_memory_allocated(self._device))
         else:
             self.bytes = _resident_peak()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Box
+from napari_lossviz.core.boxes import reflect_index
 from napari_lossviz.engine.blocks import ROWS, row_blocks, run_blocks
 from napari_lossviz.filter2noise import kernel
 
@@ -17,16 +18,6 @@ Array = NDArray[np.floating]
 def window_radius(sigma_x: Array, sigma_y: Array) -> int:
     """Return the paper's window radius, ceil(max(sigma_x, sigma_y)) over the whole map."""
     return int(math.ceil(max(float(sigma_x.max()), float(sigma_y.max()))))
-
-
-def reflect_index(start: int, stop: int, length: int) -> NDArray[np.intp]:
-    """Return the indices start .. stop - 1, reflected into [0, length) without the edge doubled."""
-    index = np.arange(start, stop)
-    if length == 1:
-        return np.zeros_like(index)
-    period = 2 * (length - 1)
-    index = np.abs(index) % period
-    return np.where(index < length, index, period - index)
 
 
 @dataclass(frozen=True)

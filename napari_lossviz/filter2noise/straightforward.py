@@ -6,7 +6,7 @@ It materialises the k x k neighbourhood, so its memory grows with the window's a
 import torch
 from torch import Tensor
 
-from napari_lossviz.filter2noise.bilateral import reflect_index
+from napari_lossviz.core.boxes import reflect_index
 
 
 def pad_reflecting(x: Tensor, pad: int) -> Tensor:

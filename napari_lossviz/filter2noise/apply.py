@@ -1,0 +1,152 @@
+"""Applying given maps to one slice: the stages in a row, padding and no-data kept out; torch-free.
+
+A full run, `apply_sigma_maps` and the local re-filter of an edit session all come through here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_lossviz.core import Box
+from napari_lossviz.filter2noise.bilateral import bilateral_filter
+
+SPATIAL_CEILING = 12.0
+"""Largest sigma_x or sigma_y, in pixels, that an edit may paint: bounds the window, 25 x 25."""
+
+_FAR = np.float32(1e9)
+"""Guide value of invalid pixels: so far from any image that their weight is zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageMaps:
+    """Maps of one stage on one slice.
+
+    Attributes
+    ----------
+    sigma : (3, H, W) float32
+        sigma_x, sigma_y in pixels, sigma_r in image units.
+    radius : int
+        Window radius fixed by the run; a pixel of larger sigma uses its own.
+    angle : (H, W) float32, optional
+        Direction of sigma_x in radians.
+    """
+
+    sigma: NDArray[np.float32]
+    radius: int
+    angle: NDArray[np.float32] | None = None
+
+    def reach(self, box: Box) -> int:
+        """Return the largest window radius of the pixels in the box."""
+        if box.empty:
+            return self.radius
+        spatial = self.sigma[:2, box.slices[0], box.slices[1]]
+        return max(self.radius, int(np.ceil(spatial.max())))
+
+
+def fill_invalid(
+    values: NDArray[np.floating], valid: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """Return (C, H, W) values with invalid pixels replaced by their nearest valid one.
+
+    What surrounds the image then has no influence on smoothing, whatever its value.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    if valid is None or valid.all():
+        return values
+    if not valid.any():
+        return np.zeros_like(values)
+    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    return np.ascontiguousarray(values[:, nearest[0], nearest[1]])
+
+
+def stage_guide(
+    values: NDArray[np.float32],
+    guide: NDArray[np.float32] | None,
+    valid: NDArray[np.bool_] | None,
+) -> NDArray[np.float32] | None:
+    """Return the guide of a stage with invalid pixels out of everybody's range; None: the image."""
+    if valid is None:
+        return guide
+    return np.where(valid, values if guide is None else guide, _FAR)
+
+
+def filter_stage(
+    values: NDArray[np.float32],
+    maps: StageMaps,
+    *,
+    guide: NDArray[np.float32] | None = None,
+    valid: NDArray[np.bool_] | None = None,
+    box: Box | None = None,
+    cancel: Event | None = None,
+) -> NDArray[np.float32]:
+    """Filter (C, H, W) values by one stage, or a box of them.
+
+    Parameters
+    ----------
+    values : (C, H, W) float32
+        Input of the stage, finite everywhere (see `fill_invalid`).
+    maps : StageMaps
+    guide : (C, H, W), optional
+        Image of the range term; default: the input of the stage.
+    valid : (H, W) bool, optional
+        Invalid pixels lend nothing to others; their own output is of no meaning.
+    box : Box, optional
+        The part to compute; it equals the same part of the whole bit by bit.
+    cancel : threading.Event, optional
+    """
+    return np.asarray(
+        bilateral_filter(
+            values,
+            maps.sigma,
+            radius=maps.radius,
+            guide=stage_guide(values, guide, valid),
+            angle=maps.angle,
+            grow=True,
+            box=box,
+            cancel=cancel,
+        ),
+        dtype=np.float32,
+    )
+
+
+def filter_slice(
+    values: NDArray[np.floating],
+    stages: Sequence[StageMaps],
+    *,
+    guide: NDArray[np.float32] | None = None,
+    valid: NDArray[np.bool_] | None = None,
+    cancel: Event | None = None,
+) -> list[NDArray[np.float32]]:
+    """Return the input of every stage and, last, the output, all (C, H, W) float32.
+
+    Parameters
+    ----------
+    values : (C, H, W)
+        The slice as read; invalid pixels are given back unchanged in the output.
+    stages : sequence of StageMaps
+    guide : (C, H, W), optional
+        Guide of the first stage.
+    valid : (H, W) bool, optional
+    cancel : threading.Event, optional
+    """
+    chain = [fill_invalid(values, valid)]
+    for index, maps in enumerate(stages):
+        own_guide = guide if index == 0 else None
+        chain.append(filter_stage(chain[-1], maps, guide=own_guide, valid=valid, cancel=cancel))
+    chain[-1] = keep_invalid(chain[-1], values, valid)
+    return chain
+
+
+def keep_invalid(
+    filtered: NDArray[np.float32],
+    values: NDArray[np.floating],
+    valid: NDArray[np.bool_] | None,
+) -> NDArray[np.float32]:
+    """Return the filtered values with those of invalid pixels as they were."""
+    if valid is None:
+        return filtered
+    return np.where(valid, filtered, values).astype(np.float32, copy=False)

@@ -1,0 +1,105 @@
+"""The configuration of Filter2Noise; torch-free, so that forms and the command line open at once."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from napari_lossviz.core.config import MethodConfig, setting
+
+
+class Filter2NoiseConfig(MethodConfig):
+    """Settings of Filter2Noise (arXiv 2504.13519).
+
+    The plain constructor is the recommended trained default; `instant` needs no training;
+    `paper` is faithful to the publication.
+    """
+
+    method: ClassVar[str] = "filter2noise"
+
+    predictor: Literal["trained", "instant"] = setting(
+        "trained",
+        "Where the sigma maps come from: a network trained on this image, or at once from the "
+        "image's local noise and edges.",
+        advanced=False,
+    )
+    strength: float = setting(
+        1.0,
+        "Weaker (below 1) or stronger (above 1) than the strength found for the image: a factor "
+        "on sigma_r.",
+        gt=0,
+        le=10,
+        advanced=False,
+    )
+    intensity_range: tuple[float, float] | Literal["content", "full"] = setting(
+        "content",
+        "Window in which the maps are predicted, in image units; the filter works on the full "
+        "range. 'content' takes -160 to 240 HU for CT and percentiles otherwise, 'full' minimum "
+        "to maximum.",
+        advanced=False,
+    )
+    noise: float | None = setting(
+        None,
+        "Standard deviation of the noise in image units; estimated from flat pixels if not given.",
+        gt=0,
+    )
+    flat_region: tuple[int, int, int, int] | None = setting(
+        None,
+        "A flat region (y0, y1, x0, x1) in pixels on which noise and residual are measured; found "
+        "in the image if not given.",
+    )
+    h: float | Literal["auto"] = setting(
+        "auto", "Instant: sigma_r is h times the local noise; 'auto' chooses h for the image."
+    )
+    lambda_: float | Literal["auto"] = setting(
+        "auto",
+        "Trained: weight of the edge term of the loss; 'auto' takes 40, and lowers sigma_r "
+        "afterwards where the residual in flat pixels exceeds the noise.",
+    )
+    stages: int = setting(2, "Trained: filters in a row, each with maps of its own.", ge=1, le=4)
+    steps: int = setting(200, "Trained: optimisation steps.", ge=1, le=100_000)
+    crop: int | None = setting(
+        96,
+        "Trained: side in pixels of the random crops it trains on; empty for the full image.",
+        ge=32,
+        le=8192,
+        unit="px",
+    )
+    learning_rate: float = setting(5e-3, "Trained: peak rate of the one-cycle schedule.", gt=0, le=1)
+    weight_decay: float = setting(0.01, "Trained: weight decay of AdamW.", ge=0, le=1)
+    repredict_later_stages: bool = setting(
+        False,
+        "Trained, with edits: predict the maps of later stages anew from the edited result of the "
+        "stage before, instead of keeping them.",
+    )
+    seed: int = setting(0, "Seed of weights and crops.", ge=0)
+    device: str = setting(
+        "auto", "cpu, cuda, cuda:N or mps; 'auto' takes the fastest there is.", advanced=False
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not isinstance(self.intensity_range, str):
+            low, high = self.intensity_range
+            if not low < high:
+                raise ValueError(f"intensity_range ({low:g}, {high:g}) must rise from low to high")
+        for name in ("h", "lambda_"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not value > 0:
+                raise ValueError(f"{name} must be above 0 or 'auto', got {value}")
+        if self.flat_region is not None:
+            y0, y1, x0, x1 = self.flat_region
+            if not (0 <= y0 < y1 and 0 <= x0 < x1):
+                raise ValueError(f"flat_region {self.flat_region} must be (y0, y1, x0, x1), rising")
+        return self
+
+    @classmethod
+    def instant(cls) -> Self:
+        """Return the preset without training: a guided, steered stage with automatic strength."""
+        return cls(predictor="instant")
+
+    @classmethod
+    def paper(cls) -> Self:
+        """Return the published settings: 500 full-image steps, lambda 350, minimum to maximum."""
+        return cls(
+            steps=500, crop=None, learning_rate=1e-3, lambda_=350.0, intensity_range="full"
+        )

@@ -1,0 +1,128 @@
+"""Sigma maps at the resolution of their predictor, expanded only where they are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Edit
+from napari_lossviz.core.replay import Limits, replay_edits
+from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
+
+SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
+ANGLE = "angle"
+
+
+@dataclass(frozen=True, eq=False)
+class SigmaMaps:
+    """Predicted maps of all stages and slices.
+
+    Attributes
+    ----------
+    coarse : (stages, 3, N, h, w) float32
+        sigma_x, sigma_y in pixels, sigma_r in image units, one value a patch.
+    patch : int
+        Side of a patch in pixels; 1 where every pixel has its own.
+    height, width : int
+        Size of the image.
+    angle : (stages, N, H, W) float32, optional
+        Direction of sigma_x in radians.
+    """
+
+    coarse: NDArray[np.float32]
+    patch: int
+    height: int
+    width: int
+    angle: NDArray[np.float32] | None = None
+
+    @property
+    def stages(self) -> int:
+        """Number of filter stages."""
+        return self.coarse.shape[0]
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return self.coarse.shape[2]
+
+    def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
+        """Return one map of one slice, (H, W)."""
+        if name == ANGLE:
+            if self.angle is None:
+                raise KeyError(ANGLE)
+            return np.array(self.angle[stage, n])
+        coarse = self.coarse[stage, SIGMA_NAMES.index(name), n]
+        return expand_patches(coarse, self.patch, self.height, self.width)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the maps."""
+        return SIGMA_NAMES if self.angle is None else (*SIGMA_NAMES, ANGLE)
+
+    def slice_maps(self, n: int) -> dict[str, NDArray[np.float32]]:
+        """Return the maps of one slice by name, each (stages, 1, H, W)."""
+        return {
+            name: np.stack([self.expanded(name, s, n) for s in range(self.stages)])[:, None]
+            for name in self.names
+        }
+
+    def full(self) -> dict[str, NDArray[np.float32]]:
+        """Return all maps by name, each (stages, N, H, W)."""
+        slices = [self.slice_maps(n) for n in range(self.count)]
+        return {name: np.concatenate([s[name] for s in slices], axis=1) for name in self.names}
+
+
+def expand_patches(
+    coarse: NDArray[np.float32], patch: int, height: int, width: int
+) -> NDArray[np.float32]:
+    """Return (…, h, w) values of patches as (…, H, W), nearest, cropped."""
+    if patch == 1:
+        return np.array(coarse)
+    full = coarse.repeat(patch, axis=-2).repeat(patch, axis=-1)
+    return np.ascontiguousarray(full[..., :height, :width])
+
+
+def edit_limits(intensity_range: tuple[float, float]) -> Limits:
+    """Return the bounds that edits keep, by map name."""
+    span = intensity_range[1] - intensity_range[0]
+    return {
+        "sigma_x": (0.05, SPATIAL_CEILING),
+        "sigma_y": (0.05, SPATIAL_CEILING),
+        "sigma_r": (1e-6 * span, 1e3 * span),
+    }
+
+
+def edited_slice_maps(
+    predicted: SigmaMaps,
+    edits: Sequence[Edit],
+    n: int,
+    source: NDArray[np.floating],
+    intensity_range: tuple[float, float],
+) -> dict[str, NDArray[np.float32]]:
+    """Return the maps of slice `n` with the edits replayed, each (stages, H, W).
+
+    Parameters
+    ----------
+    source : (H, W)
+        The slice in image units, channels averaged.
+    """
+    mine = [
+        edit.model_copy(update={"slices": None})
+        for edit in edits
+        if edit.slices is None or edit.slices[0] <= n < edit.slices[1]
+    ]
+    maps = predicted.slice_maps(n)
+    edited = replay_edits(maps, mine, source[None], edit_limits(intensity_range)) if mine else maps
+    return {name: stack[:, 0] for name, stack in edited.items()}
+
+
+def stage_list(
+    maps: dict[str, NDArray[np.float32]], radii: Sequence[int]
+) -> list[StageMaps]:
+    """Return maps by name, each (stages, H, W), as what the filter takes."""
+    sigma = np.stack([maps[name] for name in SIGMA_NAMES], axis=1)  # (stages, 3, H, W)
+    return [
+        StageMaps(sigma[s], radius, maps[ANGLE][s] if ANGLE in maps else None)
+        for s, radius in enumerate(radii)
+    ]

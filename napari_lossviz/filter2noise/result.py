@@ -1,0 +1,144 @@
+"""What a Filter2Noise run returns; torch-free, so that it travels to the window as it is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import NamedImage, Result
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.layout import to_slices
+from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, edited_slice_maps
+from napari_lossviz.filter2noise.reference import ARXIV
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedPredictor:
+    """A predictor trained on an image, usable on others of the same kind.
+
+    Attributes
+    ----------
+    weights : tuple of dict of str to ndarray
+        Of each stage's network.
+    intensity_range : (float, float)
+        Window in which it looks at the image, in image units.
+    factor : float
+        On the predicted sigma_r: calibration and the user's strength.
+    """
+
+    weights: tuple[dict[str, NDArray[np.float32]], ...]
+    intensity_range: tuple[float, float]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class InstantPredictor:
+    """The maps of `instant()`: sigma_r is h times the local noise.
+
+    Attributes
+    ----------
+    h : float
+        With the user's strength.
+    intensity_range : (float, float)
+        Window in which noise and edges are measured, in image units.
+    """
+
+    h: float
+    intensity_range: tuple[float, float]
+
+
+Predictor = TrainedPredictor | InstantPredictor
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Filter2NoiseResult(Result):
+    """Denoised image, maps and figures of a run.
+
+    Attributes
+    ----------
+    denoised : ndarray
+        Shape and unit of the input. Floating-point images keep their type, 8-bit colour too;
+        other integers become float32.
+    predicted : SigmaMaps
+        The maps before any edit, at their own resolution.
+    predictor : TrainedPredictor or InstantPredictor
+        For further slices of the same kind.
+    windows : tuple of int
+        Odd window side in pixels of each stage, fixed by the run.
+    intensity_range : (float, float)
+        Window in which the maps were predicted, in image units.
+    leading : tuple of int
+        Shape of the axes before y and x in the maps: (t, z), empty for a single image.
+    loss_maps : mapping of str to ndarray
+        Each loss term by pixel, in the axes of the image without c; empty for `instant()`.
+    """
+
+    method: ClassVar[str] = "filter2noise"
+
+    denoised: Any
+    predicted: SigmaMaps
+    predictor: Predictor
+    windows: tuple[int, ...]
+    intensity_range: tuple[float, float]
+    leading: tuple[int, ...] = ()
+    loss_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
+        """Return the maps of slice `n` with all edits, by name, each (stages, H, W)."""
+        source = to_slices(self.source).mean(n) if self.edits else np.empty((0, 0), np.float32)
+        return edited_slice_maps(self.predicted, self.edits, n, source, self.intensity_range)
+
+    @property
+    def maps(self) -> dict[str, NDArray[np.float32]]:
+        """All maps with their edits by name, each (stages, [T,] [Z,] H, W), expanded anew."""
+        slices = [self.maps_of_slice(n) for n in range(self.predicted.count)]
+        stacked = {name: np.stack([s[name] for s in slices], axis=1) for name in slices[0]}
+        return {
+            name: stack.reshape(stack.shape[0], *self.leading, *stack.shape[2:])
+            for name, stack in stacked.items()
+        }
+
+    @property
+    def sigma_maps(self) -> NDArray[np.float32]:
+        """(stages, 3, [T,] [Z,] H, W): sigma_x, sigma_y in pixels, sigma_r in image units."""
+        maps = self.maps
+        return np.stack([maps[name] for name in SIGMA_NAMES], axis=1)
+
+    @property
+    def residual(self) -> NDArray[np.float32]:
+        """What was removed: source minus denoised, float32."""
+        source = np.asarray(self.source.array, dtype=np.float32)
+        return source - np.asarray(self.denoised, dtype=np.float32)
+
+    def images(self) -> Iterator[NamedImage]:
+        """Yield denoised, residual, the maps stage by stage, and the loss terms."""
+        unit = self.source.value_unit
+        yield NamedImage("denoised", self.denoised, "result", unit)
+        yield NamedImage("residual", self.residual, "residual", unit)
+        for name, stack in self.maps.items():
+            map_unit = {"sigma_r": unit, ANGLE: "rad"}.get(name, "px")
+            for stage, array in enumerate(stack, start=1):
+                title = name if len(stack) == 1 else f"{name} stage {stage}"
+                yield NamedImage(title, array, "map", map_unit)
+        for name, array in self.loss_maps.items():
+            yield NamedImage(f"loss {name}", array, "loss")
+
+    def describe(self) -> str:
+        """Return method, paper and decisive parameters in one line."""
+        config = self.config
+        assert isinstance(config, Filter2NoiseConfig)
+        low, high = self.intensity_range
+        unit = f" {self.source.value_unit}" if self.source.value_unit else ""
+        window = f"maps from {low:g} to {high:g}{unit}"
+        if isinstance(self.predictor, InstantPredictor):
+            how = f"guided steered stage without training, h={self.predictor.h:.3g}"
+        else:
+            how = (
+                f"{len(self.windows)} trained stages, {config.steps} steps, "
+                f"lambda={self.metrics.get('lambda', 0):g}, "
+                f"sigma_r factor={self.predictor.factor:.3g}"
+            )
+        edited = f", {len(self.edits)} edits of its maps" if self.edits else ""
+        return f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter: {how}, {window}{edited}"

@@ -1,0 +1,270 @@
+"""The entry functions: what the dock, the command line, a recipe and a notebook call."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
+from napari_lossviz.engine.blocks import available_threads
+from napari_lossviz.engine.memory import PeakMemory
+from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
+from napari_lossviz.filter2noise.bilateral import window_radius
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
+from napari_lossviz.filter2noise.intensity import IntensityRange
+from napari_lossviz.filter2noise.judge import judge_stack, stack_intensity_range
+from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
+from napari_lossviz.filter2noise.maps import SIGMA_NAMES, SigmaMaps
+from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.progress import Progress
+from napari_lossviz.filter2noise.result import (
+    Filter2NoiseResult,
+    InstantPredictor,
+    Predictor,
+)
+
+
+def denoise(
+    image: Image | ArrayLike,
+    config: Filter2NoiseConfig = Filter2NoiseConfig(),
+    *,
+    axes: str | None = None,
+    reporter: Reporter | None = None,
+    out: str | Path | None = None,
+    edits: Sequence[Edit] = (),
+) -> Filter2NoiseResult:
+    """Denoise an image or a stack with Filter2Noise (arXiv 2504.13519), or its instant preset.
+
+    Maps are predicted in an intensity window of the image; the filter works on the full range. A
+    stack is filtered slice by slice with one window, one strength and one predictor for all.
+
+    Parameters
+    ----------
+    image : Image or array
+        Real values in any unit, of at least 16 x 16 pixels a slice. A bare array's last axes are
+        (z,) y, x unless `axes` says otherwise. Invalid pixels (padding, NaN) are given back as
+        they are and lend nothing to others.
+    config : Filter2NoiseConfig
+        Default: trained on this image, strength found for it.
+    axes : str, optional
+        Axes of a bare array, such as "yxc".
+    reporter : Reporter, optional
+        Called at every step; may raise `Cancelled`.
+    out : path, optional
+        Zarr store to hold the denoised array, for large stacks; the result then refers to it.
+    edits : sequence of Edit
+        Edits of the maps to replay.
+
+    Returns
+    -------
+    Filter2NoiseResult
+
+    Raises
+    ------
+    InputError
+        If the image is complex, too small, or has no valid pixel.
+    Cancelled
+        If the reporter stopped the run.
+    """
+    started = time.perf_counter()
+    image = as_image(image, axes)
+    slices = to_slices(image)
+    window = stack_intensity_range(slices, image.value_unit, config)
+    judge = judge_stack(slices, window, config)
+    edits = tuple(edits)
+    instant = config.predictor == "instant"
+    work = 1 + slices.count if instant else config.steps + 1 + config.stages * slices.count
+    progress = Progress(reporter, work)
+    if instant:
+        outcome = run_instant(slices, window, judge, config, edits, progress)
+        threads, peak = available_threads(), PeakMemory.of_process()
+    else:
+        outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
+    ratio = judge.residual_ratio(
+        lambda n: np.asarray((slices.values[n] - outcome.denoised[n]).mean(axis=0))
+    )
+    leading = slices.leading
+    return Filter2NoiseResult(
+        source=image,
+        config=config,
+        history=outcome.history,
+        metrics={
+            "noise": judge.noise,
+            "residual": ratio * judge.noise,
+            "residual_ratio": ratio,
+            "intensity_low": window.low,
+            "intensity_high": window.high,
+            **outcome.metrics,
+        },
+        device=outcome.device,
+        threads=threads,
+        seconds=time.perf_counter() - started,
+        peak_memory=peak,
+        edits=edits,
+        warnings=(*window.warnings, *judge.warnings),
+        denoised=_stored(from_slices(outcome.denoised, image, leading), out),
+        predicted=outcome.predicted,
+        predictor=outcome.predictor,
+        windows=tuple(2 * radius + 1 for radius in outcome.radii),
+        intensity_range=(window.low, window.high),
+        leading=leading,
+        loss_maps={
+            name: maps.reshape(*leading, *maps.shape[1:])
+            for name, maps in outcome.loss_maps.items()
+        },
+    )
+
+
+def _train(
+    slices: Slices,
+    window: IntensityRange,
+    judge: Any,
+    config: Filter2NoiseConfig,
+    edits: tuple[Edit, ...],
+    progress: Progress,
+) -> tuple[Outcome, int, int]:
+    """Run the trained predictor; torch is imported here and not before."""
+    import torch
+
+    from napari_lossviz.engine.devices import choose_device
+    from napari_lossviz.filter2noise.trained_run import run_trained
+
+    with PeakMemory(choose_device(config.device)) as peak:
+        outcome = run_trained(slices, window, judge, config, edits, progress)
+    return outcome, torch.get_num_threads(), peak.bytes
+
+
+def _stored(array: Any, out: str | Path | None) -> Any:
+    if out is None:
+        return array
+    import zarr
+
+    chunks = (*(1,) * (array.ndim - 2), *array.shape[-2:])
+    return zarr.create_array(str(out), data=array, chunks=chunks)
+
+
+def predict_sigma_maps(
+    image: Image | ArrayLike,
+    predictor: Predictor,
+    config: Filter2NoiseConfig = Filter2NoiseConfig(),
+    *,
+    axes: str | None = None,
+) -> NDArray[np.float32]:
+    """Predict the maps of an image with a predictor of an earlier run.
+
+    Parameters
+    ----------
+    image : Image or array
+        Of the same kind and unit as the one the predictor comes from.
+    predictor : TrainedPredictor or InstantPredictor
+        `Filter2NoiseResult.predictor`; it brings its intensity window along.
+    config : Filter2NoiseConfig
+        Its `predictor` field must fit the predictor.
+    axes : str, optional
+        Axes of a bare array.
+
+    Returns
+    -------
+    (stages, 3, [T,] [Z,] H, W) float32: sigma_x, sigma_y in pixels, sigma_r in image units.
+    """
+    slices = to_slices(as_image(image, axes))
+    window = IntensityRange(*predictor.intensity_range)
+    progress = Progress(None, 0)
+    if isinstance(predictor, InstantPredictor) != (config.predictor == "instant"):
+        raise InputError(
+            f"the configuration says {config.predictor!r}, but the predictor is a "
+            f"{type(predictor).__name__}"
+        )
+    if isinstance(predictor, InstantPredictor):
+        maps = predict_instant(slices, window, predictor.h, progress)
+    else:
+        from napari_lossviz.filter2noise.trained_run import Applier, predict_trained
+        from napari_lossviz.filter2noise.training import predictors_from
+
+        applier = Applier(list(predictors_from(predictor.weights)), window)
+        maps, _, _ = predict_trained(applier, slices, predictor.factor, progress)
+    full = maps.full()
+    stacked = np.stack([full[name] for name in SIGMA_NAMES], axis=1)
+    return stacked.reshape(*stacked.shape[:2], *slices.leading, *stacked.shape[3:])
+
+
+def apply_sigma_maps(
+    image: Image | ArrayLike,
+    sigma_maps: NDArray[np.floating],
+    config: Filter2NoiseConfig = Filter2NoiseConfig(),
+    *,
+    windows: Sequence[int] | None = None,
+    angle: NDArray[np.floating] | None = None,
+    axes: str | None = None,
+) -> Any:
+    """Filter an image with given maps.
+
+    Parameters
+    ----------
+    image : Image or array
+    sigma_maps : (stages, 3, [T,] [Z,] H, W)
+        sigma_x, sigma_y in pixels, sigma_r in image units.
+    config : Filter2NoiseConfig
+        With the instant preset, the first stage is guided by the smoothed image.
+    windows : sequence of int, optional
+        Odd window side of each stage, as `Filter2NoiseResult.windows`; a pixel whose sigma needs a
+        larger one has its own. Default: the paper's rule over the whole maps.
+    angle : (stages, [T,] [Z,] H, W), optional
+        Direction of sigma_x in radians.
+    axes : str, optional
+        Axes of a bare array.
+
+    Returns
+    -------
+    ndarray of the shape of the image.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or a sigma is not above 0.
+    """
+    image = as_image(image, axes)
+    slices = to_slices(image)
+    height, width = slices.values.shape[-2:]
+    expected = (3, *slices.leading, height, width)
+    sigma = np.asarray(sigma_maps, dtype=np.float32)
+    if sigma.ndim != len(expected) + 1 or sigma.shape[1:] != expected:
+        raise InputError(
+            f"sigma_maps must be (stages, {', '.join(map(str, expected))}), got {sigma.shape}"
+        )
+    if not (sigma > 0).all():
+        raise InputError("every sigma must be above 0")
+    stages = sigma.shape[0]
+    if windows is not None and len(windows) != stages:
+        raise InputError(f"{len(windows)} windows given for {stages} stages")
+    sigma = sigma.reshape(stages, 3, slices.count, height, width)
+    angles = None
+    if angle is not None:
+        angles = np.asarray(angle, dtype=np.float32).reshape(stages, slices.count, height, width)
+    radii = (
+        [window_radius(sigma[s, 0], sigma[s, 1]) for s in range(stages)]
+        if windows is None
+        else [side // 2 for side in windows]
+    )
+    maps = SigmaMaps(sigma, 1, height, width, angles)
+    filtered = np.empty_like(slices.values)
+    for n in range(slices.count):
+        chain = filter_slice(
+            slices.values[n],
+            [
+                StageMaps(
+                    np.ascontiguousarray(maps.coarse[s, :, n]),
+                    radius,
+                    None if angles is None else angles[s, n],
+                )
+                for s, radius in enumerate(radii)
+            ],
+            guide=instant_guide(slices, n) if config.predictor == "instant" else None,
+            valid=slices.valid_slice(n),
+        )
+        filtered[n] = chain[-1]
+    return from_slices(filtered, image, slices.leading)
