@@ -38,10 +38,9 @@ def pixel_sha256(array: Any) -> str:
     """
     dtype = np.dtype(array.dtype).newbyteorder("<")
     digest = hashlib.sha256(f"{dtype.str} {tuple(int(n) for n in array.shape)} ".encode())
-    parts = array if array.ndim > 1 else [array]
-    for i in range(len(parts)):
-        part = np.ascontiguousarray(np.asarray(parts[i]), dtype=dtype)
-        digest.update(part.reshape(-1).view(np.uint8))
+    for i in range(array.shape[0]):
+        part = np.ascontiguousarray(np.asarray(array[i]), dtype=dtype)
+        digest.update(part.data.cast("B") if part.size else b"")
     return digest.hexdigest()
 
 
@@ -104,7 +103,7 @@ def build_recipe(
         device=result.device,
         threads=result.threads,
         processor=processor_name(),
-        versions=_versions(),
+        versions=current_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={name: value for name, value in metrics.items() if name not in odd},
         result_sha256=pixel_sha256(result.main_image().array),
@@ -167,6 +166,17 @@ def processor_name() -> str:
     return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
+def current_versions() -> dict[str, str]:
+    """Return the versions of this package, Python and the packages that the numbers depend on."""
+    versions = {"napari-lossviz": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
 @lru_cache(maxsize=4096)
 def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
     digest = hashlib.sha256()
@@ -218,16 +228,6 @@ def _relative(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(resolved, folder.resolve())).as_posix()
     except ValueError:  # another drive
         return resolved.as_posix()
-
-
-def _versions() -> dict[str, str]:
-    versions = {"napari-lossviz": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _written_by(content: dict[str, Any]) -> str:

@@ -158,8 +158,8 @@ def _dicom_file_writer(job: _Job, path: Path) -> Callable[[Path], None]:
     count = instance_count(job.image, job.template)
     if count != 1:
         raise InputError(
-            f"{path}: a series of {count} slices does not fit into one file: give a folder, that is "
-            f"a name without suffix, such as {path.with_suffix('')}"
+            f"{path}: a series of {count} slices does not fit into one file: give a folder, that "
+            f"is a name without suffix, such as {path.with_suffix('')}"
         )
     instances = _instances(job)
     return lambda target: save_instance(next(instances), target)

@@ -1,6 +1,7 @@
 """Files made by hand for the readers: what is in them is known, since it was put there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
+
+from napari_lossviz.core import Image, MethodConfig, NamedImage, Result, WholeMap, setting
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 ROWS, COLUMNS = 6, 8
@@ -165,3 +168,50 @@ def bundled() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+class HalvingConfig(MethodConfig):
+    """Settings of a method made up for the writers."""
+
+    method = "halving"
+
+    seed: int = setting(7, "Seed of the random numbers.")
+    strength: float = setting(0.5, "Factor of the values.", ge=0.0, le=1.0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HalvedResult(Result):
+    """A source with its values halved, and maps at an eighth of its resolution."""
+
+    method = "halving"
+
+    maps: tuple[NamedImage, ...] = ()
+
+    def images(self) -> Iterator[NamedImage]:
+        values = np.asarray(self.source.array)
+        halved = (values * values.dtype.type(0.5)).astype(values.dtype)
+        if self.source.valid is not None and values.ndim == self.source.valid.ndim:
+            halved = np.where(self.source.valid, halved, values)
+        yield NamedImage("denoised", halved, "result", self.source.value_unit)
+        yield NamedImage("residual", values - halved, "residual", self.source.value_unit)
+        yield from self.maps
+
+    def describe(self) -> str:
+        return "Halving (nobody, 2026): σ × 0.5"
+
+
+@pytest.fixture
+def halve() -> Callable[..., HalvedResult]:
+    """Return a function from an image (and maps) to a result."""
+
+    def make(source: Image, **changes: Any) -> HalvedResult:
+        known: dict[str, Any] = {
+            "config": HalvingConfig(),
+            "metrics": {"noise": 12.5},
+            "threads": 2,
+            "seconds": 0.25,
+            "edits": (WholeMap(operation="multiply", value=2.0),),
+        }
+        return HalvedResult(source=source, **{**known, **changes})
+
+    return make
