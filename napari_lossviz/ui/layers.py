@@ -24,6 +24,7 @@ METADATA_KEY = "lossviz"
 LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = (0.5, 99.5)
+_LARGEST = 3e38
 _SHORT_UNITS = {
     "nanometer": "nm",
     "micrometer": "um",
@@ -165,13 +166,14 @@ def _contrast_limits(image: Image, array: Any) -> tuple[float, float]:
     usable = np.isfinite(sample)
     if image.valid is not None and image.valid.shape == array.shape:
         usable &= _subsample(image.valid)
-    values = sample[usable]
+    # A texture holds float32: beyond its range no limit can be told from another.
+    values = np.clip(sample[usable].astype(np.float64), -_LARGEST, _LARGEST)
     if not values.size:
         return 0.0, 1.0
     low, high = (float(limit) for limit in np.percentile(values, _PERCENTILES))
     if low == high:  # nearly everything is background: only the extremes tell something
         low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (low, low + 1.0)
+    return (low, high) if low < high else (low, low + max(1.0, 1e-6 * abs(low)))
 
 
 def _napari_unit(unit: str) -> str:

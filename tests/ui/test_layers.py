@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from napari.layers import Image as ImageLayer
@@ -214,6 +214,9 @@ def test_percentiles_are_robust_against_metal_and_padding() -> None:
         hnp.array_shapes(min_dims=2, max_dims=4, max_side=6),
     )
 )
+@example(np.full((1, 1), 2.0**53))
+@example(np.array([[-1.7e308, 1.7e308]]))
+@example(np.array([[np.nan, np.inf]]))
 def test_contrast_limits_are_always_ordered(array: np.ndarray) -> None:
     axes = "tzyx"[-array.ndim :]
     low, high = image_layer(Image(array, axes))[1]["contrast_limits"]
