@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.markup import escape
 
+__all__ = ["complain", "err", "escape", "out", "say", "warn"]
+
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 

@@ -25,11 +25,8 @@ BINDINGS = ("PyQt5", "PyQt6", "PySide6")
 
 _TORCH_PROBE = """
 import json, torch
-devices = [["cpu", f"{torch.get_num_threads()} threads", None]]
-for i in range(torch.cuda.device_count()):
-    devices.append([f"cuda:{i}", torch.cuda.get_device_name(i), torch.cuda.mem_get_info(i)[0]])
-if torch.backends.mps.is_available():
-    devices.append(["mps", "Apple GPU", None])
+from napari_lossviz.engine.devices import list_devices
+devices = [[device.title, device.free_memory] for device in list_devices()]
 print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "devices": devices}))
 """
 _QT_PROBE = """
@@ -141,9 +138,8 @@ def check_torch(torch: dict[str, Any] | str, gpus: list[str]) -> list[Finding]:
         return [Finding("Devices", f"PyTorch does not load: {torch}", "missing")]
     build = f"CUDA {torch['cuda']}" if torch["cuda"] else "no CUDA"
     findings = [Finding("Devices", f"PyTorch {torch['version']} ({build})")]
-    for name, what, free in torch["devices"]:
-        memory = "" if free is None else f", {free / 2**30:.1f} GiB free"
-        findings.append(Finding("Devices", f"{name}: {what}{memory}"))
+    for title, free in torch["devices"]:
+        findings.append(Finding("Devices", f"{title}, {free / 2**30:.1f} GiB of memory free"))
     if gpus and not torch["cuda"]:
         advice = (
             f"{' and '.join(gpus)} found, but this PyTorch is built without CUDA and runs on the "
@@ -152,7 +148,7 @@ def check_torch(torch: dict[str, Any] | str, gpus: list[str]) -> list[Finding]:
             "python -m pip install --force-reinstall torch --index-url (the one it shows)"
         )
         findings.append(Finding("Devices", advice, "note"))
-    elif gpus and not any(name.startswith("cuda") for name, _, _ in torch["devices"]):
+    elif gpus and not any("cuda" in title for title, _ in torch["devices"]):
         advice = f"{' and '.join(gpus)} found, but PyTorch cannot use it; its driver may be too old"
         findings.append(Finding("Devices", advice, "note"))
     return findings

@@ -1,6 +1,7 @@
 """The command of a method that takes one image: made from its registry entry and its config."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,10 +12,11 @@ from napari_lossviz.cli import consoles
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig
+from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Selection
 from napari_lossviz.jobs.export import check_output, export, export_file
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
+from napari_lossviz.jobs.selection import select
 
 
 def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., int]:
@@ -45,13 +47,16 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
         preset: preset_type = method.presets[0],
         config: Path | None = None,
         series: str = "all",
+        slices: tuple[int, int] | None = None,
         overwrite: bool = False,
         drop_identity: bool = False,
     ) -> int:
         del preset, config  # they are in the settings' defaults already
         chosen = to_config(settings, base)
+        selection = Selection(ranges={} if slices is None else {"z": slices})
         images = choose(_read(inputs), series)
-        return _run_all(method, images, chosen, output, overwrite, drop_identity)
+        order = Order(method, chosen, selection, output, overwrite, drop_identity)
+        return run_all(order, images)
 
     command.__doc__ = _DOC.format(summary=method.summary)
     return command
@@ -74,6 +79,8 @@ config
     JSON file of settings, or a recipe: overrides the preset; options override both.
 series
     Which volume of the input, counted from 1, or all.
+slices
+    First slice, counted from 0, and the one after the last: only these are used.
 overwrite
     Replace files that are there already.
 drop_identity
@@ -104,50 +111,68 @@ def _read(inputs: Sequence[Path]) -> list[Image]:
         return io.read(inputs, reporter=reporter)
 
 
-def _run_all(
-    method: Method,
-    images: list[Image],
-    config: MethodConfig,
-    output: str,
-    overwrite: bool,
-    drop_identity: bool,
-) -> int:
-    """Run and export every image; with several, one that fails does not lose the others."""
-    to_file = is_file_name(output)
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to do with each volume, and where to."""
+
+    method: Method
+    config: MethodConfig
+    selection: Selection
+    output: str
+    overwrite: bool
+    drop_identity: bool
+
+
+def run_all(order: Order, images: list[Image]) -> int:
+    """Run and export every volume; of several, one that fails does not lose the others.
+
+    Raises
+    ------
+    LossvizError
+        If the output cannot be used, or a volume failed.
+    """
+    to_file = is_file_name(order.output)
     if to_file and len(images) > 1:
         names = ", ".join(f"{n}: {image.name}" for n, image in enumerate(images, 1))
         raise InputError(
             f"the input holds {len(images)} volumes ({names}), which do not go into the one file "
-            f"{output}; name a folder, or choose with --series"
+            f"{order.output}; name a folder, or choose with --series"
         )
-    target = Path(output)
-    targets = [target]
+    targets = [Path(order.output)]
     if len(images) > 1:
-        targets = [target / name for name in subfolder_names(images)]
-    for place in targets:
-        check_output(place, overwrite=overwrite)
-    failures: list[LossvizError] = []
-    for image, place in zip(images, targets, strict=True):
-        for warning in image.warnings:
-            consoles.warn(f"{image.name}: {warning}")
+        targets = [targets[0] / name for name in subfolder_names(images)]
+    for target in targets:
+        check_output(target, overwrite=order.overwrite)
+    if len(images) == 1:
+        _run_one(order, images[0], targets[0], to_file)
+        return 0
+    failed = 0
+    for image, target in zip(images, targets, strict=True):
         try:
-            with TerminalReporter(consoles.err, f"{method.title} on {image.name}") as reporter:
-                result = run(method, image, config, reporter=reporter)
-            for warning in result.warnings:
-                consoles.warn(f"{image.name}: {warning}")
-            write = export_file if to_file else export
-            done = write(result, place, overwrite=overwrite, drop_identity=drop_identity)
+            _run_one(order, image, target, to_file)
         except LossvizError as error:
-            failures.append(error)
-            if len(images) > 1:
-                consoles.complain(f"{image.name}: {error}")
-        else:
-            consoles.say(
-                f"{image.name}: {method.title} took {result.seconds:.1f} s on {result.device}; "
-                f"wrote {', '.join(str(path) for path in done)}"
-            )
-    if failures and len(images) == 1:
-        raise failures[0]
-    if failures:
-        raise InputError(f"{len(failures)} of {len(images)} volumes failed; see above")
+            failed += 1
+            consoles.complain(f"{image.name}: {error}")
+    if failed:
+        raise InputError(f"{failed} of {len(images)} volumes failed; see above")
     return 0
+
+
+def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
+    for warning in image.warnings:
+        consoles.warn(f"{image.name}: {warning}")
+    part = select(image, order.selection)
+    with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
+        result = run(order.method, part, order.config, reporter=reporter)
+    for warning in result.warnings:
+        consoles.warn(f"{image.name}: {warning}")
+    options: dict[str, Any] = {
+        "selection": order.selection,
+        "overwrite": order.overwrite,
+        "drop_identity": order.drop_identity,
+    }
+    written = (export_file if to_file else export)(result, target, **options)
+    consoles.say(
+        f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}; wrote "
+        + ", ".join(str(path) for path in written)
+    )

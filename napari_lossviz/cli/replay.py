@@ -8,14 +8,17 @@ import tyro
 from napari_lossviz.cli import consoles
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import InputError
-from napari_lossviz.jobs import replay as job
 from napari_lossviz.jobs.export import check_output
+from napari_lossviz.jobs.replay import replay as replay_recipe
 
 
 def replay(
     recipe: Annotated[Path, tyro.conf.Positional],
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="OUT")] = None,
     check: bool = False,
+    inputs: Annotated[
+        tuple[Path, ...] | None, tyro.conf.arg(name="input", metavar="PATH...")
+    ] = None,
     overwrite: bool = False,
     drop_identity: bool = False,
 ) -> int:
@@ -31,6 +34,8 @@ def replay(
         Folder for the result; may be left out with --check.
     check
         Only compare, unless an output is given; status 1 if the pixels are not identical.
+    inputs
+        Where the input is now, if it is no longer where the recipe says.
     overwrite
         Replace files that are there already.
     drop_identity
@@ -41,8 +46,13 @@ def replay(
     if output is not None:
         check_output(output, overwrite=overwrite)
     with TerminalReporter(consoles.err, f"replaying {recipe.name}") as reporter:
-        outcome = job.replay(
-            recipe, output, overwrite=overwrite, drop_identity=drop_identity, reporter=reporter
+        outcome = replay_recipe(
+            recipe,
+            output,
+            inputs=inputs,
+            overwrite=overwrite,
+            drop_identity=drop_identity,
+            reporter=reporter,
         )
     for note in outcome.notes:
         consoles.warn(note)

@@ -69,7 +69,7 @@ def image_quality(
     shape = (-1, *image.shape[-2:])
     similarity = np.stack(
         [
-            structural_similarity(
+            structural_similarity(  # type: ignore[no-untyped-call]
                 a,
                 b,
                 data_range=high - low,

@@ -11,7 +11,7 @@ def levels(findings: list[Finding]) -> list[str]:
 
 
 def torch(cuda: str | None, *devices: list[object]) -> dict[str, object]:
-    return {"version": "2.13.0", "cuda": cuda, "devices": [["cpu", "2 threads", None], *devices]}
+    return {"version": "2.13.0", "cuda": cuda, "devices": [*devices, ["CPU", 2**30]]}
 
 
 def test_nvidia_gpu_with_a_cpu_build_says_how_to_get_cuda() -> None:
@@ -22,10 +22,10 @@ def test_nvidia_gpu_with_a_cpu_build_says_how_to_get_cuda() -> None:
 
 
 def test_free_memory_of_a_gpu_is_shown() -> None:
-    device = ["cuda:0", "NVIDIA A100", 3 * 2**30]
+    device = ["NVIDIA A100 (cuda:0)", 3 * 2**30]
     findings = diagnosis.check_torch(torch("12.8", device), ["NVIDIA A100"])
     assert levels(findings) == ["fine"] * 3
-    assert "3.0 GiB free" in findings[-1].text
+    assert "3.0 GiB of memory free" in findings[1].text
 
 
 def test_cuda_build_that_sees_no_gpu_names_the_driver() -> None:

@@ -1,4 +1,4 @@
-"""A tiny method, registered for the tests of the command line."""
+"""A tiny method, registered for the tests of jobs and of the command line."""
 
 import sys
 from collections.abc import Iterator

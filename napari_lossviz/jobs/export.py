@@ -1,0 +1,219 @@
+"""Write a result to a folder: the image in its input's format, maps, a picture, the recipe."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from napari_lossviz import io
+from napari_lossviz.core import (
+    Image,
+    InputError,
+    OutputError,
+    OutputExistsError,
+    Result,
+    Selection,
+)
+from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, full_suffix, refuse_inputs
+from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
+from napari_lossviz.io.figure import before_after_figure
+from napari_lossviz.io.maps import write_maps
+from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
+
+MAPS_FOLDER = "maps"
+FIGURE = "before_after.png"
+
+_SUFFIX_OF = {"tiff": ".tif", "npy": ".npy", "nifti": ".nii.gz", "nrrd": ".nrrd"}
+_KEPT_SUFFIXES = (".tiff", ".ome.tif", ".ome.tiff", ".nii")
+"""Endings of the input that the output takes over, beside the usual ones."""
+
+_AnyResult = TypeVar("_AnyResult", bound=Result)
+
+
+def export(
+    result: Result,
+    folder: str | Path,
+    *,
+    selection: Selection | None = None,
+    overwrite: bool = False,
+    drop_identity: bool = False,
+) -> list[Path]:
+    """Write everything of a result to a folder, whole or not at all.
+
+    - the main image in the format of its input: a DICOM series in ``denoised/``, otherwise one
+      file ``<name>_denoised<suffix>`` ("denoised" being the image's name in the result); where a
+      DICOM of its kind cannot be derived, a TIFF;
+    - ``maps/``, see `io.maps.write_maps`; ``before_after.png``; ``recipe.json``.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Made if missing; files of others in it stay.
+    selection : Selection, optional
+        The part of the input that was used, for the recipe.
+    overwrite : bool
+        Whether what an earlier export wrote there may be replaced. An input never is.
+    drop_identity : bool
+        Whether the patient's identity is left out everywhere.
+
+    Returns
+    -------
+    list of Path
+        The main image (file or folder), the folder of maps, the picture, the recipe.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be written in any format.
+    OutputExistsError, OutputError
+        If something is there already, or the system refuses; nothing is left half-written.
+    """
+    folder = Path(folder)
+    check_output(folder, overwrite=overwrite)
+    for path in (folder, folder / main_name(result)):
+        refuse_inputs(path, result.source.origin.paths)
+    if drop_identity:
+        result = _without_name(result)
+    with atomic_folder(folder, overwrite) as temporary:
+        written = [_write_main(result, temporary, drop_identity)]
+        if write_maps(result, temporary / MAPS_FOLDER):
+            written.append(MAPS_FOLDER)
+        before_after_figure(result, temporary / FIGURE)
+        recipe = build_recipe(
+            result,
+            folder,
+            selection=selection,
+            save_in=temporary,
+            without_identity=drop_identity,
+        )
+        write_recipe(recipe, temporary / FOLDER_RECIPE)
+        written += [FIGURE, FOLDER_RECIPE]
+        for inner in temporary.glob(f"*/{FOLDER_LIST}"):
+            inner.unlink()  # the outer folder's list names these files too
+    return [folder / name for name in written]
+
+
+def export_file(
+    result: Result,
+    path: str | Path,
+    *,
+    selection: Selection | None = None,
+    overwrite: bool = False,
+    drop_identity: bool = False,
+) -> list[Path]:
+    """Write the main image to one file, in the format of its name, and its recipe beside it.
+
+    Raises
+    ------
+    InputError, OutputExistsError, OutputError
+        See `io.write`.
+    """
+    if drop_identity:
+        result = _without_name(result)
+    written = list(io.write(result, path, overwrite=overwrite, drop_identity=drop_identity))
+    if selection is not None and selection.ranges:
+        folder = written[0].parent
+        recipe = build_recipe(result, folder, selection=selection, without_identity=drop_identity)
+        write_recipe(recipe, written[1], overwrite=True)
+    return written
+
+
+def check_output(path: str | Path, *, overwrite: bool) -> None:
+    """Refuse an output before anything is computed for it.
+
+    Raises
+    ------
+    OutputExistsError
+        If the file exists, or the folder holds something, and neither may be replaced.
+    OutputError
+        If nothing can be written there.
+    """
+    path = Path(path)
+    holds_something = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    if holds_something and not overwrite:
+        what = "is not empty" if path.is_dir() else "exists already"
+        raise OutputExistsError(
+            f"{path} {what}: choose another output, or allow to replace what an earlier run wrote "
+            "there (overwrite=True, on the command line --overwrite)"
+        )
+    nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if nearest.is_file() and nearest != path:
+        raise OutputError(f"{path} cannot be written: {nearest} is a file, not a folder")
+    if not os.access(nearest, os.W_OK):
+        raise OutputError(f"{path} cannot be written: no permission to write to {nearest}")
+
+
+def main_name(result: Result) -> str:
+    """Return the name of the main image's file, or of its folder, within an export's folder."""
+    kind = _safe(next(iter(result.images())).name)
+    files = _dicom_files(result.main_image())
+    if files > 1:
+        return kind
+    suffix = ".dcm" if files else _suffix(result.source)
+    return f"{_safe(result.source.name)}_{kind}{suffix}"
+
+
+def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
+    """Yield where the image may be that was written together with a recipe."""
+    folder = recipe_path.parent
+    if recipe_path.name == FOLDER_RECIPE:
+        for name in (main_name(result), _fallback_name(result)):
+            if (folder / name).exists():
+                yield folder / name
+        # `io.write` puts the recipe among the slices of a series.
+        if any(folder.glob("*.dcm")):
+            yield folder
+    else:
+        stem = recipe_path.name.removesuffix(RECIPE_SUFFIX)
+        others = sorted(folder.glob(f"{stem}.*"))
+        yield from (p for p in others if p != recipe_path and ".input-" not in p.name)
+
+
+def _write_main(result: Result, folder: Path, drop_identity: bool) -> str:
+    """Write the main image without a recipe of its own; return its name."""
+    name = main_name(result)
+    try:
+        written = io.write(result, folder / name, drop_identity=drop_identity)
+    except InputError:
+        if not _dicom_files(result.main_image()):
+            raise
+        # Values or a shape that DICOM cannot hold; the result shall not be lost for it.
+        name = _fallback_name(result)
+        written = io.write(result, folder / name, drop_identity=drop_identity)
+    for path in written:
+        if path.name == FOLDER_RECIPE or path.name.endswith(RECIPE_SUFFIX):
+            path.unlink()
+    return name
+
+
+def _fallback_name(result: Result) -> str:
+    return f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}.tif"
+
+
+def _dicom_files(image: Image) -> int:
+    """Return how many files a derived DICOM would have, 0 where none can be derived."""
+    try:
+        return instance_count(image) if has_dicom_source(image) else 0
+    except InputError:  # such as an RT dose
+        return 0
+
+
+def _suffix(source: Image) -> str:
+    """Return the ending for an output of the same format; TIFF where the input had no file."""
+    if source.origin.paths:
+        suffix = full_suffix(source.origin.paths[0])
+        if suffix in _KEPT_SUFFIXES:
+            return suffix
+    return _SUFFIX_OF.get(source.origin.format, ".tif")
+
+
+def _without_name(result: _AnyResult) -> _AnyResult:
+    """Return the result under a name that tells nothing: a series' description may."""
+    return replace(result, source=result.source.replace(name="image"))
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
