@@ -1,13 +1,13 @@
 """The recipe: everything needed to compute a result again, as JSON beside every export."""
 
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_lossviz.core.edits import Edit
 
-RECIPE_VERSION = 1
+RECIPE_VERSION: Final = 1
 
 
 class InputRecord(BaseModel):

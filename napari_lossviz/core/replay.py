@@ -208,7 +208,8 @@ def replay_edits(
             bounds = limits.get(name, (-np.inf, np.inf))
             for z in range(source.shape[0]):
                 if touches_slice(edit, z):
-                    maps[name][stage, z][box.slices] = edited_patch(
-                        maps[name][stage, z], predicted[name][stage, z], source[z], edit, box, bounds
+                    plane = maps[name][stage, z]
+                    plane[box.slices] = edited_patch(
+                        plane, predicted[name][stage, z], source[z], edit, box, bounds
                     )
     return maps

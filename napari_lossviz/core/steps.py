@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818, the name of an event, not of an error
     """Raised by a reporter that wants the run to stop; a method lets it pass through."""
 
 
@@ -42,7 +42,8 @@ class Step:
 class Reporter(Protocol):
     """Called by a method at every step; raises `Cancelled` to stop the run."""
 
-    def __call__(self, step: Step, /) -> None: ...
+    def __call__(self, step: Step, /) -> None:
+        """Take one step."""
 
 
 def silent(step: Step, /) -> None:

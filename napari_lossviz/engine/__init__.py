@@ -1,1 +1,1 @@
-"""What all methods run on: kernels in blocks, threads, devices, memory. Names are imported lazily."""
+"""What all methods run on: kernels in blocks of rows, threads, devices, memory."""

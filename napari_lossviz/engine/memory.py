@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-
 if TYPE_CHECKING:
     import torch
 

@@ -114,7 +114,7 @@ def adaptive_bilateral_filter(
     """
     _check(x, sigma, guide, angle)
     if window is None:
-        radius = int(math.ceil(float(sigma[:, :2].detach().max())))
+        radius = math.ceil(float(sigma[:, :2].detach().max()))
     else:
         if window < 1 or window % 2 == 0:
             raise InputError(f"window must be an odd number of pixels, got {window}")

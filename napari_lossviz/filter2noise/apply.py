@@ -3,6 +3,7 @@
 A full run, `apply_sigma_maps` and the local re-filter of an edit session all come through here.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -27,7 +28,7 @@ class StageMaps:
 
     Attributes
     ----------
-    sigma : (3, H, W) float32
+    sigma : (3, H, W) float32, or three (H, W)
         sigma_x, sigma_y in pixels, sigma_r in image units.
     radius : int
         Window radius fixed by the run; a pixel of larger sigma uses its own.
@@ -35,7 +36,7 @@ class StageMaps:
         Direction of sigma_x in radians.
     """
 
-    sigma: NDArray[np.float32]
+    sigma: NDArray[np.float32] | Sequence[NDArray[np.float32]]
     radius: int
     angle: NDArray[np.float32] | None = None
 
@@ -43,8 +44,8 @@ class StageMaps:
         """Return the largest window radius of the pixels in the box."""
         if box.empty:
             return self.radius
-        spatial = self.sigma[:2, box.slices[0], box.slices[1]]
-        return max(self.radius, int(np.ceil(spatial.max())))
+        largest = max(float(self.sigma[i][box.slices].max()) for i in range(2))
+        return max(self.radius, math.ceil(largest))
 
 
 def fill_invalid(

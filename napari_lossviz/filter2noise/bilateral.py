@@ -1,6 +1,7 @@
 """The bilateral filter on numpy arrays, and its gradients: the numba kernel over blocks of rows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -13,11 +14,12 @@ from napari_lossviz.engine.blocks import ROWS, row_blocks, run_blocks
 from napari_lossviz.filter2noise import kernel
 
 Array = NDArray[np.floating]
+SigmaTriple = Array | Sequence[Array]
 
 
 def window_radius(sigma_x: Array, sigma_y: Array) -> int:
     """Return the paper's window radius, ceil(max(sigma_x, sigma_y)) over the whole map."""
-    return int(math.ceil(max(float(sigma_x.max()), float(sigma_y.max()))))
+    return math.ceil(max(float(sigma_x.max()), float(sigma_y.max())))
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class _Prepared:
 
 def _prepare(
     values: Array,
-    sigma: Array,
+    sigma: SigmaTriple,
     radius: int,
     guide: Array | None,
     angle: Array | None,
@@ -43,7 +45,7 @@ def _prepare(
 ) -> _Prepared:
     """Cut the box out of everything; pixels around it are real where there are some."""
     dtype = values.dtype
-    local = np.ascontiguousarray(sigma[:, *box.slices], dtype=dtype)
+    local = np.stack([np.asarray(sigma[i][box.slices], dtype=dtype) for i in range(3)])
     reach = np.empty((0, 0), np.int32)
     pad = radius
     if grow:
@@ -66,14 +68,12 @@ def _prepare(
     coefficients = np.empty((4, *local.shape[1:]), dtype)
     kernel.prepare(local[0], local[1], local[2], cosine, sine, coefficients)
     tile = padded(values)
-    return _Prepared(
-        tile, tile if guide is None else padded(guide), coefficients, reach, pad, pad
-    )
+    return _Prepared(tile, tile if guide is None else padded(guide), coefficients, reach, pad, pad)
 
 
 def bilateral_filter(
     values: Array,
-    sigma: Array,
+    sigma: SigmaTriple,
     *,
     radius: int | None = None,
     guide: Array | None = None,
@@ -88,7 +88,7 @@ def bilateral_filter(
     ----------
     values : (C, H, W) float32 or float64
         Image.
-    sigma : (3, H, W)
+    sigma : (3, H, W), or three (H, W)
         sigma_x and sigma_y in pixels, sigma_r in units of the guide; all above 0.
     radius : int, optional
         Window radius. Default: the paper's rule over the whole map (`window_radius`).

@@ -1,4 +1,4 @@
-"""The configuration of Filter2Noise; torch-free, so that forms and the command line open at once."""
+"""The configuration of Filter2Noise; torch-free, so that forms and commands open at once."""
 
 from typing import ClassVar, Literal, Self
 
@@ -64,7 +64,9 @@ class Filter2NoiseConfig(MethodConfig):
         le=8192,
         unit="px",
     )
-    learning_rate: float = setting(5e-3, "Trained: peak rate of the one-cycle schedule.", gt=0, le=1)
+    learning_rate: float = setting(
+        5e-3, "Trained: peak rate of the one-cycle schedule.", gt=0, le=1
+    )
     weight_decay: float = setting(0.01, "Trained: weight decay of AdamW.", ge=0, le=1)
     repredict_later_stages: bool = setting(
         False,
@@ -100,6 +102,4 @@ class Filter2NoiseConfig(MethodConfig):
     @classmethod
     def paper(cls) -> Self:
         """Return the published settings: 500 full-image steps, lambda 350, minimum to maximum."""
-        return cls(
-            steps=500, crop=None, learning_rate=1e-3, lambda_=350.0, intensity_range="full"
-        )
+        return cls(steps=500, crop=None, learning_rate=1e-3, lambda_=350.0, intensity_range="full")

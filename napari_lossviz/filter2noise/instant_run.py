@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
-from napari_lossviz.filter2noise.apply import filter_slice, fill_invalid
+from napari_lossviz.filter2noise.apply import fill_invalid, filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import (
     RADIUS,

@@ -39,11 +39,11 @@ class IntensityRange:
     def scale(self, array: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the array clipped to the window and scaled to [0, 1], float32."""
         scaled = (np.asarray(array, dtype=np.float32) - self.low) / self.span
-        return np.clip(scaled, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
 
     def contains(self, array: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return where the array lies inside the window."""
-        return (array >= self.low) & (array <= self.high)
+        return np.asarray((array >= self.low) & (array <= self.high))
 
 
 def _percentile_range(values: NDArray[np.floating]) -> tuple[float, float]:

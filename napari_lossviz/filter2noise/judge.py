@@ -77,7 +77,7 @@ class Judge:
 def windowed_slice(slices: Slices, n: int, window: IntensityRange) -> NDArray[np.float32]:
     """Return slice `n`, channels averaged, padding filled, clipped to the window."""
     filled = fill_invalid(slices.values[n], slices.valid_slice(n)).mean(axis=0)
-    return np.clip(filled, window.low, window.high)
+    return np.asarray(np.clip(filled, window.low, window.high))
 
 
 def content_mask(slices: Slices, n: int, window: IntensityRange) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ The spatial part is a quadratic form a dx^2 + b dx dy + c dy^2 whose coefficient
 pixel, in units of log2, since the exponential is computed as a power of two.
 """
 
-# mypy: disable-error-code="no-untyped-call, misc, untyped-decorator"
+# mypy: disable-error-code="no-untyped-call, misc, untyped-decorator, call-arg, var-annotated"
 
 import math
 from typing import Any
@@ -25,6 +25,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from napari_lossviz.engine.blocks import compiled
+
 
 @intrinsic
 def _truncate(typing_context: Any, value: Any) -> Any:
@@ -195,9 +196,7 @@ def forward_rows(
                 largest = max(largest, reach[y, x])
         for dy in range(-largest, largest + 1):
             for dx in range(-largest, largest + 1):
-                _weights(
-                    guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight
-                )
+                _weights(guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight)
                 for x in range(width):
                     row_total[x] += weight[x]
                 for channel in range(values.shape[0]):
@@ -253,9 +252,7 @@ def backward_rows(
         row_total = total[y]
         for dy in range(-largest, largest + 1):
             for dx in range(-largest, largest + 1):
-                _weights(
-                    guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight
-                )
+                _weights(guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight)
                 for x in range(width):
                     weight[x] /= row_total[x]
                     slope[x] = 0
@@ -286,9 +283,7 @@ def backward_rows(
                     here = guide[channel, y + pad, pad : pad + width]
                     there = guide[channel, y + pad + dy, pad + dx : pad + dx + width]
                     centre = gradient_guide[channel, y - y0 + pad, pad : pad + width]
-                    other = gradient_guide[
-                        channel, y - y0 + pad + dy, pad + dx : pad + dx + width
-                    ]
+                    other = gradient_guide[channel, y - y0 + pad + dy, pad + dx : pad + dx + width]
                     for x in range(width):
                         squared[x] = slope[x] * (here[x] - there[x])
                     for x in range(width):

@@ -33,7 +33,7 @@ class Slices:
     @property
     def count(self) -> int:
         """Number of slices N."""
-        return self.values.shape[0]
+        return int(self.values.shape[0])
 
     def valid_slice(self, n: int) -> NDArray[np.bool_] | None:
         """Return the mask of slice `n`, or None where all of it is valid."""
@@ -91,7 +91,7 @@ def to_slices(image: Image) -> Slices:
 def _valid(
     image: Image, values: NDArray[np.float32], wanted: list[str]
 ) -> NDArray[np.bool_] | None:
-    finite = np.isfinite(values).all(axis=1)
+    finite = np.asarray(np.isfinite(values).all(axis=1))
     if image.valid is not None:
         spatial = [axis for axis in image.axes if axis != "c"]
         moved = np.asarray(image.valid).transpose([spatial.index(axis) for axis in wanted])

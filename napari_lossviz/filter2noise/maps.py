@@ -1,13 +1,13 @@
 """Sigma maps at the resolution of their predictor, expanded only where they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
-from napari_lossviz.core.replay import Limits, replay_edits
+from napari_lossviz.core.replay import Limits, replay_edits, touches_slice
 from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
 SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
@@ -39,12 +39,12 @@ class SigmaMaps:
     @property
     def stages(self) -> int:
         """Number of filter stages."""
-        return self.coarse.shape[0]
+        return int(self.coarse.shape[0])
 
     @property
     def count(self) -> int:
         """Number of slices."""
-        return self.coarse.shape[2]
+        return int(self.coarse.shape[2])
 
     def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
         """Return one map of one slice, (H, W)."""
@@ -93,6 +93,31 @@ def edit_limits(intensity_range: tuple[float, float]) -> Limits:
     }
 
 
+def edited_maps(
+    predicted: Mapping[str, NDArray[np.float32]],
+    edits: Sequence[Edit],
+    source: NDArray[np.floating],
+    limits: Limits,
+) -> dict[str, NDArray[np.float32]]:
+    """Return the maps of one slice with edits replayed, each (stages, H, W).
+
+    Parameters
+    ----------
+    predicted : mapping of str to (stages, H, W)
+    edits : sequence of Edit
+        Those that act on this slice, whatever slices they name.
+    source : (H, W)
+        The slice in image units, channels averaged.
+    limits : mapping of str to (float, float)
+    """
+    here = [edit.model_copy(update={"slices": None}) for edit in edits]
+    stacks = {name: stack[:, None] for name, stack in predicted.items()}
+    return {
+        name: stack[:, 0]
+        for name, stack in replay_edits(stacks, here, source[None], limits).items()
+    }
+
+
 def edited_slice_maps(
     predicted: SigmaMaps,
     edits: Sequence[Edit],
@@ -100,29 +125,19 @@ def edited_slice_maps(
     source: NDArray[np.floating],
     intensity_range: tuple[float, float],
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the maps of slice `n` with the edits replayed, each (stages, H, W).
-
-    Parameters
-    ----------
-    source : (H, W)
-        The slice in image units, channels averaged.
-    """
-    mine = [
-        edit.model_copy(update={"slices": None})
-        for edit in edits
-        if edit.slices is None or edit.slices[0] <= n < edit.slices[1]
-    ]
-    maps = predicted.slice_maps(n)
-    edited = replay_edits(maps, mine, source[None], edit_limits(intensity_range)) if mine else maps
-    return {name: stack[:, 0] for name, stack in edited.items()}
+    """Return the maps of slice `n` with the edits replayed, each (stages, H, W)."""
+    maps = {name: stack[:, 0] for name, stack in predicted.slice_maps(n).items()}
+    mine = [edit for edit in edits if touches_slice(edit, n)]
+    return edited_maps(maps, mine, source, edit_limits(intensity_range)) if mine else maps
 
 
-def stage_list(
-    maps: dict[str, NDArray[np.float32]], radii: Sequence[int]
-) -> list[StageMaps]:
+def stage_list(maps: dict[str, NDArray[np.float32]], radii: Sequence[int]) -> list[StageMaps]:
     """Return maps by name, each (stages, H, W), as what the filter takes."""
-    sigma = np.stack([maps[name] for name in SIGMA_NAMES], axis=1)  # (stages, 3, H, W)
     return [
-        StageMaps(sigma[s], radius, maps[ANGLE][s] if ANGLE in maps else None)
+        StageMaps(
+            tuple(maps[name][s] for name in SIGMA_NAMES),
+            radius,
+            maps[ANGLE][s] if ANGLE in maps else None,
+        )
         for s, radius in enumerate(radii)
     ]

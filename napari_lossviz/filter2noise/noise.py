@@ -51,26 +51,28 @@ def flat_pixels(
         return np.zeros_like(inside)
     gradient = ndimage.gaussian_gradient_magnitude(image, GRADIENT_SCALE, mode="reflect")
     limit = np.quantile(gradient[core], fraction)
-    return core & (gradient <= limit)
+    return np.asarray(core & (gradient <= limit))
 
 
 def _plane_residual(image: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the standard deviation in the 7x7 block around each pixel, its best plane removed."""
-    image = image.astype(np.float64)
-    image = image - image.mean()  # the differences of squares below are small
+    values = image.astype(np.float64)
+    values -= values.mean()  # the differences of squares below are small
     count = BLOCK * BLOCK
     ramp = np.arange(BLOCK) - BLOCK // 2
     ones = np.ones(BLOCK)
 
-    def window_sum(array: NDArray[np.floating], rows: NDArray, columns: NDArray) -> NDArray:
+    def window_sum(
+        array: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         partial = ndimage.correlate1d(array, rows, axis=0, mode="reflect")
-        return ndimage.correlate1d(partial, columns, axis=1, mode="reflect")
+        return np.asarray(ndimage.correlate1d(partial, columns, axis=1, mode="reflect"))
 
-    mean = window_sum(image, ones, ones) / count
+    mean = window_sum(values, ones, ones) / count
     slope_power = BLOCK * float((ramp**2).sum())
-    along_y = window_sum(image, ramp.astype(float), ones) ** 2 / slope_power
-    along_x = window_sum(image, ones, ramp.astype(float)) ** 2 / slope_power
-    energy = window_sum(image * image, ones, ones) - count * mean**2 - along_y - along_x
+    along_y = window_sum(values, ramp.astype(float), ones) ** 2 / slope_power
+    along_x = window_sum(values, ones, ramp.astype(float)) ** 2 / slope_power
+    energy = window_sum(values * image, ones, ones) - count * mean**2 - along_y - along_x
     return np.sqrt(np.maximum(energy, 0) / (count - 3))
 
 

@@ -23,9 +23,9 @@ class PatchAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, N, features) to (B, N, width)."""
-        return F.scaled_dot_product_attention(
-            self.query(tokens), self.key(tokens), self.value(tokens)
-        )
+        # with an axis of heads torch takes its fused path, which never holds the N x N matrix
+        query, key, value = (layer(tokens)[:, None] for layer in (self.query, self.key, self.value))
+        return F.scaled_dot_product_attention(query, key, value)[:, 0]
 
 
 class SigmaPredictor(nn.Module):
@@ -49,7 +49,7 @@ class SigmaPredictor(nn.Module):
             self.head = nn.Linear(WIDTH, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map an image in [0, 1] (B, C, H, W) to sigmas of its patches (B, 3, ceil(H/8), ceil(W/8)).
+        """Map an image in [0, 1] (B, C, H, W) to sigmas of patches (B, 3, ceil(H/8), ceil(W/8)).
 
         Several channels are averaged; a height or width that 8 does not divide is padded by
         reflection. sigma_x and sigma_y are in pixels, sigma_r in the unit of `x`.
@@ -59,12 +59,14 @@ class SigmaPredictor(nn.Module):
         down, right = -height % PATCH, -width % PATCH
         if down or right:
             pad = max(down, right)
-            grey = pad_reflecting(grey, pad)[..., pad : pad + height + down, pad : pad + width + right]
+            grey = pad_reflecting(grey, pad)[
+                ..., pad : pad + height + down, pad : pad + width + right
+            ]
         rows, columns = grey.shape[-2] // PATCH, grey.shape[-1] // PATCH
         tokens = F.pixel_unshuffle(grey, PATCH).flatten(2).transpose(1, 2)  # (B, N, 64)
         tokens = self.norm(self.second(self.first(tokens)))
         raw = F.softplus(self.head(tokens)).clamp(max=SIGMA_CEILING) + SIGMA_FLOOR
-        return raw.transpose(1, 2).unflatten(2, (rows, columns))
+        return raw.transpose(1, 2).reshape(-1, 3, rows, columns)
 
 
 def expand_sigma(patches: Tensor, height: int, width: int) -> Tensor:

@@ -141,4 +141,5 @@ class Filter2NoiseResult(Result):
                 f"sigma_r factor={self.predictor.factor:.3g}"
             )
         edited = f", {len(self.edits)} edits of its maps" if self.edits else ""
-        return f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter: {how}, {window}{edited}"
+        title = f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter"
+        return f"{title}: {how}, {window}{edited}"

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 TARGET_RATIO = 0.92
 
 
-def residual_ratio(
-    residual: NDArray[np.floating], flat: NDArray[np.bool_], sigma: float
-) -> float:
+def residual_ratio(residual: NDArray[np.floating], flat: NDArray[np.bool_], sigma: float) -> float:
     """Return the RMS of the residual in flat pixels over the noise's standard deviation."""
     if sigma <= 0 or not flat.any():
         return 0.0

@@ -66,7 +66,7 @@ class Applier:
         return len(self._predictors)
 
     def coarse(self, stage: int, y: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
-        """Return (3, h, w) sigmas of a stage whose input is (C, H, W), in pixels and image units."""
+        """Return (3, h, w) sigmas of a stage with input (C, H, W), in pixels and image units."""
         with torch.no_grad():
             scaled = torch.from_numpy(self._window.scale(y))[None]
             sigma = self._predictors[stage](scaled)[0].numpy().copy()
@@ -84,9 +84,7 @@ class Applier:
         return keep_invalid(y, values, valid)
 
 
-def calibrate(
-    applier: Applier, slices: Slices, judge: Judge, poll: Callable[[], None]
-) -> float:
+def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[], None]) -> float:
     """Return the factor on sigma_r that brings the residual down to 0.92 of the noise.
 
     Only downwards: a residual that is too small means that the loss found structure to spare, and

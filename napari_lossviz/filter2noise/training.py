@@ -187,5 +187,3 @@ def predictors_from(
         predictor = SigmaPredictor()
         predictor.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in stage.items()})
         yield predictor.eval()
-
-

@@ -1,0 +1,304 @@
+"""`EditSession`: maps edited and the result refiltered where it changed; torch-free.
+
+What a changed map touches is known exactly: a stage's output changes only at the pixels whose maps
+changed, and a later stage's only within its window of those. Refiltering that box gives the same
+bits as filtering everything.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Box, Edit, Stroke
+from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
+from napari_lossviz.filter2noise.apply import (
+    SPATIAL_CEILING,
+    fill_invalid,
+    filter_stage,
+    keep_invalid,
+)
+from napari_lossviz.filter2noise.instant import make_guide
+from napari_lossviz.filter2noise.layout import to_slices
+from napari_lossviz.filter2noise.maps import edit_limits, edited_maps, stage_list
+from napari_lossviz.filter2noise.result import Filter2NoiseResult, InstantPredictor
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What changed on one slice.
+
+    Attributes
+    ----------
+    n : int
+        Slice.
+    box : Box
+        Pixels of the result that may have changed; may be empty.
+    denoised : (C, h, w) float32
+        The result within the box.
+    map_box : Box
+        Pixels of the maps that may have changed.
+    """
+
+    n: int
+    box: Box
+    denoised: NDArray[np.float32]
+    map_box: Box
+
+
+@dataclass(eq=False)
+class _SliceState:
+    """Maps and the input of every stage of one slice that is being edited.
+
+    Attributes
+    ----------
+    edits : tuple of Edit
+        What `maps` contain.
+    maps, before_last : dict of str to (stages, H, W)
+        With all edits, and without the last one (`None` until a stroke grows).
+    chain : list of (C, H, W)
+        Input of each stage, and the output.
+    """
+
+    edits: tuple[Edit, ...]
+    maps: dict[str, NDArray[np.float32]]
+    before_last: dict[str, NDArray[np.float32]] | None
+    predicted: dict[str, NDArray[np.float32]]
+    source: NDArray[np.float32]
+    guide: NDArray[np.float32] | None
+    valid: NDArray[np.bool_] | None
+    chain: list[NDArray[np.float32]]
+
+
+class EditSession:
+    """Holds a result's image and maps, and follows a list of edits.
+
+    Not thread-safe: one thread at a time (see `EditWorker`).
+
+    Parameters
+    ----------
+    result : Filter2NoiseResult
+        Its edits are where the session starts.
+    """
+
+    def __init__(self, result: Filter2NoiseResult) -> None:
+        self._result = result
+        self._slices = to_slices(result.source)
+        self._radii = tuple(side // 2 for side in result.windows)
+        self._limits = edit_limits(result.intensity_range)
+        self._edits: tuple[Edit, ...] = tuple(result.edits)
+        self._states: dict[int, _SliceState] = {}
+        self._lost: set[int] = set()  # slices whose state was given up in the middle of an update
+        predicted = result.predicted
+        self._shape_of_maps = {
+            name: np.empty(predicted.stages, np.float32) for name in predicted.names
+        }
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits that the session has been told of last."""
+        return self._edits
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return self._slices.count
+
+    def maps(self, n: int = 0) -> dict[str, NDArray[np.float32]]:
+        """Return copies of the edited maps of slice `n`, each (stages, H, W)."""
+        return {name: stack.copy() for name, stack in self._state(n).maps.items()}
+
+    def denoised(self, n: int = 0) -> NDArray[np.float32]:
+        """Return a copy of the result on slice `n`, (C, H, W)."""
+        return self._finished(n, Box.whole(self._slices.values.shape))
+
+    def stale_slices(self, edits: Sequence[Edit]) -> list[int]:
+        """Return the slices whose result these edits change against the session's present state.
+
+        A slice that was never touched stands at the result's own edits.
+        """
+        wanted = tuple(edits)
+        return [n for n in range(self.count) if self._of_slice(wanted, n) != self._known(n)]
+
+    def update(
+        self,
+        edits: Sequence[Edit],
+        n: int = 0,
+        *,
+        cancel: Event | None = None,
+    ) -> Update:
+        """Bring slice `n` to a new list of edits: more, fewer, or a longer last stroke.
+
+        Parameters
+        ----------
+        edits : sequence of Edit
+            The whole list; undo and redo are shorter and longer ones.
+        n : int
+            The slice to refilter now; others follow when they are asked for.
+        cancel : threading.Event, optional
+            Stops between blocks of rows; the session stays usable, and the slice is brought up to
+            date as a whole at the next call.
+
+        Returns
+        -------
+        Update
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` was set.
+        InputError
+            If an edit names a map or stage that is not there; nothing is changed.
+        """
+        wanted = tuple(edits)
+        for edit in wanted:
+            selected_maps(edit, self._shape_of_maps)
+        self._edits = wanted
+        state = self._state(n)
+        try:
+            map_box = self._bring_maps(state, self._of_slice(wanted, n))
+            box = self._refilter(state, map_box, cancel)
+        except BaseException:
+            del self._states[n]  # half brought up to date: built anew when next asked for
+            self._lost.add(n)
+            raise
+        if n in self._lost:
+            self._lost.remove(n)
+            box = map_box = Box.whole(state.source.shape)
+        return Update(n, box, self._finished(n, box), map_box)
+
+    # maps
+
+    def _bring_maps(self, state: _SliceState, wanted: tuple[Edit, ...]) -> Box:
+        """Replay what differs, and return the box in which maps may have changed."""
+        old = state.edits
+        shape = state.source.shape
+        if wanted == old:
+            return Box(0, 0, 0, 0)
+        if wanted[:-1] == old:
+            self._remember(state, edit_box(old[-1], shape) if old else None)
+            box = edit_box(wanted[-1], shape)
+            self._replay_last(state, wanted[-1], box)
+        elif old and wanted[:-1] == old[:-1] and state.before_last is not None:
+            box = _grown_box(old[-1], wanted[-1], shape)
+            self._replay_last(state, wanted[-1], box)
+        else:
+            common = 0
+            while common < min(len(old), len(wanted)) and old[common] == wanted[common]:
+                common += 1
+            box = Box(0, 0, 0, 0)
+            for edit in (*old[common:], *wanted[common:]):  # no edit reaches beyond its own box
+                box |= edit_box(edit, shape)
+            state.maps = edited_maps(state.predicted, wanted, state.source, self._limits)
+            state.before_last = None
+        state.edits = wanted
+        return box
+
+    def _remember(self, state: _SliceState, changed: Box | None) -> None:
+        """Make `before_last` equal to the maps as they are, copying only what can differ."""
+        if state.before_last is None:
+            state.before_last = {name: stack.copy() for name, stack in state.maps.items()}
+        elif changed is not None:
+            for name, stack in state.maps.items():
+                state.before_last[name][:, *changed.slices] = stack[:, *changed.slices]
+
+    def _replay_last(self, state: _SliceState, edit: Edit, box: Box) -> None:
+        before = state.before_last
+        assert before is not None
+        if box.empty:
+            return
+        for name, stage in selected_maps(edit, state.maps):
+            state.maps[name][stage][box.slices] = edited_patch(
+                before[name][stage],
+                state.predicted[name][stage],
+                state.source,
+                edit,
+                box,
+                self._limits.get(name, (-np.inf, np.inf)),
+            )
+
+    # the filter
+
+    def _refilter(self, state: _SliceState, changed: Box, cancel: Event | None) -> Box:
+        """Refilter what the changed maps touch; return the box of the output."""
+        shape = state.source.shape
+        box = Box(0, 0, 0, 0)
+        if changed.empty:
+            return box
+        for stage, maps in enumerate(stage_list(state.maps, self._radii)):
+            if stage > 0:
+                # a pixel sees the change if its own window reaches it
+                widest = max(maps.radius, math.ceil(SPATIAL_CEILING))
+                box = box.grow(maps.reach(box.grow(widest).clip(shape))).clip(shape)
+            box |= changed
+            patch = filter_stage(
+                state.chain[stage],
+                maps,
+                guide=state.guide if stage == 0 else None,
+                valid=state.valid,
+                box=box,
+                cancel=cancel,
+            )
+            state.chain[stage + 1][:, *box.slices] = patch
+        return box
+
+    def _finished(self, n: int, box: Box) -> NDArray[np.float32]:
+        state = self._state(n)
+        patch = state.chain[-1][:, *box.slices].copy()
+        valid = None if state.valid is None else state.valid[box.slices]
+        return keep_invalid(patch, self._slices.values[n][:, *box.slices], valid)
+
+    # state of slices
+
+    def _of_slice(self, edits: tuple[Edit, ...], n: int) -> tuple[Edit, ...]:
+        return tuple(edit for edit in edits if touches_slice(edit, n))
+
+    def _known(self, n: int) -> tuple[Edit, ...]:
+        if n in self._states:
+            return self._states[n].edits
+        return self._of_slice(tuple(self._result.edits), n)
+
+    def _state(self, n: int) -> _SliceState:
+        """Return the state of slice `n`, built at its first use from the session's edits."""
+        if n in self._states:
+            return self._states[n]
+        result, slices = self._result, self._slices
+        valid = slices.valid_slice(n)
+        source = slices.mean(n)
+        filled = fill_invalid(slices.values[n], valid)
+        predicted = {name: stack[:, 0] for name, stack in result.predicted.slice_maps(n).items()}
+        known = self._known(n)
+        state = _SliceState(
+            edits=known,
+            maps={},
+            before_last=None,
+            predicted=predicted,
+            source=source,
+            guide=make_guide(filled) if isinstance(result.predictor, InstantPredictor) else None,
+            valid=valid,
+            chain=[filled],
+        )
+        state.maps = edited_maps(predicted, known, source, self._limits)
+        for stage, maps in enumerate(stage_list(state.maps, self._radii)):
+            guide = state.guide if stage == 0 else None
+            state.chain.append(filter_stage(state.chain[-1], maps, guide=guide, valid=valid))
+        self._states[n] = state
+        return state
+
+
+def _grown_box(old: Edit, new: Edit, shape: tuple[int, ...]) -> Box:
+    """Return the pixels in which two versions of the last edit can differ.
+
+    A stroke that only went on differs where its new part is: coverage is a maximum over the path.
+    """
+    if isinstance(old, Stroke) and isinstance(new, Stroke):
+        known = len(old.points)
+        if new.points[:known] == old.points and new == old.model_copy(
+            update={"points": new.points}
+        ):
+            tail = new.model_copy(update={"points": new.points[known - 1 :]})
+            return edit_box(tail, shape)
+    return edit_box(old, shape) | edit_box(new, shape)
