@@ -65,6 +65,7 @@ def _run(arguments: list[str]) -> int:
         description="Self-supervised imaging methods with their losses made visible. Research use "
         "only, not for diagnostic use. Every command takes --debug to show where an error arose.",
         args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff,),
     )
     return status
 

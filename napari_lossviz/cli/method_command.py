@@ -40,7 +40,9 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
 
     def command(
         inputs: Annotated[
-            tuple[Path, ...], tyro.conf.arg(name="input", metavar="INPUT"), tyro.conf.Positional
+            tuple[Path, ...],
+            tyro.conf.arg(name="input", metavar="INPUT...", help_behavior_hint="(required)"),
+            tyro.conf.Positional,
         ],
         output: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="OUT")],
         settings: Annotated[settings_type, tyro.conf.arg(name="")],
