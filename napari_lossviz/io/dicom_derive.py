@@ -38,6 +38,8 @@ _STALE = (
     *("ModalityLUTSequence", "RealWorldValueMappingSequence"),
 )
 """Elements about the old pixels, or about the old instance's integrity."""
+_CURVES_AND_OVERLAYS = (0x50, 0x60)
+"""Upper byte of their groups."""
 _COLOURS = ("Red", "Green", "Blue", "Alpha")
 _PALETTE = (
     "PaletteColorLookupTableUID",
@@ -92,7 +94,7 @@ def clean_copy(source: Dataset) -> Dataset:
         # Odd values of the source are passed on as they are; the reader has told of them.
         warnings.simplefilter("ignore")
         for tag in list(source.keys()):
-            if tag.is_private or tag.element == 0 or 0x5000 <= tag.group <= 0x60FF:
+            if tag.is_private or tag.element == 0 or tag.group >> 8 in _CURVES_AND_OVERLAYS:
                 continue
             try:
                 dataset[tag] = copy.deepcopy(source[tag])
@@ -134,6 +136,7 @@ def derive(source: Dataset, derivation: Derivation, uncompressed_ratio: float | 
     _remove(dataset, ("DerivationCodeSequence", "SourceImageSequence"))
     if enhanced:
         _mark_frame_types(dataset)
+        dataset.SourceImageEvidenceSequence = Sequence([_evidence(source)])
     else:
         if derivation.filtered:
             dataset.DerivationCodeSequence = Sequence([_code(codes.DCM.Smoothing)])
@@ -153,6 +156,20 @@ def source_reference(source: Dataset, frame_number: int | None = None) -> Datase
     item.PurposeOfReferenceCodeSequence = Sequence([purpose])
     item.SpatialLocationsPreserved = "YES"
     return item
+
+
+def _evidence(source: Dataset) -> Dataset:
+    """Return where in the study's hierarchy the source of an enhanced instance is."""
+    instance = Dataset()
+    instance.ReferencedSOPClassUID = source.SOPClassUID
+    instance.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    series = Dataset()
+    series.SeriesInstanceUID = source.SeriesInstanceUID
+    series.ReferencedSOPSequence = Sequence([instance])
+    study = Dataset()
+    study.StudyInstanceUID = source.StudyInstanceUID
+    study.ReferencedSeriesSequence = Sequence([series])
+    return study
 
 
 def derivation_image(source: Dataset, derivation: Derivation, frame_number: int) -> Dataset:
@@ -278,11 +295,12 @@ def _equipment(derivation: Derivation) -> Dataset:
 
 def _keep_lossy_flag(dataset: Dataset, source: Dataset, ratio: float | None) -> None:
     syntax = getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID")
-    if dataset.get("LossyImageCompression") or syntax not in _LOSSY_METHODS:
+    if syntax not in _LOSSY_METHODS:
         return
     dataset.LossyImageCompression = "01"
-    dataset.LossyImageCompressionMethod = _LOSSY_METHODS[UID(syntax)]
-    if ratio is not None and ratio > 0:
+    if not dataset.get("LossyImageCompressionMethod"):
+        dataset.LossyImageCompressionMethod = _LOSSY_METHODS[UID(syntax)]
+    if not dataset.get("LossyImageCompressionRatio") and ratio is not None and ratio > 0:
         dataset.LossyImageCompressionRatio = f"{ratio:.4g}"
 
 

@@ -34,7 +34,8 @@ _STANDARD_SCHEMES = {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", 
 _SEQUENCES = {
     *("AnatomicRegionSequence", "PrimaryAnatomicStructureSequence"),
     *("DerivationImageSequence", "DerivationCodeSequence", "SourceImageSequence"),
-    *("PurposeOfReferenceCodeSequence",),
+    *("PurposeOfReferenceCodeSequence", "SourceImageEvidenceSequence"),
+    *("ReferencedSeriesSequence", "ReferencedSOPSequence"),
 }
 """Sequences to keep from groups that also hold references to the patient's other objects."""
 _DROPPED = {
@@ -44,10 +45,12 @@ _DROPPED = {
 _EMPTIED = {
     *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"),
     *("PositionReferenceIndicator", "ReceiveCoilManufacturerName", "TransmitCoilManufacturerName"),
-    *("ContentTime", "SeriesTime", "RadiopharmaceuticalInformationSequence"),
+    *("SeriesTime", "RadiopharmaceuticalInformationSequence"),
 }
 """Elements that a standard instance has to have, if only empty."""
-_DUMMY_DATE = "19000101"
+_KEPT_EMPTY = {"PerFrameFunctionalGroupsSequence", "FrameContentSequence"}
+"""Sequences with an item for each frame, even where nothing of it is left."""
+_DUMMY_DATE, _DUMMY_TIME = "19000101", "000000"
 _DROP = object()
 _STANDARD_ROOT = "1.2.840.10008."
 
@@ -94,7 +97,7 @@ def drop_identity(dataset: Dataset, new_uid: Callable[[str], str], label: str) -
     if "PixelData" in dataset:
         kept["PixelData"] = dataset["PixelData"]
     kept.SeriesDescription = label
-    kept.ContentDate = _DUMMY_DATE
+    kept.ContentDate, kept.ContentTime = _DUMMY_DATE, _DUMMY_TIME
     kept.PatientName = "Anonymous^Patient"
     kept.PatientID = "ANONYMOUS"
     kept.PatientBirthDate = kept.PatientSex = ""
@@ -131,8 +134,7 @@ def _kept_value(element: DataElement, new_uid: Callable[[str], str], coded: bool
         if group == 0x0008 and keyword not in _SEQUENCES:
             return _DROP
         items = [_filtered(item, new_uid) for item in element.value]
-        # Functional groups count by frame: an emptied item holds its place.
-        whole = keyword == "PerFrameFunctionalGroupsSequence" or any(len(item) for item in items)
+        whole = keyword in _KEPT_EMPTY or any(len(item) for item in items)
         return Sequence(items) if whole else _DROP
     if keyword in _UIDS:
         return new_uid(str(element.value))

@@ -71,6 +71,9 @@ def read(path: Path) -> list[Image]:
 def write(image: Image, path: Path) -> None:
     """Write gzipped, in the space "left-posterior-superior" where the orientation is known.
 
+    A single slice with a patient affine is written as a volume of one slice, since two axes cannot
+    say how the third lies.
+
     Raises
     ------
     InputError
@@ -80,6 +83,8 @@ def write(image: Image, path: Path) -> None:
     axes = image.axes
     order = [axes.index(axis) for axis in "tzyxc" if axis in axes]
     array, axes = array.transpose(order), "".join(axes[i] for i in order)
+    if image.patient_affine is not None and "z" not in axes:
+        array, axes = np.expand_dims(array, axes.index("y")), axes.replace("y", "zy")
     kinds = {"t": "time", "c": "RGB-color"}
     if array.dtype.kind == "c":
         if "c" in axes:
@@ -99,7 +104,7 @@ def write(image: Image, path: Path) -> None:
     }
     if image.value_unit:
         header["sample units"] = _ascii(image.value_unit)
-    if image.patient_affine is not None and "z" in axes:
+    if image.patient_affine is not None:
         columns = dict(zip("zyx", np.asarray(image.patient_affine)[:3, :3].T, strict=True))
         nothing = np.full(3, np.nan)
         header["space"] = "left-posterior-superior"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -58,6 +58,7 @@ def build_recipe(
     inputs: Sequence[Image] | None = None,
     selection: Selection | None = None,
     save_in: str | Path | None = None,
+    hidden_copies: bool = False,
     without_identity: bool = False,
 ) -> Recipe:
     """Return the recipe of a result whose export lies in `folder`.
@@ -76,6 +77,9 @@ def build_recipe(
         The part of the inputs that was used; default: all.
     save_in : path, optional
         Where to save an input without a file, if `folder` is not there yet.
+    hidden_copies : bool
+        Whether the name of such a copy starts with a dot, so that a reader of the folder passes
+        over it.
     without_identity : bool
         Whether names, paths and the series are left out, which may tell the patient. Such a recipe
         can be replayed only by telling where the input is.
@@ -87,9 +91,8 @@ def build_recipe(
     """
     folder = Path(folder)
     images = (result.source,) if inputs is None else tuple(inputs)
-    records = [
-        _record(image, folder, Path(save_in or folder), without_identity) for image in images
-    ]
+    place = _Copies(Path(save_in or folder), "." if hidden_copies else "")
+    records = [_record(image, folder, place, without_identity) for image in images]
     metrics = {name: float(value) for name, value in result.metrics.items()}
     odd = [name for name, value in metrics.items() if not math.isfinite(value)]
     warnings = () if without_identity else result.warnings
@@ -186,12 +189,19 @@ def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
     return digest.hexdigest()
 
 
-def _record(image: Image, folder: Path, save_in: Path, without_identity: bool) -> InputRecord:
+class _Copies(NamedTuple):
+    """Where inputs without a file are saved, and how their names start."""
+
+    folder: Path
+    prefix: str
+
+
+def _record(image: Image, folder: Path, copies: _Copies, without_identity: bool) -> InputRecord:
     pixels = pixel_sha256(image.array)
     paths = image.origin.paths
     saved_copy = not paths and not without_identity
     if saved_copy:
-        paths = (_save_copy(image, save_in, pixels),)
+        paths = (_save_copy(image, copies, pixels),)
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(
@@ -213,9 +223,9 @@ def _record(image: Image, folder: Path, save_in: Path, without_identity: bool) -
     )
 
 
-def _save_copy(image: Image, folder: Path, pixels: str) -> Path:
+def _save_copy(image: Image, copies: _Copies, pixels: str) -> Path:
     stem = re.sub(r"[^\w.-]+", "_", image.name).strip("._") or "input"
-    path = folder / f"{stem}.input-{pixels[:12]}.npy"
+    path = copies.folder / f"{copies.prefix}{stem}.input-{pixels[:12]}.npy"
     if not path.exists():  # its name holds the hash: a file of that name has those pixels
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.asarray(image.array), allow_pickle=False)

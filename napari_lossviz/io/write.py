@@ -1,19 +1,17 @@
 """`write`: an image or a method's result to the file format that the name stands for."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_lossviz.core import Image, InputError, Result
+from napari_lossviz.core import Image, InputError, Result, Selection
 from napari_lossviz.io.atomic import (
     atomic_folder,
     atomic_path,
     full_stem,
     full_suffix,
-    refuse_existing,
     refuse_inputs,
 )
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
@@ -46,6 +44,22 @@ class _Job:
     inputs: tuple[Path, ...]
     overwrite: bool
     drop_identity: bool
+    selection: Selection | None
+    recipe: bool
+
+    def recipe_text(self, folder: Path, save_in: Path | None = None) -> tuple[str, list[str]]:
+        """Return the recipe for a place, and the names of input copies saved along with it."""
+        assert self.result is not None
+        recipe = build_recipe(
+            self.result,
+            folder,
+            selection=self.selection,
+            save_in=save_in,
+            hidden_copies=save_in is not None,
+            without_identity=self.drop_identity,
+        )
+        copies = [one.paths[0] for one in recipe.inputs if one.saved_copy]
+        return recipe.model_dump_json(indent=2) + "\n", copies
 
 
 def write(
@@ -55,6 +69,8 @@ def write(
     template: Image | str | Path | None = None,
     overwrite: bool = False,
     drop_identity: bool = False,
+    selection: Selection | None = None,
+    recipe: bool = True,
 ) -> list[Path]:
     """Write an image, or a result's main image with its recipe.
 
@@ -70,6 +86,11 @@ def write(
         Whether existing files of ours may be replaced. An input never is.
     drop_identity : bool
         Whether the patient's identity is left out, from the recipe too.
+    selection : Selection, optional
+        The part of the input that was used, for the recipe.
+    recipe : bool
+        Whether a result's recipe is written; an export that writes one for all its files does not
+        need it.
 
     Returns
     -------
@@ -92,7 +113,8 @@ def write(
     example = _as_template(template, main)
     inputs = main.origin.paths + (example.origin.paths if example is not None else ())
     refuse_inputs(path, inputs)
-    job = _Job(main, result, example, inputs, overwrite, drop_identity)
+    recipe = recipe and result is not None
+    job = _Job(main, result, example, inputs, overwrite, drop_identity, selection, recipe)
     suffix = full_suffix(path)
     if suffix in _WRITERS:
         return _write_file(job, path, _format_writer(job, _WRITERS[suffix]))
@@ -108,39 +130,35 @@ def write(
 
 def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[Path]:
     recipe_path = path.with_name(full_stem(path) + RECIPE_SUFFIX)
-    with ExitStack() as stack:
-        if job.result is None:
-            writer(stack.enter_context(atomic_path(path, job.overwrite)))
-            return [path]
-        refuse_inputs(recipe_path, job.inputs)
-        refuse_existing(recipe_path, job.overwrite)
-        # The recipe is renamed first and the image last, so that no image lacks its recipe.
-        target = stack.enter_context(atomic_path(path, job.overwrite))
-        recipe_target = stack.enter_context(atomic_path(recipe_path, job.overwrite))
+    if not job.recipe:
+        with atomic_path(path, job.overwrite) as target:
+            writer(target)
+        return [path]
+    refuse_inputs(recipe_path, job.inputs)
+    # The recipe is renamed first and the image last, so that no image lacks its recipe.
+    with (
+        atomic_path(path, job.overwrite) as target,
+        atomic_path(recipe_path, job.overwrite) as recipe_target,
+    ):
         writer(target)
-        recipe = build_recipe(job.result, path.parent, without_identity=job.drop_identity)
-        recipe_target.write_text(recipe.model_dump_json(indent=2) + "\n", "utf-8")
-    copies = [path.with_name(one.paths[0]) for one in recipe.inputs if one.saved_copy]
-    return [path, recipe_path, *copies]
+        text, copies = job.recipe_text(path.parent)
+        recipe_target.write_text(text, "utf-8")
+    return [path, recipe_path, *(path.with_name(name) for name in copies)]
 
 
 def _write_folder(job: _Job, folder: Path) -> list[Path]:
-    instances = _instances(job)
-    with atomic_folder(folder, job.overwrite) as temporary:
-        from napari_lossviz.io.dicom_write import save_instance
+    from napari_lossviz.io.dicom_write import save_instance
 
-        names = []
+    instances = _instances(job)
+    names = []
+    with atomic_folder(folder, job.overwrite) as temporary:
         for i, dataset in enumerate(instances):
             names.append(f"{i + 1:04d}.dcm")
             save_instance(dataset, temporary / names[-1])
-        if job.result is not None:
-            recipe = build_recipe(
-                job.result, folder, save_in=temporary, without_identity=job.drop_identity
-            )
-            names.append(FOLDER_RECIPE)
-            text = recipe.model_dump_json(indent=2) + "\n"
+        if job.recipe:
+            text, copies = job.recipe_text(folder, save_in=temporary)
             (temporary / FOLDER_RECIPE).write_text(text, "utf-8")
-            names += [one.paths[0] for one in recipe.inputs if one.saved_copy]
+            names += [FOLDER_RECIPE, *copies]
     return [folder / name for name in names]
 
 
