@@ -13,6 +13,7 @@ from napari_lossviz.core import (
     Origin,
     OutputError,
     OutputExistsError,
+    Selection,
 )
 from napari_lossviz.io.affines import spacing_of_affine
 from napari_lossviz.io.maps import map_image, write_maps
