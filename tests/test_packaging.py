@@ -1,6 +1,5 @@
 """The wheel, as a user gets it: built, installed apart from the repository, looked into."""
 
-import json
 import os
 import subprocess
 import sys
@@ -72,20 +71,6 @@ def test_metadata_needs_no_qt_binding_and_names_the_entry_points(built: dict[str
 def test_manifest_is_valid_and_what_it_names_can_be_imported(site: Path) -> None:
     command = (sys.executable, "-m", "npe2", "validate", "napari-lossviz", "--imports")
     assert "valid!" in run(*command, cwd=site, path=site)
-
-
-def test_installed_wheel_opens_the_sample(site: Path) -> None:
-    code = (
-        "import json, napari_lossviz\n"
-        "from napari_lossviz import samples\n"
-        "(image,) = samples.low_dose_ct()\n"
-        "print(json.dumps([napari_lossviz.__file__, str(samples.sample_path()),"
-        " image.axes, image.value_unit]))"
-    )
-    where, data, axes, unit = json.loads(run(sys.executable, "-c", code, cwd=site, path=site))
-    assert Path(where).is_relative_to(site)
-    assert Path(data) == site / "napari_lossviz" / "samples" / "data"
-    assert (axes, unit) == ("zyx", "HU")
 
 
 def test_installed_command_runs(site: Path) -> None:

@@ -113,12 +113,9 @@ def export_file(
     """
     if drop_identity:
         result = _without_name(result)
-    written = list(io.write(result, path, overwrite=overwrite, drop_identity=drop_identity))
-    if selection is not None and selection.ranges:
-        folder = written[0].parent
-        recipe = build_recipe(result, folder, selection=selection, without_identity=drop_identity)
-        write_recipe(recipe, written[1], overwrite=True)
-    return written
+    return io.write(
+        result, path, overwrite=overwrite, drop_identity=drop_identity, selection=selection
+    )
 
 
 def check_output(path: str | Path, *, overwrite: bool) -> None:
@@ -176,16 +173,13 @@ def _write_main(result: Result, folder: Path, drop_identity: bool) -> str:
     """Write the main image without a recipe of its own; return its name."""
     name = main_name(result)
     try:
-        written = io.write(result, folder / name, drop_identity=drop_identity)
+        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
     except InputError:
         if not _dicom_files(result.main_image()):
             raise
         # Values or a shape that DICOM cannot hold; the result shall not be lost for it.
         name = _fallback_name(result)
-        written = io.write(result, folder / name, drop_identity=drop_identity)
-    for path in written:
-        if path.name == FOLDER_RECIPE or path.name.endswith(RECIPE_SUFFIX):
-            path.unlink()
+        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
     return name
 
 
