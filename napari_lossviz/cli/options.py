@@ -87,7 +87,7 @@ def options_of(config: MethodConfig) -> type:
     """
     fields = []
     for name, info in type(config).model_fields.items():
-        described = tyro.conf.arg(name=option_name(name), help=_help(info))
+        described = tyro.conf.arg(name=option_name(name), help=describe(info))
         fields.append(
             (name, Annotated[info.annotation, described], field(default=getattr(config, name)))
         )
@@ -122,7 +122,8 @@ def explain(error: ValidationError) -> str:
     return "; ".join(complaints)
 
 
-def _help(info: FieldInfo) -> str:
+def describe(info: FieldInfo) -> str:
+    """Return a field's description with its unit and range."""
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     text = info.description or ""
     bounds = []

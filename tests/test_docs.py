@@ -1,0 +1,41 @@
+"""What the documents say exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from napari_lossviz.jobs.registry import METHODS
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+COMMANDS = {method.command for method in METHODS.values()} | {"replay", "demo", "window", "doctor"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8"))
+    local = [link for link in links if not link.startswith(("https://", "mailto:"))]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = re.findall(r"(?:^|`|## )lossviz ([a-z]+)", text, flags=re.MULTILINE)
+    assert set(named) <= COMMANDS
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, flags=re.MULTILINE)) <= targets
+
+
+def test_presets_in_the_docs_are_those_there_are() -> None:
+    table = (REPOSITORY / "docs" / "filter2noise.md").read_text("utf-8")
+    named = re.findall(r"^\| `([a-z]+)`", table, flags=re.MULTILINE)
+    assert set(named) == set(METHODS["filter2noise"].presets)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (REPOSITORY / "mkdocs.yml").read_text("utf-8")
+    pages = {page.name for page in (REPOSITORY / "docs").glob("*.md")}
+    assert set(re.findall(r": ([\w-]+\.md)$", navigation, flags=re.MULTILINE)) == pages
