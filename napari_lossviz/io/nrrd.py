@@ -116,7 +116,7 @@ def write(image: Image, path: Path) -> None:
         pairs = [_length(image, axis) for axis in reversed(axes)]
     header["spacings"] = [spacing for spacing, _ in pairs]
     header["units"] = [_ascii(unit) for _, unit in pairs]
-    nrrd.write(str(path), np.ascontiguousarray(array), header, index_order="C", compression_level=6)
+    nrrd.write(str(path), np.ascontiguousarray(array), header, index_order="C", compression_level=1)
 
 
 def _length(image: Image, axis: str) -> tuple[float, str]:
