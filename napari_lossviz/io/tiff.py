@@ -23,7 +23,8 @@ _OME_DTYPES = {
 _ALPHA = (1, 2)
 """Values of ExtraSamples that mean transparency."""
 _GDAL_NODATA = 42113
-_OME_UNITS = {"nm": "nm", "um": "µm", "µm": "µm", "mm": "mm", "s": "s", "ms": "ms"}
+_LARGEST_CLASSIC = 2**32 - 2**25
+"""Bytes of samples that a TIFF with 32-bit offsets holds beside its metadata."""
 
 
 def can_read(path: Path) -> bool:
@@ -83,7 +84,12 @@ def write(image: Image, path: Path) -> None:
     """
     array, axes = np.asarray(image.array), image.axes
     array, axes = _rows_last(array, axes)
-    options: dict[str, Any] = {"compression": "zlib", "predictor": array.dtype.kind in "iu"}
+    options: dict[str, Any] = {
+        "compression": "zlib",
+        "predictor": array.dtype.kind in "iu",
+        # tifffile decides by itself for uncompressed files only.
+        "bigtiff": array.nbytes > _LARGEST_CLASSIC,
+    }
     if axes.endswith("c"):
         colours = array.shape[-1] == 3 and array.dtype in (np.uint8, np.uint16)
         options |= {"photometric": "rgb" if colours else "minisblack", "planarconfig": "contig"}

@@ -251,6 +251,15 @@ def test_a_flat_uncalibrated_image_is_plain_and_compressed(tmp_path):
     assert (tmp_path / "a.tif").stat().st_size < 10_000
 
 
+@pytest.mark.parametrize(("limit", "big"), [(100, True), (10_000, False)])
+def test_large_files_get_64_bit_offsets(tmp_path, monkeypatch, limit, big):
+    monkeypatch.setattr(tiff, "_LARGEST_CLASSIC", limit)
+    tiff.write(Image(ramp(2, 6, 7), "zyx"), tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.is_bigtiff == big
+    np.testing.assert_array_equal(tiff.read(tmp_path / "a.tif")[0].array, ramp(2, 6, 7))
+
+
 def test_dtypes_that_ome_lacks(tmp_path):
     tiff.write(Image(ramp(2, 6, 7, dtype=np.int64), "zyx"), tmp_path / "a.tif")
     assert tiff.read(tmp_path / "a.tif")[0].array.dtype == np.int32
