@@ -26,6 +26,9 @@ from napari_lossviz.filter2noise.layout import to_slices
 from napari_lossviz.filter2noise.maps import edit_limits, edited_maps, stage_list
 from napari_lossviz.filter2noise.result import Filter2NoiseResult, InstantPredictor
 
+KEPT_SLICES = 4
+"""Slices whose maps and stages are kept at hand: some 100 bytes a pixel each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
@@ -91,6 +94,7 @@ class EditSession:
         self._limits = edit_limits(result.intensity_range)
         self._edits: tuple[Edit, ...] = tuple(result.edits)
         self._states: dict[int, _SliceState] = {}
+        self._delivered: dict[int, tuple[Edit, ...]] = {}
         self._lost: set[int] = set()  # slices whose state was given up in the middle of an update
         predicted = result.predicted
         self._shape_of_maps = {
@@ -107,9 +111,10 @@ class EditSession:
         """Number of slices."""
         return self._slices.count
 
-    def maps(self, n: int = 0) -> dict[str, NDArray[np.float32]]:
-        """Return copies of the edited maps of slice `n`, each (stages, H, W)."""
-        return {name: stack.copy() for name, stack in self._state(n).maps.items()}
+    def maps(self, n: int = 0, box: Box | None = None) -> dict[str, NDArray[np.float32]]:
+        """Return copies of the edited maps of slice `n`, each (stages, H, W), or of a box."""
+        part = (slice(None), slice(None)) if box is None else box.slices
+        return {name: stack[:, *part].copy() for name, stack in self._state(n).maps.items()}
 
     def denoised(self, n: int = 0) -> NDArray[np.float32]:
         """Return a copy of the result on slice `n`, (C, H, W)."""
@@ -157,14 +162,15 @@ class EditSession:
         for edit in wanted:
             selected_maps(edit, self._shape_of_maps)
         self._edits = wanted
-        state = self._state(n)
         try:
+            state = self._state(n, cancel)
             map_box = self._bring_maps(state, self._of_slice(wanted, n))
             box = self._refilter(state, map_box, cancel)
         except BaseException:
-            del self._states[n]  # half brought up to date: built anew when next asked for
+            self._states.pop(n, None)  # half brought up to date: built anew when next asked for
             self._lost.add(n)
             raise
+        self._delivered[n] = state.edits
         if n in self._lost:
             self._lost.remove(n)
             box = map_box = Box.whole(state.source.shape)
@@ -257,13 +263,14 @@ class EditSession:
         return tuple(edit for edit in edits if touches_slice(edit, n))
 
     def _known(self, n: int) -> tuple[Edit, ...]:
-        if n in self._states:
-            return self._states[n].edits
+        if n in self._delivered:
+            return self._delivered[n]
         return self._of_slice(tuple(self._result.edits), n)
 
-    def _state(self, n: int) -> _SliceState:
-        """Return the state of slice `n`, built at its first use from the session's edits."""
+    def _state(self, n: int, cancel: Event | None = None) -> _SliceState:
+        """Return the state of slice `n`, built from what was delivered of it last."""
         if n in self._states:
+            self._states[n] = self._states.pop(n)  # the last in the dict was used last
             return self._states[n]
         result, slices = self._result, self._slices
         valid = slices.valid_slice(n)
@@ -284,7 +291,11 @@ class EditSession:
         state.maps = edited_maps(predicted, known, source, self._limits)
         for stage, maps in enumerate(stage_list(state.maps, self._radii)):
             guide = state.guide if stage == 0 else None
-            state.chain.append(filter_stage(state.chain[-1], maps, guide=guide, valid=valid))
+            state.chain.append(
+                filter_stage(state.chain[-1], maps, guide=guide, valid=valid, cancel=cancel)
+            )
+        while len(self._states) >= KEPT_SLICES:
+            del self._states[next(iter(self._states))]
         self._states[n] = state
         return state
 

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from napari_lossviz.core import Edit
+from napari_lossviz.core import Cancelled, Edit
 from napari_lossviz.filter2noise.edit import EditSession, Update
 
 
@@ -11,14 +12,15 @@ class EditWorker:
     """Runs a session's updates away from the caller's thread, in the order of their freshness.
 
     A request replaces an earlier one for the same slice that has not begun; nothing is lost by
-    that, since an update always starts from what was delivered last.
+    that, since an update always starts from what was delivered last. Requests in the background
+    wait until nothing else is pending, and give way at once to one that is not.
 
     Parameters
     ----------
     session : EditSession
         From now on used by this worker alone.
     deliver : callable
-        Called with every `Update`, in the worker's thread.
+        Called with every `Update`, in the worker's thread; it may use the session.
     failed : callable
         Called with an exception that an update raised, in the worker's thread.
     """
@@ -33,46 +35,83 @@ class EditWorker:
         self._deliver = deliver
         self._failed = failed
         self._pending: dict[int, tuple[Edit, ...]] = {}
+        self._background: dict[int, tuple[Edit, ...]] = {}
         self._condition = threading.Condition()
-        self._stop = threading.Event()
+        self._stopped = False
         self._busy = False
+        self._cancel = threading.Event()  # of the update under way
+        self._may_wait = False  # whether the update under way is one of the background
         self._thread = threading.Thread(target=self._run, name="lossviz-edit", daemon=True)
         self._thread.start()
 
     def submit(self, edits: Sequence[Edit], n: int = 0) -> None:
         """Ask for slice `n` with these edits; returns at once."""
         with self._condition:
+            self._background.pop(n, None)
             self._pending.pop(n, None)
             self._pending[n] = tuple(edits)  # last in the dict: the first to be taken
+            if self._may_wait:
+                self._cancel.set()
+            self._condition.notify_all()
+
+    def submit_background(self, edits: Sequence[Edit], slices: Sequence[int]) -> None:
+        """Ask for some slices when there is time, the first of them first.
+
+        Replaces all earlier requests in the background.
+        """
+        with self._condition:
+            wanted = tuple(edits)
+            self._background = {n: wanted for n in slices if n not in self._pending}
             self._condition.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is pending or under way; return whether that was reached."""
+
+        def idle() -> bool:
+            return not (self._pending or self._background or self._busy)
+
         with self._condition:
-            return self._condition.wait_for(lambda: not self._pending and not self._busy, timeout)
+            return self._condition.wait_for(idle, timeout)
 
     def close(self) -> None:
         """Stop the thread: pending requests are dropped, a running one is cancelled."""
         with self._condition:
             self._pending.clear()
-            self._stop.set()
+            self._background.clear()
+            self._stopped = True
+            self._cancel.set()
             self._condition.notify_all()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
         while True:
             with self._condition:
-                self._busy = False
+                self._busy = self._may_wait = False
                 self._condition.notify_all()
-                self._condition.wait_for(lambda: bool(self._pending) or self._stop.is_set())
-                if self._stop.is_set():
+                self._condition.wait_for(
+                    lambda: bool(self._pending or self._background) or self._stopped
+                )
+                if self._stopped:
                     return
-                n, edits = self._pending.popitem()
                 self._busy = True
-            try:
-                update = self._session.update(edits, n, cancel=self._stop)
-            except Exception as error:  # handed on: this thread has nobody above it
-                if not self._stop.is_set():
-                    self._failed(error)
-            else:
+                self._cancel = threading.Event()
+                if self._pending:
+                    n, edits = self._pending.popitem()
+                else:
+                    n = next(iter(self._background))
+                    edits = self._background.pop(n)
+                    self._may_wait = True
+            self._update(n, edits)
+
+    def _update(self, n: int, edits: tuple[Edit, ...]) -> None:
+        try:
+            update = self._session.update(edits, n, cancel=self._cancel)
+        except Cancelled:
+            with self._condition:  # gave way to another slice: goes on afterwards
+                if not self._stopped and n not in self._pending:
+                    self._background = {n: edits, **self._background}
+        except Exception as error:  # handed on: this thread has nobody above it
+            self._failed(error)
+        else:
+            with suppress(RuntimeError):  # the receiver is gone: the window was closed
                 self._deliver(update)

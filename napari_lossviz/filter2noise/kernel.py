@@ -52,13 +52,14 @@ def _power_of_two(typing_context: Any, exponent: Any) -> Any:
     return types.float32(types.float32), generate
 
 
-def _exp2(exponent: Any) -> Any:
+def exp2(exponent: Any) -> Any:
     """Return 2**exponent for exponents <= 0; float32 by polynomial, float64 exactly."""
     raise NotImplementedError("for use in compiled code")
 
 
-@overload(_exp2, inline="always")
-def _exp2_overload(exponent: Any) -> Any:
+@overload(exp2, inline="always")
+def exp2_overload(exponent: Any) -> Any:
+    """Choose the implementation by type, as numba asks for."""
     if exponent == types.float32:
 
         def single(exponent: Any) -> Any:
@@ -141,7 +142,7 @@ def _weights(
     for x in range(width):
         weight[x] = a[x] * xx + b[x] * xy + (c[x] * yy + r[x] * squared[x])
     for x in range(width):
-        weight[x] = _exp2(weight[x])
+        weight[x] = exp2(weight[x])
     if not uniform:
         ring = max(abs(dx), abs(dy))
         row = reach[y]

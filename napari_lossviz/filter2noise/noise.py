@@ -72,7 +72,7 @@ def _plane_residual(image: NDArray[np.floating]) -> NDArray[np.float64]:
     slope_power = BLOCK * float((ramp**2).sum())
     along_y = window_sum(values, ramp.astype(float), ones) ** 2 / slope_power
     along_x = window_sum(values, ones, ramp.astype(float)) ** 2 / slope_power
-    energy = window_sum(values * image, ones, ones) - count * mean**2 - along_y - along_x
+    energy = window_sum(values * values, ones, ones) - count * mean**2 - along_y - along_x
     return np.sqrt(np.maximum(energy, 0) / (count - 3))
 
 

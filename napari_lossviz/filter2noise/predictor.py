@@ -4,10 +4,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from napari_lossviz.filter2noise.attention import patch_attention
+from napari_lossviz.filter2noise.attention_kernel import FEATURES
 from napari_lossviz.filter2noise.straightforward import pad_reflecting
 
 PATCH = 8
-WIDTH = 8
+WIDTH = FEATURES
 SIGMA_CEILING = 6.0
 SIGMA_FLOOR = 1e-6
 
@@ -23,9 +25,7 @@ class PatchAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, N, features) to (B, N, width)."""
-        # with an axis of heads torch takes its fused path, which never holds the N x N matrix
-        query, key, value = (layer(tokens)[:, None] for layer in (self.query, self.key, self.value))
-        return F.scaled_dot_product_attention(query, key, value)[:, 0]
+        return patch_attention(self.query(tokens), self.key(tokens), self.value(tokens))
 
 
 class SigmaPredictor(nn.Module):

@@ -127,15 +127,20 @@ def _train(
     edits: tuple[Edit, ...],
     progress: Progress,
 ) -> tuple[Outcome, int, int]:
-    """Run the trained predictor; torch is imported here and not before."""
-    import torch
+    """Run the trained predictor; torch is imported here and not before.
 
+    Torch gets one thread: the kernels, which do nearly all the work, have threads of their own, and
+    what is left for torch takes microseconds, for which a second thread only waits (seen on a busy
+    machine: 4 s for a run with one, 14 to 44 s with two). It also makes a seeded run repeat
+    whatever the number of threads.
+    """
     from napari_lossviz.engine.devices import choose_device
+    from napari_lossviz.engine.threads import use_threads
     from napari_lossviz.filter2noise.trained_run import run_trained
 
-    with PeakMemory(choose_device(config.device)) as peak:
+    with use_threads(1) as threads, PeakMemory(choose_device(config.device)) as peak:
         outcome = run_trained(slices, window, judge, config, edits, progress)
-    return outcome, torch.get_num_threads(), peak.bytes
+    return outcome, threads, peak.bytes
 
 
 def _stored(array: Any, out: str | Path | None) -> Any:
