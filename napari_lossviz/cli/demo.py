@@ -68,6 +68,8 @@ def demo(
     for preset in places:
         with TerminalReporter(consoles.err, f"{method.title}, {preset}") as reporter:
             result = run(method, low, method.preset(preset), reporter=reporter)
+        for warning in result.warnings:
+            consoles.warn(f"{preset}: {warning}")
         denoised = np.asarray(result.main_image().array)
         trials.append(Trial(preset, result, image_quality(denoised, clean, SOFT_TISSUE, body)))
     consoles.out.print(table_of(before, trials))
