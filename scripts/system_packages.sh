@@ -7,9 +7,9 @@
 source "$(dirname "$0")/common.sh"
 
 purpose=${1:?qt or test}
-qt=(libgl1 libegl1 libopengl0 libxkbcommon-x11-0 libdbus-1-3 libxcb-icccm4 libxcb-image0
-    libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-xinerama0 libxcb-xkb1 libxcb-shape0
-    libxcb-cursor0)
+qt=(libgl1 libegl1 libopengl0 libglib2.0-0 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0
+    libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-xinerama0
+    libxcb-xkb1 libxcb-shape0 libxcb-cursor0)
 required=("${qt[@]}")
 optional=()
 if [ "$purpose" = test ]; then
@@ -25,7 +25,11 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     exit 0
 fi
 
-installed() { dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed'; }
+# Newer releases add "t64" to the names of some libraries, and apt follows the old name to them.
+installed() {
+    dpkg -s "$1" 2>/dev/null | grep -q '^Status: install ok installed' ||
+        dpkg -s "$1t64" 2>/dev/null | grep -q '^Status: install ok installed'
+}
 
 missing=()
 for package in "${required[@]}" "${optional[@]}"; do
