@@ -1,5 +1,7 @@
 """The sigma predictor: attention over patches gives each its three sigmas (section 3.1)."""
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -14,14 +16,29 @@ SIGMA_CEILING = 6.0
 SIGMA_FLOOR = 1e-6
 
 
+def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """Return a layer with torch's usual initial weights, drawn from a generator of our own.
+
+    Torch draws them from the global generator, which belongs to the caller and to other threads.
+    """
+    layer: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, inputs, outputs
+    )
+    bound = 1 / math.sqrt(inputs)
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer
+
+
 class PatchAttention(nn.Module):
     """Single-head attention of every patch to every patch."""
 
-    def __init__(self, features: int, width: int = WIDTH) -> None:
+    def __init__(self, features: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.query = nn.Linear(features, width)
-        self.key = nn.Linear(features, width)
-        self.value = nn.Linear(features, width)
+        self.query = _linear(features, WIDTH, generator)
+        self.key = _linear(features, WIDTH, generator)
+        self.value = _linear(features, WIDTH, generator)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, N, features) to (B, N, width)."""
@@ -39,14 +56,13 @@ class SigmaPredictor(nn.Module):
 
     def __init__(self, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            if generator is not None:
-                seed = int(torch.randint(2**62, (1,), generator=generator))
-                torch.random.manual_seed(seed)
-            self.first = PatchAttention(PATCH * PATCH)
-            self.second = PatchAttention(WIDTH)
-            self.norm = nn.LayerNorm(WIDTH)
-            self.head = nn.Linear(WIDTH, 3)
+        own = torch.Generator()
+        if generator is not None:
+            own.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+        self.first = PatchAttention(PATCH * PATCH, own)
+        self.second = PatchAttention(WIDTH, own)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.head = _linear(WIDTH, 3, own)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map an image in [0, 1] (B, C, H, W) to sigmas of patches (B, 3, ceil(H/8), ceil(W/8)).
