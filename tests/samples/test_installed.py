@@ -1,10 +1,10 @@
 """The samples must be found however the package came onto the machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -82,8 +82,7 @@ def test_the_wheel_opens_its_samples(installed: Path, tmp_path: Path) -> None:
 
 def test_the_sdist_opens_its_samples(distributions: Path, tmp_path: Path) -> None:
     (sdist,) = distributions.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(sdist, tmp_path)
     (unpacked,) = tmp_path.iterdir()
     check(open_sample(unpacked, tmp_path))
 
