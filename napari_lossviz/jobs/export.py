@@ -166,7 +166,10 @@ def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
     else:
         stem = recipe_path.name.removesuffix(RECIPE_SUFFIX)
         others = sorted(folder.glob(f"{stem}.*"))
-        yield from (p for p in others if p != recipe_path and ".input-" not in p.name)
+        copies = (".input-", ".valid-")
+        yield from (
+            p for p in others if p != recipe_path and not any(mark in p.name for mark in copies)
+        )
 
 
 def _write_main(result: Result, folder: Path, drop_identity: bool) -> str:
