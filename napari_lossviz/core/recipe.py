@@ -24,6 +24,10 @@ class InputRecord(BaseModel):
         Of the array that entered the method (C order, its dtype), after all reading and rescaling.
     axes, shape, dtype, name
         Of that array.
+    value_unit, spacing, units
+        Of the image; a saved copy has no other place for them, and "HU" decides the window.
+    valid_path, valid_sha256 : str
+        File of the mask of valid pixels beside a saved copy, and its SHA-256; empty without one.
     series_uid : str
         Selects the volume among several in the same files; empty where there is one.
     volume_index : int
@@ -44,6 +48,11 @@ class InputRecord(BaseModel):
     series_uid: str = ""
     volume_index: int = 0
     saved_copy: bool = False
+    value_unit: str = ""
+    spacing: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    valid_path: str = ""
+    valid_sha256: str = ""
 
     def as_paths(self) -> list[PurePath]:
         """Return the paths as path objects."""

@@ -27,7 +27,8 @@ class Result(ABC):
     device : str
         "cpu", "cuda:0 NVIDIA …", "mps".
     threads : int
-        CPU threads used; a replay restores them.
+        CPU threads over which sums were split (torch's); a replay restores them. Kernels in blocks
+        of rows do not count: their results are the same for any number.
     seconds : float
         Wall time of the run.
     peak_memory : int

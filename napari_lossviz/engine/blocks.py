@@ -57,6 +57,11 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(available_threads(), thread_name_prefix="lossviz-kernel")
 
 
+if hasattr(os, "register_at_fork"):
+    # a forked child has the pool but none of its threads, and would wait for them for ever
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def row_blocks(height: int, rows: int = ROWS) -> list[tuple[int, int]]:
     """Return half-open row ranges that cover `height` rows in order."""
     return [(y, min(y + rows, height)) for y in range(0, height, rows)]
@@ -67,6 +72,7 @@ def run_blocks(
     height: int,
     *,
     rows: int = ROWS,
+    parallel: bool = True,
     cancel: Event | None = None,
 ) -> None:
     """Call ``kernel(index, y0, y1)`` for every block of rows, several at a time.
@@ -79,6 +85,8 @@ def run_blocks(
         Number of rows in all.
     rows : int
         Rows of a block.
+    parallel : bool
+        Say False where the whole work is shorter than the hand-over to other threads.
     cancel : threading.Event, optional
         Once set, blocks that have not started are left out.
 
@@ -94,7 +102,7 @@ def run_blocks(
             return
         kernel(index, y0, y1)
 
-    if len(blocks) == 1 or available_threads() == 1:
+    if not parallel or len(blocks) == 1 or available_threads() == 1:
         for index, (y0, y1) in enumerate(blocks):
             one(index, y0, y1)
     else:

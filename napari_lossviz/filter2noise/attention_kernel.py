@@ -15,6 +15,9 @@ from napari_lossviz.filter2noise.kernel import exp2
 
 FEATURES = 8
 _BLOCK = 64
+_LONG = 1_000_000
+"""Pairs of patches from which on other threads pay."""
+
 _LOG2_E = 1.4426950408889634
 
 Array = NDArray[np.floating]
@@ -146,6 +149,10 @@ def _backward_key_value(
     of_value[:, start:stop] = value_sums
 
 
+def _is_long(query: Array) -> bool:
+    return query.shape[0] ** 2 > _LONG
+
+
 def attention(query: Array, key: Array, value: Array) -> tuple[Array, Array]:
     """Return softmax(query key^T / sqrt(8)) value and the softmax's normaliser.
 
@@ -166,7 +173,7 @@ def attention(query: Array, key: Array, value: Array) -> tuple[Array, Array]:
     def block(_index: int, start: int, stop: int) -> None:
         _forward(turned, key, value, out, normaliser, start, stop)
 
-    run_blocks(block, query.shape[0], rows=_BLOCK)
+    run_blocks(block, query.shape[0], rows=_BLOCK, parallel=_is_long(query))
     return np.ascontiguousarray(out.T), normaliser
 
 
@@ -204,7 +211,7 @@ def attention_gradients(
             stop,
         )
 
-    run_blocks(block, query.shape[0], rows=_BLOCK)
+    run_blocks(block, query.shape[0], rows=_BLOCK, parallel=_is_long(query))
     log_e = query.dtype.type(1 / _LOG2_E)  # the sums for keys used queries in log2 units
     return (
         np.ascontiguousarray(of_query.T) * plain,

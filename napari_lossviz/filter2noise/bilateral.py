@@ -16,6 +16,9 @@ from napari_lossviz.filter2noise import kernel
 Array = NDArray[np.floating]
 SigmaTriple = Array | Sequence[Array]
 
+_LONG = 1_000_000
+"""Weights from which on other threads pay: about a millisecond of work."""
+
 
 def window_radius(sigma_x: Array, sigma_y: Array) -> int:
     """Return the paper's window radius, ceil(max(sigma_x, sigma_y)) over the whole map."""
@@ -69,6 +72,11 @@ def _prepare(
     kernel.prepare(local[0], local[1], local[2], cosine, sine, coefficients)
     tile = padded(values)
     return _Prepared(tile, tile if guide is None else padded(guide), coefficients, reach, pad, pad)
+
+
+def _is_long(prepared: _Prepared) -> bool:
+    _, height, width = prepared.coefficients.shape
+    return height * width * (2 * prepared.pad + 1) ** 2 > _LONG
 
 
 def bilateral_filter(
@@ -128,7 +136,7 @@ def bilateral_filter(
             p.values, p.guide, p.coefficients, p.reach, p.radius, p.pad, out, total, y0, y1
         )
 
-    run_blocks(block, box.shape[0], cancel=cancel)
+    run_blocks(block, box.shape[0], parallel=_is_long(p), cancel=cancel)
     return out
 
 
@@ -191,7 +199,7 @@ def bilateral_gradients(
             y1,
         )
 
-    run_blocks(block, height, rows=ROWS)
+    run_blocks(block, height, rows=ROWS, parallel=_is_long(p))
     whole = np.zeros((channels + guides, height + 2 * pad, width + 2 * pad), values.dtype)
     for (y0, y1), part in zip(blocks, scattered, strict=True):
         whole[:, y0 : y1 + 2 * pad] += part

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
-from napari_lossviz.engine.blocks import available_threads
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import window_radius
@@ -81,7 +80,7 @@ def denoise(
     progress = Progress(reporter, work)
     if instant:
         outcome = run_instant(slices, window, judge, config, edits, progress)
-        threads, peak = available_threads(), PeakMemory.of_process()
+        threads, peak = 1, PeakMemory.of_process()
     else:
         outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
     ratio = judge.residual_ratio(

@@ -201,13 +201,17 @@ def _record(image: Image, folder: Path, copies: _Copies, without_identity: bool)
     paths = image.origin.paths
     saved_copy = not paths and not without_identity
     if saved_copy:
-        paths = (_save_copy(image, copies, pixels),)
+        paths = (_save_copy(image.array, image.name, "input", copies, pixels),)
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(
             f"{missing[0]}: the input's file is gone, so that the recipe cannot name it: put it "
             "back, or write the result from a session that has it"
         )
+    valid = None
+    if saved_copy and image.valid is not None:
+        mask = np.asarray(image.valid)
+        valid = _save_copy(mask, image.name, "valid", copies, pixel_sha256(mask))
     relative = [path.name if saved_copy else _relative(path, folder) for path in paths]
     return InputRecord(
         paths=() if without_identity else tuple(relative),
@@ -220,15 +224,20 @@ def _record(image: Image, folder: Path, copies: _Copies, without_identity: bool)
         series_uid="" if without_identity else image.origin.series_uid,
         volume_index=int(image.metadata.get("volume_index", 0)),
         saved_copy=saved_copy,
+        value_unit=image.value_unit,
+        spacing=image.spacing,
+        units=image.units,
+        valid_path=valid.name if valid else "",
+        valid_sha256=file_sha256(valid) if valid else "",
     )
 
 
-def _save_copy(image: Image, copies: _Copies, pixels: str) -> Path:
-    stem = re.sub(r"[^\w.-]+", "_", image.name).strip("._") or "input"
-    path = copies.folder / f"{copies.prefix}{stem}.input-{pixels[:12]}.npy"
+def _save_copy(array: Any, name: str, what: str, copies: _Copies, pixels: str) -> Path:
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "input"
+    path = copies.folder / f"{copies.prefix}{stem}.{what}-{pixels[:12]}.npy"
     if not path.exists():  # its name holds the hash: a file of that name has those pixels
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, np.asarray(image.array), allow_pickle=False)
+            np.save(stream, np.asarray(array), allow_pickle=False)
     return path
 
 

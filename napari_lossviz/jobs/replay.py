@@ -176,10 +176,18 @@ def _find_input(
 ) -> Image:
     """Return the volume whose pixels are those of the recipe."""
     images = io.read(paths, reporter=reporter)
+    valid = _saved_mask(record, paths[0].parent)
     found = []
     for image in images:
         if record.saved_copy:
-            image = image.replace(axes=record.axes, spacing=(), units=(), name=record.name)
+            image = image.replace(
+                axes=record.axes,
+                spacing=record.spacing,
+                units=record.units,
+                value_unit=record.value_unit,
+                valid=valid,
+                name=record.name,
+            )
         try:
             part = select(image, recipe.selection)
         except LossvizError:
@@ -193,6 +201,17 @@ def _find_input(
         f"{record.pixel_sha256[:12]}…, found {there}); it is another input, or this version reads "
         f"it differently than {recipe.versions.get('napari-lossviz', 'that of then')} did"
     )
+
+
+def _saved_mask(record: InputRecord, folder: Path) -> np.ndarray | None:
+    """Return the mask of valid pixels that lies beside a saved copy."""
+    if not record.valid_path:
+        return None
+    path = folder / record.valid_path
+    if not path.is_file() or file_sha256(path) != record.valid_sha256:
+        raise InputError(f"{path}: the mask of valid pixels is missing or has changed")
+    mask: np.ndarray = np.load(path, allow_pickle=False)
+    return mask
 
 
 def _difference(main: np.ndarray, result: Result, recipe_path: Path) -> float | None:
