@@ -18,8 +18,8 @@ from napari_lossviz.filter2noise.bilateral import bilateral_filter
 SPATIAL_CEILING = 12.0
 """Largest sigma_x or sigma_y, in pixels, that an edit may paint: bounds the window, 25 x 25."""
 
-_FAR = np.float32(1e9)
-"""Guide value of invalid pixels: so far from any image that their weight is zero."""
+_FAR = 32.0
+"""How many sigma_r the guide of invalid pixels lies away from all others: their weight is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +68,18 @@ def stage_guide(
     values: NDArray[np.float32],
     guide: NDArray[np.float32] | None,
     valid: NDArray[np.bool_] | None,
+    sigma_r: NDArray[np.float32],
 ) -> NDArray[np.float32] | None:
-    """Return the guide of a stage with invalid pixels out of everybody's range; None: the image."""
+    """Return the guide of a stage with invalid pixels out of everybody's range; None: the image.
+
+    How far they lie does not show in the result: the weight beyond 20 sigma_r is one constant,
+    2^-126, so that a part of an image still equals the same part of the whole.
+    """
     if valid is None:
         return guide
-    return np.where(valid, values if guide is None else guide, _FAR)
+    own = values if guide is None else guide
+    far = np.float32(2 * np.abs(own).max() + _FAR * sigma_r.max())
+    return np.where(valid, own, far)
 
 
 def filter_stage(
@@ -104,7 +111,7 @@ def filter_stage(
             values,
             maps.sigma,
             radius=maps.radius,
-            guide=stage_guide(values, guide, valid),
+            guide=stage_guide(values, guide, valid, maps.sigma[2]),
             angle=maps.angle,
             grow=True,
             box=box,

@@ -23,7 +23,7 @@ from napari_lossviz.filter2noise.apply import (
 )
 from napari_lossviz.filter2noise.instant import make_guide
 from napari_lossviz.filter2noise.layout import to_slices
-from napari_lossviz.filter2noise.maps import edit_limits, edited_maps, stage_list
+from napari_lossviz.filter2noise.maps import check_edits, edit_limits, edited_maps, stage_list
 from napari_lossviz.filter2noise.result import Filter2NoiseResult, InstantPredictor
 
 KEPT_SLICES = 4
@@ -96,10 +96,6 @@ class EditSession:
         self._states: dict[int, _SliceState] = {}
         self._delivered: dict[int, tuple[Edit, ...]] = {}
         self._lost: set[int] = set()  # slices whose state was given up in the middle of an update
-        predicted = result.predicted
-        self._shape_of_maps = {
-            name: np.empty(predicted.stages, np.float32) for name in predicted.names
-        }
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -159,8 +155,7 @@ class EditSession:
             If an edit names a map or stage that is not there; nothing is changed.
         """
         wanted = tuple(edits)
-        for edit in wanted:
-            selected_maps(edit, self._shape_of_maps)
+        check_edits(wanted, self._result.predicted.names, self._result.predicted.stages)
         self._edits = wanted
         try:
             state = self._state(n, cancel)
@@ -188,7 +183,7 @@ class EditSession:
             self._remember(state, edit_box(old[-1], shape) if old else None)
             box = edit_box(wanted[-1], shape)
             self._replay_last(state, wanted[-1], box)
-        elif old and wanted[:-1] == old[:-1] and state.before_last is not None:
+        elif old and wanted and wanted[:-1] == old[:-1] and state.before_last is not None:
             box = _grown_box(old[-1], wanted[-1], shape)
             self._replay_last(state, wanted[-1], box)
         else:
@@ -216,6 +211,8 @@ class EditSession:
         assert before is not None
         if box.empty:
             return
+        for name, stack in state.maps.items():  # what the last edit was may have named other maps
+            stack[:, *box.slices] = before[name][:, *box.slices]
         for name, stage in selected_maps(edit, state.maps):
             state.maps[name][stage][box.slices] = edited_patch(
                 before[name][stage],

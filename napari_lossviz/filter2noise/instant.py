@@ -97,8 +97,10 @@ def instant_maps(
     """
     windowed = np.asarray(windowed, np.float32)
     noise = np.maximum(local_noise(windowed), np.float32(floor))
-    gradient_y = ndimage.gaussian_filter(windowed, DERIVATIVE_SCALE, order=(1, 0), mode="reflect")
-    gradient_x = ndimage.gaussian_filter(windowed, DERIVATIVE_SCALE, order=(0, 1), mode="reflect")
+    unit = noise.max()  # fourth powers of gradients overflow or vanish in some image units
+    relative = windowed / unit
+    gradient_y = ndimage.gaussian_filter(relative, DERIVATIVE_SCALE, order=(1, 0), mode="reflect")
+    gradient_x = ndimage.gaussian_filter(relative, DERIVATIVE_SCALE, order=(0, 1), mode="reflect")
 
     def integrate(product: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(ndimage.gaussian_filter(product, INTEGRATION_SCALE, mode="reflect"))
@@ -106,7 +108,7 @@ def instant_maps(
     yy, xx = integrate(gradient_y**2), integrate(gradient_x**2)
     xy = integrate(gradient_x * gradient_y)
     difference = np.sqrt((xx - yy) ** 2 + 4 * xy**2)  # l1 - l2
-    coherence = difference / (xx + yy + (COHERENCE_FLOOR * noise) ** 2)
+    coherence = difference / (xx + yy + (COHERENCE_FLOOR * noise / unit) ** 2)
     return InstantMaps(
         sigma_u=(SPATIAL_SIGMA * np.exp(ACROSS_EXPONENT * coherence)).astype(np.float32),
         sigma_v=(SPATIAL_SIGMA * np.exp(ALONG_EXPONENT * coherence)).astype(np.float32),

@@ -92,6 +92,9 @@ def stack_intensity_range(
     slices: Slices, value_unit: str, config: Filter2NoiseConfig
 ) -> IntensityRange:
     """Choose the one window of a stack, from a regular sample of its pixels where it is large."""
+    if config.intensity_range == "full":
+        extremes = np.array(slices.extremes())
+        return choose_intensity_range(extremes, None, value_unit, "full")
     step = max(1, round(np.sqrt(slices.values[:, 0].size / _SAMPLE)))
     values = slices.values[:, :, ::step, ::step].mean(axis=1)
     valid = None if slices.valid is None else slices.valid[:, ::step, ::step]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
-from napari_lossviz.core.replay import Limits, replay_edits, touches_slice
+from napari_lossviz.core.replay import Limits, replay_edits, selected_maps, touches_slice
 from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
 SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
@@ -91,6 +91,19 @@ def edit_limits(intensity_range: tuple[float, float]) -> Limits:
         "sigma_y": (0.05, SPATIAL_CEILING),
         "sigma_r": (1e-6 * span, 1e3 * span),
     }
+
+
+def check_edits(edits: Sequence[Edit], names: Sequence[str], stages: int) -> None:
+    """Make sure that every map and stage that the edits name is there.
+
+    Raises
+    ------
+    InputError
+        If one is not.
+    """
+    there = {name: np.empty(stages, np.float32) for name in names}
+    for edit in edits:
+        selected_maps(edit, there)
 
 
 def edited_maps(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import NamedImage, Result
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
-from napari_lossviz.filter2noise.layout import to_slices
+from napari_lossviz.filter2noise.layout import Slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, edited_slice_maps
 from napari_lossviz.filter2noise.reference import ARXIV
 
@@ -87,14 +87,18 @@ class Filter2NoiseResult(Result):
 
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
         """Return the maps of slice `n` with all edits, by name, each (stages, H, W)."""
-        source = to_slices(self.source).mean(n) if self.edits else np.empty((0, 0), np.float32)
+        return self._maps_of_slice(n, to_slices(self.source) if self.edits else None)
+
+    def _maps_of_slice(self, n: int, slices: Slices | None) -> dict[str, NDArray[np.float32]]:
+        source = np.empty((0, 0), np.float32) if slices is None else slices.mean(n)
         return edited_slice_maps(self.predicted, self.edits, n, source, self.intensity_range)
 
     @property
     def maps(self) -> dict[str, NDArray[np.float32]]:
         """All maps with their edits by name, each (stages, [T,] [Z,] H, W), expanded anew."""
-        slices = [self.maps_of_slice(n) for n in range(self.predicted.count)]
-        stacked = {name: np.stack([s[name] for s in slices], axis=1) for name in slices[0]}
+        source = to_slices(self.source) if self.edits else None  # read once for all slices
+        maps = [self._maps_of_slice(n, source) for n in range(self.predicted.count)]
+        stacked = {name: np.stack([m[name] for m in maps], axis=1) for name in maps[0]}
         return {
             name: stack.reshape(stack.shape[0], *self.leading, *stack.shape[2:])
             for name, stack in stacked.items()

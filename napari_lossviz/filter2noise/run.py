@@ -17,7 +17,7 @@ from napari_lossviz.filter2noise.instant_run import instant_guide, predict_insta
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import judge_stack, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
-from napari_lossviz.filter2noise.maps import SIGMA_NAMES, SigmaMaps
+from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
 from napari_lossviz.filter2noise.outcome import Outcome
 from napari_lossviz.filter2noise.progress import Progress
 from napari_lossviz.filter2noise.result import (
@@ -25,6 +25,7 @@ from napari_lossviz.filter2noise.result import (
     InstantPredictor,
     Predictor,
 )
+from napari_lossviz.filter2noise.store import check_store, save_to_store
 
 
 def denoise(
@@ -65,17 +66,24 @@ def denoise(
     Raises
     ------
     InputError
-        If the image is complex, too small, or has no valid pixel.
+        If the image is complex, too small, or has no valid pixel, or an edit names a map or stage
+        that there will not be.
+    OutputExistsError
+        If there is something at `out`.
     Cancelled
         If the reporter stopped the run.
     """
     started = time.perf_counter()
+    if out is not None:
+        check_store(out)
     image = as_image(image, axes)
+    edits = tuple(edits)
+    instant = config.predictor == "instant"
+    names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
+    check_edits(edits, names, 1 if instant else config.stages)
     slices = to_slices(image)
     window = stack_intensity_range(slices, image.value_unit, config)
     judge = judge_stack(slices, window, config)
-    edits = tuple(edits)
-    instant = config.predictor == "instant"
     work = 1 + slices.count if instant else config.steps + 1 + config.stages * slices.count
     progress = Progress(reporter, work)
     if instant:
@@ -83,9 +91,11 @@ def denoise(
         threads, peak = 1, PeakMemory.of_process()
     else:
         outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
-    ratio = judge.residual_ratio(
-        lambda n: np.asarray((slices.values[n] - outcome.denoised[n]).mean(axis=0))
-    )
+    with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
+        ratio = judge.residual_ratio(
+            lambda n: np.asarray((slices.values[n] - outcome.denoised[n]).mean(axis=0))
+        )
+    denoised = from_slices(outcome.denoised, image, slices)
     leading = slices.leading
     return Filter2NoiseResult(
         source=image,
@@ -105,7 +115,7 @@ def denoise(
         peak_memory=peak,
         edits=edits,
         warnings=(*window.warnings, *judge.warnings),
-        denoised=_stored(from_slices(outcome.denoised, image, leading), out),
+        denoised=denoised if out is None else save_to_store(denoised, image.axes, out),
         predicted=outcome.predicted,
         predictor=outcome.predictor,
         windows=tuple(2 * radius + 1 for radius in outcome.radii),
@@ -140,15 +150,6 @@ def _train(
     with use_threads(1) as threads, PeakMemory(choose_device(config.device)) as peak:
         outcome = run_trained(slices, window, judge, config, edits, progress)
     return outcome, threads, peak.bytes
-
-
-def _stored(array: Any, out: str | Path | None) -> Any:
-    if out is None:
-        return array
-    import zarr
-
-    chunks = (*(1,) * (array.ndim - 2), *array.shape[-2:])
-    return zarr.create_array(str(out), data=array, chunks=chunks)
 
 
 def predict_sigma_maps(
@@ -229,7 +230,7 @@ def apply_sigma_maps(
     Raises
     ------
     InputError
-        If shapes do not fit, or a sigma is not above 0.
+        If shapes do not fit, a sigma is not above 0 and finite, or a window is not odd.
     """
     image = as_image(image, axes)
     slices = to_slices(image)
@@ -240,15 +241,24 @@ def apply_sigma_maps(
         raise InputError(
             f"sigma_maps must be (stages, {', '.join(map(str, expected))}), got {sigma.shape}"
         )
-    if not (sigma > 0).all():
-        raise InputError("every sigma must be above 0")
+    if not ((sigma > 0) & (sigma < np.inf)).all():
+        raise InputError("every sigma must be above 0 and finite")
     stages = sigma.shape[0]
     if windows is not None and len(windows) != stages:
         raise InputError(f"{len(windows)} windows given for {stages} stages")
+    if any(side < 1 or side % 2 == 0 for side in windows or ()):
+        raise InputError(f"windows must be odd numbers of pixels, got {tuple(windows or ())}")
     sigma = sigma.reshape(stages, 3, slices.count, height, width)
     angles = None
     if angle is not None:
-        angles = np.asarray(angle, dtype=np.float32).reshape(stages, slices.count, height, width)
+        angles = np.asarray(angle, dtype=np.float32)
+        if angles.shape != (stages, *slices.leading, height, width):
+            raise InputError(
+                f"angle must be {(stages, *slices.leading, height, width)}, got {angles.shape}"
+            )
+        if not np.isfinite(angles).all():
+            raise InputError("every angle must be finite")
+        angles = angles.reshape(stages, slices.count, height, width)
     radii = (
         [window_radius(sigma[s, 0], sigma[s, 1]) for s in range(stages)]
         if windows is None
@@ -271,4 +281,4 @@ def apply_sigma_maps(
             valid=slices.valid_slice(n),
         )
         filtered[n] = chain[-1]
-    return from_slices(filtered, image, slices.leading)
+    return from_slices(filtered, image, slices)

@@ -96,7 +96,9 @@ def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[],
 
         def residual(factor: float) -> NDArray[np.float32]:
             poll()
-            return np.asarray((values - applier.denoise(values, valid, factor)).mean(axis=0))
+            with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid
+                removed = values - applier.denoise(values, valid, factor)
+            return np.asarray(removed.mean(axis=0))
 
         if residual_ratio(residual(1.0), judged.flat, judged.sigma) <= TARGET_RATIO:
             return 1.0
