@@ -14,6 +14,9 @@ BLOCK = 7
 STRUCTURE_FACTOR = 1.04
 """What structure that no plane removes adds to the median, measured on images of known noise."""
 
+_FEW = 100
+"""Pixels that are too few for a median of overlapping blocks."""
+
 
 @dataclass(frozen=True, eq=False)
 class NoiseEstimate:
@@ -45,7 +48,7 @@ def flat_pixels(
     """
     # a smoothed image near the window's edge is half clipped: keep a distance from what is outside
     core = ndimage.binary_erosion(inside, iterations=BLOCK // 2, border_value=1)
-    if core.sum() < 100:
+    if core.sum() < _FEW:
         core = inside
     if not core.any():
         return np.zeros_like(inside)
@@ -76,6 +79,20 @@ def _plane_residual(image: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.sqrt(np.maximum(energy, 0) / (count - 3))
 
 
+def _drawn_noise(image: NDArray[np.floating], region: NDArray[np.bool_]) -> float:
+    """Return the noise in a region that the user drew; what lies around it does not count."""
+    core = ndimage.binary_erosion(region, np.ones((BLOCK, BLOCK), bool), border_value=1)
+    if core.sum() >= _FEW:
+        return float(np.median(_plane_residual(image)[core]))
+    y, x = np.nonzero(region)
+    values = image[region].astype(np.float64)
+    if values.size <= 3:  # a plane fits any three points
+        return 0.0
+    plane = np.stack([np.ones(y.size), y - y.mean(), x - x.mean()], axis=1)
+    residual = values - plane @ np.linalg.lstsq(plane, values, rcond=None)[0]
+    return float(np.sqrt(np.sum(residual**2) / (values.size - 3)))
+
+
 def estimate_noise(
     image: NDArray[np.floating],
     inside: NDArray[np.bool_] | None = None,
@@ -84,7 +101,8 @@ def estimate_noise(
     """Estimate the noise's standard deviation from the image itself.
 
     The median, over flat pixels, of the standard deviation in a 7x7 block with its best plane
-    removed; divided by a factor for what structure leaves.
+    removed; divided by a factor for what structure leaves. In a drawn region only blocks that lie
+    within it count; where it is too small for that, the best plane of the whole region is removed.
 
     Parameters
     ----------
@@ -93,13 +111,15 @@ def estimate_noise(
     inside : (H, W) bool, optional
         Pixels inside the intensity window and valid.
     flat : (H, W) bool, optional
-        A flat region that the user drew; replaces the search for flat pixels.
+        A flat region that the user drew; replaces the search for flat pixels, unless none of it
+        is inside.
     """
     if inside is None:
         inside = np.ones(image.shape, bool)
-    drawn = flat is not None and bool((flat & inside).any())
-    found = flat & inside if drawn and flat is not None else flat_pixels(image, inside)
+    if flat is not None and (flat & inside).any():
+        return NoiseEstimate(_drawn_noise(image, flat & inside), flat & inside)
+    found = flat_pixels(image, inside)
     if not found.any():
         return NoiseEstimate(0.0, found)
     sigma = float(np.median(_plane_residual(image)[found]))
-    return NoiseEstimate(sigma if drawn else sigma / STRUCTURE_FACTOR, found)
+    return NoiseEstimate(sigma / STRUCTURE_FACTOR, found)
