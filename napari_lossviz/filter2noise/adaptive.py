@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from napari_lossviz.core import InputError
 from napari_lossviz.filter2noise.bilateral import bilateral_filter, bilateral_gradients
@@ -27,6 +28,7 @@ class _FusedBilateral(torch.autograd.Function):
         return torch.stack(filtered)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,) = gradients
         x, sigma, guide, angle = ctx.saved_tensors
@@ -114,7 +116,10 @@ def adaptive_bilateral_filter(
     """
     _check(x, sigma, guide, angle)
     if window is None:
-        radius = math.ceil(float(sigma[:, :2].detach().max()))
+        largest = float(sigma[:, :2].detach().max())
+        if not math.isfinite(largest):
+            raise InputError(f"sigma must be finite, but its largest value is {largest}")
+        radius = math.ceil(largest)
     else:
         if window < 1 or window % 2 == 0:
             raise InputError(f"window must be an odd number of pixels, got {window}")

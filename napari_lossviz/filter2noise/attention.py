@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from napari_lossviz.filter2noise.attention_kernel import attention, attention_gradients
 
@@ -21,6 +22,7 @@ class _FusedAttention(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
         query, key, value, out = ctx.saved_tensors
         items = _items(query, key, value, out, gradients[0].contiguous())

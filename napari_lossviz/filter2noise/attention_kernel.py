@@ -150,7 +150,7 @@ def _backward_key_value(
 
 
 def _is_long(query: Array) -> bool:
-    return query.shape[0] ** 2 > _LONG
+    return bool(query.shape[0] ** 2 > _LONG)
 
 
 def attention(query: Array, key: Array, value: Array) -> tuple[Array, Array]:

@@ -76,7 +76,7 @@ def _prepare(
 
 def _is_long(prepared: _Prepared) -> bool:
     _, height, width = prepared.coefficients.shape
-    return height * width * (2 * prepared.pad + 1) ** 2 > _LONG
+    return bool(height * width * (2 * prepared.pad + 1) ** 2 > _LONG)
 
 
 def bilateral_filter(

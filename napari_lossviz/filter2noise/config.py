@@ -1,5 +1,6 @@
 """The configuration of Filter2Noise; torch-free, so that forms and commands open at once."""
 
+import math
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -73,7 +74,7 @@ class Filter2NoiseConfig(MethodConfig):
         "Trained, with edits: predict the maps of later stages anew from the edited result of the "
         "stage before, instead of keeping them.",
     )
-    seed: int = setting(0, "Seed of weights and crops.", ge=0)
+    seed: int = setting(0, "Seed of weights and crops.", ge=0, le=2**32 - 1)
     device: str = setting(
         "auto", "cpu, cuda, cuda:N or mps; 'auto' takes the fastest there is.", advanced=False
     )
@@ -82,12 +83,16 @@ class Filter2NoiseConfig(MethodConfig):
     def _check(self) -> Self:
         if not isinstance(self.intensity_range, str):
             low, high = self.intensity_range
-            if not low < high:
-                raise ValueError(f"intensity_range ({low:g}, {high:g}) must rise from low to high")
+            if not (low < high and math.isfinite(high - low)):
+                raise ValueError(
+                    f"intensity_range ({low:g}, {high:g}) must rise from low to high, both finite"
+                )
         for name in ("h", "lambda_"):
             value = getattr(self, name)
-            if not isinstance(value, str) and not value > 0:
-                raise ValueError(f"{name} must be above 0 or 'auto', got {value}")
+            if not isinstance(value, str) and not (value > 0 and math.isfinite(value)):
+                raise ValueError(f"{name} must be above 0 and finite, or 'auto', got {value}")
+        if self.noise is not None and not math.isfinite(self.noise):
+            raise ValueError(f"noise must be finite, or not given, got {self.noise}")
         if self.flat_region is not None:
             y0, y1, x0, x1 = self.flat_region
             if not (0 <= y0 < y1 and 0 <= x0 < x1):
