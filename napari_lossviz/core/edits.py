@@ -36,12 +36,13 @@ class _BaseEdit(BaseModel):
         In image units: pixels of the source outside are spared.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no infinity: a recipe could not be read again
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     stage: int | None = Field(None, ge=0)
     map: str = ALL_MAPS
     operation: Operation = "multiply"
-    value: float = Field(1.0, allow_inf_nan=False)
+    value: float = 1.0
     strength: float = Field(1.0, ge=0.0, le=1.0)
     slices: tuple[int, int] | None = None
     intensity_range: tuple[float, float] | None = None

@@ -87,7 +87,8 @@ def _inside_polygon(
         if ay == by:
             continue
         crosses = (y >= min(ay, by)) & (y < max(ay, by))
-        inside ^= crosses & (x < ax + (y - ay) * (bx - ax) / (by - ay))
+        with np.errstate(over="ignore"):  # rows that a nearly level edge does not cross
+            inside ^= crosses & (x < ax + (y - ay) * (bx - ax) / (by - ay))
     return inside
 
 
