@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from napari_lossviz.core import Cancelled, Edit
 from napari_lossviz.filter2noise.edit import EditSession, Update
@@ -36,6 +35,7 @@ class EditWorker:
         self._failed = failed
         self._pending: dict[int, tuple[Edit, ...]] = {}
         self._background: dict[int, tuple[Edit, ...]] = {}
+        self._round = 0  # how often the requests in the background were replaced
         self._condition = threading.Condition()
         self._stopped = False
         self._busy = False
@@ -62,6 +62,7 @@ class EditWorker:
         with self._condition:
             wanted = tuple(edits)
             self._background = {n: wanted for n in slices if n not in self._pending}
+            self._round += 1
             self._condition.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -101,17 +102,17 @@ class EditWorker:
                     n = next(iter(self._background))
                     edits = self._background.pop(n)
                     self._may_wait = True
-            self._update(n, edits)
+                now = self._round
+            self._update(n, edits, now)
 
-    def _update(self, n: int, edits: tuple[Edit, ...]) -> None:
+    def _update(self, n: int, edits: tuple[Edit, ...], now: int) -> None:
         try:
             update = self._session.update(edits, n, cancel=self._cancel)
         except Cancelled:
             with self._condition:  # gave way to another slice: goes on afterwards
-                if not self._stopped and n not in self._pending:
+                if not self._stopped and n not in self._pending and now == self._round:
                     self._background = {n: edits, **self._background}
         except Exception as error:  # handed on: this thread has nobody above it
             self._failed(error)
         else:
-            with suppress(RuntimeError):  # the receiver is gone: the window was closed
-                self._deliver(update)
+            self._deliver(update)
