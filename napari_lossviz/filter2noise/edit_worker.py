@@ -68,11 +68,13 @@ class EditWorker:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is pending or under way; return whether that was reached."""
 
-        def idle() -> bool:
-            return not (self._pending or self._background or self._busy)
-
         with self._condition:
-            return self._condition.wait_for(idle, timeout)
+            return self._condition.wait_for(lambda: self.idle, timeout)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is pending or under way."""
+        return not (self._pending or self._background or self._busy)
 
     def close(self) -> None:
         """Stop the thread: pending requests are dropped, a running one is cancelled."""

@@ -1,0 +1,430 @@
+"""The Edit section of the dock: widgets put together, and which result they act on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_lossviz.core import Edit, LossvizError, Reset
+from napari_lossviz.filter2noise.maps import ANGLE
+from napari_lossviz.filter2noise.result import Filter2NoiseResult
+from napari_lossviz.ui.edit.brush import Brush
+from napari_lossviz.ui.edit.brush_panel import BrushPanel
+from napari_lossviz.ui.edit.edit_files import load_edits, save_edits
+from napari_lossviz.ui.edit.expert_box import MapInfo
+from napari_lossviz.ui.edit.history_bar import FileButtons, UndoButtons
+from napari_lossviz.ui.edit.interpolation import edits_between, gap_to_fill
+from napari_lossviz.ui.edit.keys import LARGER, REDO, SMALLER, UNDO, LayerKeys, bind_in_panel
+from napari_lossviz.ui.edit.live import LiveEdits
+from napari_lossviz.ui.edit.outlines import outlines_layer, outlines_of
+from napari_lossviz.ui.edit.painter import Painter
+from napari_lossviz.ui.edit.region_bar import RegionBar
+from napari_lossviz.ui.edit.scope_box import ScopeBox
+
+if TYPE_CHECKING:
+    from napari_lossviz.ui.result_layers import ResultLayers
+
+NO_RESULT = "Run Filter2Noise first: its sigma maps are then edited here."
+_RESIZE = 1.15
+
+
+class SigmaEditor(QWidget):
+    """Paints sigma maps of a result; the denoised layer follows under the brush.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    edits_changed = Signal(object)
+    """The current list of edits, a tuple."""
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layers: ResultLayers | None = None
+        self._live: LiveEdits | None = None
+        self._kept: list[tuple[ResultLayers, LiveEdits]] = []  # results with edits, not shown now
+        self._painter: Painter | None = None
+        self._keys: LayerKeys | None = None
+        self._closed = False
+        self._trouble = NO_RESULT
+        self._waiting = 0
+        self._build()
+        self._connect()
+        self._update_state()
+
+    # what the dock calls
+
+    def edits(self) -> tuple[Edit, ...]:
+        """Return the current list of edits."""
+        return () if self._live is None else self._live.edits
+
+    def set_result(self, layers: "ResultLayers | None") -> None:
+        """Edit this result from now on; None disables the editor and says why."""
+        if self._closed or (layers is not None and layers is self._layers):
+            return
+        self._leave()
+        self._trouble = NO_RESULT
+        if layers is not None:
+            try:
+                self._enter(layers)
+            except LossvizError as error:
+                self._trouble = str(error)
+        self._update_state()
+        self.edits_changed.emit(self.edits())
+
+    def finish_updates(self, timeout: float = 60.0) -> bool:
+        """Bring all slices up to date, before an export; return whether they are.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait at most.
+        """
+        return self._live is None or self._live.finish_updates(timeout)
+
+    def close_session(self) -> None:
+        """Stop all threads, give keys and callbacks back; the layers keep their pixels."""
+        if self._closed:
+            return
+        self._leave()
+        self._closed = True
+        for _, live in self._kept:
+            live.close()
+        self._kept.clear()
+        self._regions.release()
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._viewer.layers.selection.events.active.disconnect(self._update_status)
+        self._viewer.dims.events.point.disconnect(self._on_slice)
+
+    # building
+
+    def _build(self) -> None:
+        self.paint = QPushButton("Paint")
+        self.paint.setCheckable(True)
+        self.paint.setToolTip(
+            "While this is on, dragging with the left button on the result paints; wheel and right "
+            "drag zoom as ever, and dragging with the space bar held moves the image"
+        )
+        self._undo_buttons = UndoButtons()
+        self._status = QLabel()
+        self._status.setWordWrap(True)
+        self.brush_panel = BrushPanel()
+        self.scope = ScopeBox()
+        self._regions = RegionBar(self._viewer)
+        self._files = FileButtons()
+        top = QHBoxLayout()
+        top.addWidget(self.paint, 1)
+        top.addWidget(self._undo_buttons)
+        self._groups = [
+            _group("Brush", self.brush_panel),
+            _group("Where", self.scope),
+            _group("Regions", self._regions),
+        ]
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addWidget(self._status)
+        for group in self._groups:
+            layout.addWidget(group)
+        layout.addWidget(self._files)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        self.paint.toggled.connect(self._on_paint)
+        self._undo_buttons.undo_asked.connect(self.undo)
+        self._undo_buttons.redo_asked.connect(self.redo)
+        self.brush_panel.changed.connect(self._on_brush)
+        self.scope.fill_asked.connect(self._fill_gap)
+        self._regions.shapes_asked.connect(self._apply_to_shapes)
+        self._regions.whole_asked.connect(self._apply_everywhere)
+        self._regions.draw_asked.connect(self._draw_regions)
+        self._files.reset_asked.connect(self.reset)
+        self._files.save_asked.connect(self._ask_and_save)
+        self._files.load_asked.connect(self._ask_and_load)
+        bind_in_panel(self, "Ctrl+Z", self.undo)
+        bind_in_panel(self, "Ctrl+Shift+Z", self.redo)
+        self._viewer.layers.events.removed.connect(self._on_removed)
+        self._viewer.layers.selection.events.active.connect(self._update_status)
+        self._viewer.dims.events.point.connect(self._on_slice)
+        # The dock's own end calls close_session; without one, the threads still stop.
+        self.destroyed.connect(lambda: self.close_session())
+
+    # from one result to another
+
+    def _enter(self, layers: "ResultLayers") -> None:
+        result = layers.result
+        if not isinstance(result, Filter2NoiseResult):
+            self._trouble = "Only results of Filter2Noise have sigma maps to edit."
+            return
+        live = next((live for known, live in self._kept if known is layers), None)
+        if live is None:
+            live = LiveEdits(layers)
+            live.failed.connect(self._on_failure)
+        self._kept = [(known, kept) for known, kept in self._kept if known is not layers]
+        live.edits_changed.connect(self._on_edits)
+        live.waiting.connect(self._on_waiting)
+        self._layers, self._live, self._trouble = layers, live, ""
+        targets = [layers.denoised, *live.writer.followers]
+        self._painter = Painter(
+            self._viewer,
+            targets,
+            layers.denoised,
+            live.writer.axes,
+            self.brush,
+            live,
+            self._refuse,
+        )
+        actions = {
+            UNDO: self.undo,
+            REDO: self.redo,
+            SMALLER: lambda: self.brush_panel.resize_by(1 / _RESIZE),
+            LARGER: lambda: self.brush_panel.resize_by(_RESIZE),
+        }
+        self._keys = LayerKeys(targets, actions, self._painter.pause)
+        self._offer(result)
+        self._on_slice()
+        self._on_paint(self.paint.isChecked())
+
+    def _offer(self, result: Filter2NoiseResult) -> None:
+        """Fit the widgets to a result."""
+        predicted, source = result.predicted, result.source
+        unit = source.value_unit
+        maps = [
+            MapInfo(
+                name,
+                {"sigma_r": unit, ANGLE: "rad"}.get(name, "px"),
+                float(np.median(predicted.expanded(name, 0, 0))),
+            )
+            for name in predicted.names
+        ]
+        self.brush_panel.set_maps(maps, predicted.stages)
+        self.brush_panel.set_image_size(predicted.height, predicted.width)
+        self.scope.set_image(unit, result.intensity_range, predicted.count)
+        self._files.set_maps(predicted.names, predicted.stages)
+
+    def _leave(self) -> None:
+        """Stop to edit the present result; its edits are kept as long as its layer is there."""
+        if self._painter is not None:
+            self._painter.detach()
+        if self._keys is not None:
+            self._keys.release()
+        if self._live is not None and self._layers is not None:
+            self._live.finish()
+            self._live.edits_changed.disconnect(self._on_edits)
+            self._live.waiting.disconnect(self._on_waiting)
+            if self._live.history.can_undo or self._live.history.can_redo:
+                self._kept.append((self._layers, self._live))
+            else:
+                self._live.close()
+        self._layers = self._live = self._painter = self._keys = None
+        self._waiting = 0
+
+    def _on_removed(self, event: Any) -> None:
+        """Follow the viewer: the layer of a result is gone, or one that follows it."""
+        layer = event.value
+        if self._layers is not None and self._live is not None and self._painter is not None:
+            if layer is self._layers.denoised:
+                name = layer.name
+                live = self._live
+                self._leave()
+                live.close()
+                self._kept = [pair for pair in self._kept if pair[1] is not live]
+                self._trouble = f"The layer {name!r} was removed. {NO_RESULT}"
+                self._update_state()
+                self.edits_changed.emit(())
+                return
+            self._painter.forget(layer)
+            self._live.writer.forget(layer)
+        for pair in list(self._kept):
+            if layer is pair[0].denoised:
+                pair[1].close()
+                self._kept.remove(pair)
+            else:
+                pair[1].writer.forget(layer)
+
+    # painting
+
+    def brush(self) -> Brush:
+        """Return the brush as it is set."""
+        return self.scope.applied_to(self.brush_panel.brush())
+
+    def _on_paint(self, on: bool) -> None:
+        if self._painter is not None and self._live is not None and self._layers is not None:
+            if on:
+                self._layers.denoised.visible = True
+                self._painter.attach()
+                self._viewer.layers.selection.active = self._layers.denoised
+                self._live.show(self._shown(), prepare=True)
+            else:
+                self._painter.detach()
+        self._update_status()
+
+    def _on_brush(self) -> None:
+        if self._painter is not None:
+            self._painter.resize()
+
+    def _refuse(self, reason: str) -> None:
+        self._status.setText(reason)
+
+    def _shown(self) -> int:
+        n = None if self._painter is None else self._painter.shown_slice()
+        if n is None:
+            return 0 if self._live is None else self._live.shown
+        return n
+
+    def _on_slice(self, event: Any = None) -> None:
+        if self._live is not None:
+            self._live.show(self._shown(), prepare=self.paint.isChecked())
+            self._show_gap()
+
+    # edits that are not painted
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        if self._live is not None:
+            self._live.undo()
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        if self._live is not None:
+            self._live.redo()
+
+    def reset(self, which: tuple[str, int] | None = None) -> None:
+        """Go back to the predicted maps: all, or one map of one stage."""
+        if self._live is None:
+            return
+        if which is None:
+            self._live.replace(())
+            return
+        name, stage = which
+        ranges = [edit.slices for edit in self._live.edits]
+        touched = [pair for pair in ranges if pair is not None]
+        slices = None
+        if len(touched) == len(ranges) and touched:
+            slices = min(a for a, _ in touched), max(b for _, b in touched)
+        self._live.add(Reset(map=name, stage=stage, operation="restore", slices=slices))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the edits to a JSON file."""
+        save_edits(self.edits(), path, overwrite=overwrite)
+
+    def load(self, path: str | Path) -> None:
+        """Replace the edits by those of a JSON file."""
+        if self._live is not None and self._layers is not None:
+            predicted = self._layers.result.predicted
+            self._live.replace(load_edits(path, predicted.names, predicted.stages))
+
+    def _fill_gap(self) -> None:
+        if self._live is not None:
+            gap = gap_to_fill(self._live.edits, self._shown(), self._live.per_stack)
+            if gap is not None:
+                self._live.add(*edits_between(self._live.edits, *gap))
+
+    def _apply_to_shapes(self, shapes: Any) -> None:
+        if self._live is None or self._layers is None:
+            return
+        try:
+            outlines = outlines_of(shapes, self._layers.denoised, self._viewer.dims.point)
+        except LossvizError as error:
+            self._complain(error)
+            return
+        brush, n = self.brush(), self._shown()
+        self._live.add(*(brush.region(vertices, n) for vertices in outlines))
+
+    def _apply_everywhere(self) -> None:
+        if self._live is not None:
+            self._live.add(self.brush().whole(self._shown()))
+
+    def _draw_regions(self) -> None:
+        if self._layers is not None:
+            layer = self._viewer.add_layer(Layer.create(*outlines_layer(self._layers.denoised)))
+            layer.mode = "add_polygon"
+            self._regions.choose(layer)
+
+    def _ask_and_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save edits", "edits.json", "JSON (*.json)")
+        if path:
+            try:
+                self.save(path, overwrite=True)  # the dialog has asked
+            except LossvizError as error:
+                self._complain(error)
+
+    def _ask_and_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load edits", "", "JSON (*.json)")
+        if path:
+            try:
+                self.load(path)
+            except LossvizError as error:
+                self._complain(error)
+
+    # what is shown of all this
+
+    def _on_edits(self) -> None:
+        self._update_state()
+        self.edits_changed.emit(self.edits())
+
+    def _on_waiting(self, slices: int) -> None:
+        self._waiting = slices
+        self._update_status()
+
+    def _on_failure(self, reason: str) -> None:
+        show_error(f"The edit could not be applied: {reason}")
+
+    def _complain(self, error: LossvizError) -> None:
+        self._status.setText(str(error))
+        show_error(str(error))
+
+    def _show_gap(self) -> None:
+        if self._live is not None:
+            gap = gap_to_fill(self._live.edits, self._shown(), self._live.per_stack)
+            self.scope.set_gap(gap)
+
+    def _update_state(self) -> None:
+        live = self._live
+        for widget in (self.paint, self._files, *self._groups):
+            widget.setEnabled(live is not None)
+        history = None if live is None else live.history
+        self._undo_buttons.set_possible(
+            history is not None and history.can_undo, history is not None and history.can_redo
+        )
+        self._files.set_possible(bool(self.edits()))
+        self._show_gap()
+        self._update_status()
+
+    def _update_status(self, event: Any = None) -> None:
+        if self._closed:
+            return
+        if self._layers is None:
+            text = self._trouble
+        elif self._waiting:
+            text = f"{self._waiting} slices are being brought up to date …"
+        elif not self.paint.isChecked():
+            text = f"Press Paint, then drag on {self._layers.denoised.name!r}."
+        elif self._painter is not None and not self._painter.selected:
+            text = f"Painting pauses: select the layer {self._layers.denoised.name!r} to go on."
+        else:
+            text = "Drag paints. Space and drag moves the image, [ and ] change the size."
+        self._status.setText(text)
+
+
+def _group(title: str, content: QWidget) -> QGroupBox:
+    group = QGroupBox(title)
+    layout = QVBoxLayout(group)
+    layout.setContentsMargins(6, 4, 6, 6)
+    layout.addWidget(content)
+    return group
