@@ -31,7 +31,9 @@ def test_the_peak_is_at_least_what_is_held() -> None:
         array = np.ones(20_000_000, np.uint8)
         held = psutil.Process().memory_info().rss
     assert array.all()
-    assert held <= peak.bytes <= psutil.virtual_memory().total
+    assert (
+        0.98 * held <= peak.bytes <= psutil.virtual_memory().total
+    )  # the kernel counts in batches
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
