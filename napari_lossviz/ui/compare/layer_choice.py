@@ -1,0 +1,77 @@
+"""A combo box of the viewer's layers of one kind, which holds layers, never names."""
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+
+
+class LayerChoice(QComboBox):
+    """Lets the user choose among the layers of a kind; follows the layer list by itself.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    kind : str
+        napari's: "image" or "shapes".
+    nothing : str
+        What stands there while nothing is chosen.
+    """
+
+    layer_changed = Signal(object)
+    """The layer chosen, or None."""
+
+    def __init__(self, viewer: Any, kind: str, nothing: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._kind = kind
+        self._layers: list[Any] = []
+        self._chosen: Any = None
+        self.setPlaceholderText(nothing)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setMinimumContentsLength(8)
+        for event in (
+            viewer.layers.events.inserted,
+            viewer.layers.events.removed,
+            viewer.layers.events.reordered,
+            viewer.layers.events.renamed,
+        ):
+            event.connect(self._refresh)
+        self._refresh()
+        self.currentIndexChanged.connect(self._on_index)
+
+    @property
+    def layer(self) -> Any:
+        """The layer chosen, or None."""
+        return self._chosen
+
+    def choose(self, layer: Any) -> None:
+        """Choose a layer, or None; one that is not in the viewer counts as None."""
+        self.setCurrentIndex(self._layers.index(layer) if layer in self._layers else -1)
+
+    def close_choice(self) -> None:
+        """Follow the layer list no longer."""
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.disconnect(self._refresh)
+
+    def _refresh(self, event: Any = None) -> None:
+        self._layers = [
+            layer for layer in reversed(self._viewer.layers) if layer._type_string == self._kind
+        ]
+        was_blocked = self.blockSignals(True)
+        self.clear()
+        self.addItems([layer.name for layer in self._layers])
+        chosen = self._chosen if self._chosen in self._layers else None
+        self.setCurrentIndex(-1 if chosen is None else self._layers.index(chosen))
+        self.blockSignals(was_blocked)
+        if chosen is not self._chosen:
+            self._chosen = chosen
+            self.layer_changed.emit(chosen)
+
+    def _on_index(self, index: int) -> None:
+        chosen = self._layers[index] if 0 <= index < len(self._layers) else None
+        if chosen is not self._chosen:
+            self._chosen = chosen
+            self.setToolTip("" if chosen is None else chosen.name)
+            self.layer_changed.emit(chosen)

@@ -1,0 +1,58 @@
+"""Before and after next to each other, with one camera: napari's grid of one row."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_lossviz.ui.compare.canvas import canvas_widget
+from napari_lossviz.ui.compare.overlay import Captions
+
+_GAP = 6
+"""Pixels between the halves."""
+
+
+class SideBySide:
+    """Puts two layers next to each other; every other layer should be hidden.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    before, after : napari.layers.Image
+    """
+
+    def __init__(self, viewer: Any, before: Any, after: Any) -> None:
+        self._layers = (before, after)
+        self._captions = Captions(canvas_widget(viewer))
+        size = np.array(viewer.canvas.size, dtype=float)
+        in_order = viewer.layers.index(before) < viewer.layers.index(after)
+        grid = viewer.canvas.grid
+        grid.stride = 1 if in_order else -1
+        grid.shape = (1, 2)
+        grid.spacing = _GAP
+        grid.enabled = True
+        if viewer.dims.ndisplay == 2:
+            _keep_in_view(viewer, (before, after), size)
+        self.resize()
+
+    def resize(self) -> None:
+        """Fit the captions to a canvas of another size."""
+        before, after = self._layers
+        self._captions.beside(0.5, f"Before: {before.name}", f"After: {after.name}")
+
+    def close(self) -> None:
+        """Remove the captions; the grid is given back with the rest of the viewer's state."""
+        self._captions.close()
+
+
+def _keep_in_view(viewer: Any, layers: tuple[Any, ...], canvas: np.ndarray) -> None:
+    """Zoom out as far as needed for each half to show what the whole canvas (h, w) showed."""
+    camera = viewer.scene.camera
+    centre = np.array(camera.center[-2:], dtype=float)
+    seen = np.array([centre - canvas / camera.zoom / 2, centre + canvas / camera.zoom / 2])
+    extent = viewer.layers.get_extent(layers).world[:, list(viewer.dims.displayed)]
+    low, high = np.maximum(seen[0], extent[0]), np.minimum(seen[1], extent[1])
+    if (low >= high).any():  # the layers are out of sight: so they stay
+        return
+    half = (canvas - (0, _GAP)) / (1, 2)
+    camera.zoom = min(camera.zoom, float(np.min(0.95 * half / (high - low))))
+    camera.center = (*camera.center[:-2], *((low + high) / 2))
