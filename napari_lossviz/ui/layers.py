@@ -14,6 +14,7 @@ from napari_lossviz.core import (
     DisplayWindow,
     Image,
     InputError,
+    NamedImage,
     Origin,
     check_axes,
     to_millimetres,
@@ -21,10 +22,15 @@ from napari_lossviz.core import (
 
 METADATA_KEY = "lossviz"
 
+ROLE_KEY = "role"
+"""Under our key of a layer that a method made: its role. Such a layer is no input by itself."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 
 _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
+_MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
+_HALF_TURN = 0.5 * np.pi
 _SHORT_UNITS = {
     "nanometer": "nm",
     "micrometer": "um",
@@ -69,6 +75,85 @@ def image_layer(image: Image, *, name: str | None = None) -> LayerData:
         settings["colormap"] = "gray"
         settings["contrast_limits"] = _contrast_limits(image, array)
     return array, settings, "image"
+
+
+def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = "") -> LayerData:
+    """Return the layer of one image of a result.
+
+    It lies where the source's layer lies. A main result takes over how the source looks; maps and
+    losses have colours of their own and limits that do not follow edits; all but the main result
+    are hidden.
+
+    Parameters
+    ----------
+    named : NamedImage
+    source : Image
+        The input of the run.
+    shown : napari.layers.Image
+        Its layer.
+    label : str
+        Tells results of one input apart: ``<input> <name> (<label>)``.
+    """
+    array = named.array
+    axes = source.axes
+    if array.ndim < len(axes):
+        axes = axes.replace("c", "")[-array.ndim :]
+    spacing, units = zip(*(source.spacing_of(axis) for axis in axes), strict=True)
+    image = source.replace(
+        array=array,
+        axes=axes,
+        spacing=spacing,
+        units=units,
+        name=f"{source.name} {named.name}" + (f" ({label})" if label else ""),
+        value_unit=named.unit,
+        valid=source.valid if array.shape == source.shape else None,
+        display_windows=() if named.role != "result" else source.display_windows,
+    )
+    data, settings, kind = image_layer(image)
+    settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
+    settings["visible"] = named.role == "result"
+    settings["translate"] = _translate_of(shown, _layer_axes(axes, settings["rgb"]))
+    if data.ndim == shown.ndim:
+        settings["affine"] = shown.affine
+    if not settings["rgb"]:
+        settings |= _colours(named, data, shown)
+    return data, settings, kind
+
+
+def slice_layer(
+    array: np.ndarray, source: Image, shown: Any, leading: tuple[int, ...], role: str, name: str
+) -> LayerData:
+    """Return a layer of one slice of an image, in its place; nothing shows beside it.
+
+    Parameters
+    ----------
+    array : (H, W) ndarray
+    source : Image
+    shown : napari.layers.Image
+        Its layer.
+    leading : tuple of int
+        Index of the slice along t and z, as far as the image has them.
+    role : str
+        As a `NamedImage` has it; "result" takes over how the source looks.
+    name : str
+        Of the layer, after the source's.
+    """
+    axes = "".join(axis for axis in source.axes if axis != "c")
+    stack = array[(np.newaxis,) * (len(axes) - 2)]
+    named = NamedImage(name, stack, role, source.value_unit if role == "result" else "")
+    data, settings, kind = derived_layer(named, source.replace(valid=None), shown)
+    place = dict(zip((axis for axis in axes if axis in "tz"), leading, strict=True))
+    settings["translate"] = tuple(
+        offset + place.get(axis, 0) * step
+        for offset, axis, step in zip(settings["translate"], axes, settings["scale"], strict=True)
+    )
+    settings["visible"] = True
+    return data, settings, kind
+
+
+def role_of(layer: Any) -> str:
+    """Return the role of a layer that a method made, and an empty string for any other."""
+    return str(layer.metadata.get(METADATA_KEY, {}).get(ROLE_KEY, ""))
 
 
 def image_from_layer(layer: Any) -> Image:
@@ -124,6 +209,41 @@ def _to_show(image: Image) -> tuple[Any, bool]:
     if "c" in image.axes:
         array = np.moveaxis(np.asarray(array), image.axes.index("c"), 0)
     return array, False
+
+
+def _translate_of(shown: Any, axes: str) -> tuple[float, ...]:
+    """Return where a layer with `axes` starts that lies on the layer `shown`."""
+    # Its axes are those of the same name; a layer of another plugin may name them as it likes.
+    names = [_AXIS_NAMES.get(str(label).lower(), str(label).lower()) for label in shown.axis_labels]
+    if not set(axes) <= set(names):
+        names = list("ctzyx"[-shown.ndim :])
+    offsets = dict(zip(names, (float(offset) for offset in shown.translate), strict=True))
+    return tuple(offsets.get(axis, 0.0) for axis in axes)
+
+
+def _colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
+    """Return colormap and contrast limits by the role of an image."""
+    if named.role == "result" and not shown.rgb:
+        return {
+            "colormap": shown.colormap,
+            "contrast_limits": tuple(shown.contrast_limits),
+            "gamma": shown.gamma,
+            "interpolation2d": shown.interpolation2d,
+        }
+    sample = _subsample(data)
+    sample = sample[np.isfinite(sample)]
+    high = float(np.percentile(np.abs(sample), 99.5)) if sample.size else 0.0
+    high = high if high > 0 else 1.0
+    if named.role == "residual":
+        return {"colormap": "gray", "contrast_limits": (-high, high)}
+    if named.role == "map":
+        kind = named.name.split()[0]
+        # Room above, so that what an edit raises is not white at once.
+        limits = (-_HALF_TURN, _HALF_TURN) if kind == "angle" else (0.0, 2 * high)
+        return {"colormap": _MAP_COLORMAPS.get(kind, "viridis"), "contrast_limits": limits}
+    if named.role == "loss":
+        return {"colormap": "inferno", "contrast_limits": (0.0, high)}
+    return {}
 
 
 def _layer_axes(axes: str, rgb: bool) -> str:

@@ -1,0 +1,103 @@
+"""The layers of one finished run, in one viewer."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari.layers import Image as ImageLayer
+from napari.layers import Layer
+
+from napari_lossviz.core import NamedImage, Result
+from napari_lossviz.ui.layers import METADATA_KEY, derived_layer
+
+_STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
+_LOSS = "loss "
+
+
+@dataclass(eq=False)
+class ResultLayers:
+    """One finished run shown in one viewer. Layers are held themselves, never their names.
+
+    Attributes
+    ----------
+    result : Result
+        As it was computed, without later edits.
+    source : napari.layers.Image
+        The layer that the run took.
+    denoised : napari.layers.Image
+        The main result.
+    residual : napari.layers.Image, optional
+    maps : dict of (str, int) to napari.layers.Image
+        By name and zero-based stage.
+    losses : dict of str to napari.layers.Image
+        By term.
+    """
+
+    result: Any
+    source: ImageLayer
+    denoised: ImageLayer
+    residual: ImageLayer | None = None
+    maps: dict[tuple[str, int], ImageLayer] = field(default_factory=dict)
+    losses: dict[str, ImageLayer] = field(default_factory=dict)
+
+    def all_layers(self) -> list[ImageLayer]:
+        """Return the layers of the result, the main one first."""
+        residual = [] if self.residual is None else [self.residual]
+        return [self.denoised, *residual, *self.maps.values(), *self.losses.values()]
+
+    def is_shown(self, viewer: Any) -> bool:
+        """Whether source and main result are in the viewer."""
+        return self.denoised in viewer.layers and self.source in viewer.layers
+
+    def remove_from(self, viewer: Any) -> None:
+        """Remove the layers that are still in the viewer; the source stays."""
+        for layer in self.all_layers():
+            if layer in viewer.layers:
+                viewer.layers.remove(layer)
+
+
+def add_result(
+    viewer: Any, result: Result, source_layer: ImageLayer, *, label: str = ""
+) -> ResultLayers:
+    """Show a result: the main image, then the hidden residual, maps and losses.
+
+    The layers lie where the source lies and carry its scale, units and axis labels; the main one
+    takes over its colormap and contrast limits. The selection of layers stays as it is.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    result : Result
+        Its `source` is the image of `source_layer`.
+    source_layer : napari.layers.Image
+    label : str
+        Tells results of one input apart in the layers' names.
+    """
+    selected, active = set(viewer.layers.selection), viewer.layers.selection.active
+    added: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
+    for named in result.images():
+        layer = Layer.create(*derived_layer(named, result.source, source_layer, label=label))
+        viewer.add_layer(layer)
+        if named.role in ("map", "loss"):
+            layer.colorbar.visible = True
+        added.setdefault(named.role, []).append((named, layer))
+    viewer.layers.selection = selected
+    viewer.layers.selection.active = active
+    main = added["result"][0][1]
+    main.metadata[METADATA_KEY]["method"] = result.method
+    residuals = [layer for _, layer in added.get("residual", [])]
+    return ResultLayers(
+        result=result,
+        source=source_layer,
+        denoised=main,
+        residual=residuals[0] if residuals else None,
+        maps={_map_key(named.name): layer for named, layer in added.get("map", [])},
+        losses={named.name.removeprefix(_LOSS): layer for named, layer in added.get("loss", [])},
+    )
+
+
+def _map_key(name: str) -> tuple[str, int]:
+    """Return the map's name and zero-based stage of "sigma_x stage 2" or "angle"."""
+    found = _STAGE.fullmatch(name)
+    assert found is not None  # any name matches
+    return found["name"], int(found["stage"] or 1) - 1
