@@ -69,6 +69,12 @@ class Filter2NoiseConfig(MethodConfig):
         5e-3, "Trained: peak rate of the one-cycle schedule.", gt=0, le=1
     )
     weight_decay: float = setting(0.01, "Trained: weight decay of AdamW.", ge=0, le=1)
+    start: Literal["noise", "random"] = setting(
+        "noise",
+        "Trained: where the maps begin: at sizes that fit the image's noise (a light first stage, "
+        "a wider second one that tells neighbours apart by it), or wherever random weights put "
+        "them.",
+    )
     repredict_later_stages: bool = setting(
         False,
         "Trained, with edits: predict the maps of later stages anew from the edited result of the "
@@ -107,4 +113,11 @@ class Filter2NoiseConfig(MethodConfig):
     @classmethod
     def paper(cls) -> Self:
         """Return the published settings: 500 full-image steps, lambda 350, minimum to maximum."""
-        return cls(steps=500, crop=None, learning_rate=1e-3, lambda_=350.0, intensity_range="full")
+        return cls(
+            steps=500,
+            crop=None,
+            learning_rate=1e-3,
+            lambda_=350.0,
+            intensity_range="full",
+            start="random",
+        )

@@ -67,7 +67,6 @@ class EditWorker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is pending or under way; return whether that was reached."""
-
         with self._condition:
             return self._condition.wait_for(lambda: self.idle, timeout)
 

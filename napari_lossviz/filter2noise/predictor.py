@@ -64,6 +64,20 @@ class SigmaPredictor(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
         self.head = _linear(WIDTH, 3, own)
 
+    def start_at(self, spatial: float, sigma_r: float) -> None:
+        """Let the maps begin near these values, sigma_x = sigma_y = `spatial`, by the head's bias.
+
+        Parameters
+        ----------
+        spatial : float
+            Pixels.
+        sigma_r : float
+            In units of an image in [0, 1].
+        """
+        with torch.no_grad():
+            self.head.bias[:2] = math.log(math.expm1(spatial))
+            self.head.bias[2] = math.log(math.expm1(sigma_r))
+
     def forward(self, x: Tensor) -> Tensor:
         """Map an image in [0, 1] (B, C, H, W) to sigmas of patches (B, 3, ceil(H/8), ceil(W/8)).
 

@@ -220,7 +220,7 @@ def run_trained(
 
         progress.step("training", step.losses, maps)
 
-    model = train(data, config, report, progress.poll)
+    model = train(data, judge.noise / window.span, config, report, progress.poll)
     weights = weights_of(model)
     applier = Applier(list(predictors_from(weights)), window)
     factor = config.strength
