@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import to_millimetres
 from napari_lossviz.metrics import ellipse_mask, polygon_mask
 from napari_lossviz.ui.compare.plane import Index, Plane, to_world
 
@@ -66,8 +65,7 @@ def drawn_on(
     position : sequence of float
         World coordinates of what is shown, ``viewer.dims.point``.
     """
-    matrix, factors = to_world(shapes), _unit_factors(shapes, plane.layer)
-    n = plane.layer.ndim
+    matrix, n = to_world(shapes, plane.world_units), plane.layer.ndim
     found = []
     for number, (kind, vertices) in enumerate(zip(shapes.shape_type, shapes.data, strict=True)):
         if kind not in kinds:
@@ -75,7 +73,7 @@ def drawn_on(
         own = _homogeneous(np.asarray(vertices, dtype=float)) @ matrix.T
         shared = min(n, shapes.ndim)
         world = np.tile(np.append(np.asarray(position, dtype=float)[-n:], 1.0), (len(own), 1))
-        world[:, n - shared : n] = own[:, -1 - shared : -1] * factors[-shared:]
+        world[:, n - shared : n] = own[:, -1 - shared : -1]
         pixels = world @ plane.from_world.T
         index: Index = tuple(
             None if at is None else int(np.rint(pixels[:, axis].mean()))
@@ -143,18 +141,6 @@ def _name(shapes: Any, number: int) -> str:
         if isinstance(name, str) and name.strip():
             return name.strip()
     return f"{str(shapes.shape_type[number]).capitalize()} {number + 1}"
-
-
-def _unit_factors(source: Any, target: Any) -> NDArray[np.float64]:
-    """Return what turns lengths of one layer's axes into those of another's, axes by the last."""
-    shared = min(source.ndim, target.ndim)
-    factors = np.ones(shared)
-    for i in range(1, shared + 1):
-        ours = to_millimetres(1.0, str(source.units[-i]))
-        theirs = to_millimetres(1.0, str(target.units[-i]))
-        if ours is not None and theirs is not None:
-            factors[-i] = ours / theirs
-    return factors
 
 
 def _homogeneous(points: NDArray[np.float64]) -> NDArray[np.float64]:

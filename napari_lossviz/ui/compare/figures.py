@@ -11,6 +11,9 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_lossviz.ui.compare.plane import Plane
 
+MARGINS = (2, 6, 2, 2)
+"""Of a sheet, in pixels: a dock is narrow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pair:

@@ -1,6 +1,6 @@
 """The slice of a layer that the viewer shows, as a plain array that figures can be taken of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,12 +25,15 @@ class Plane:
         Which axes of the layer run down and to the right on the canvas.
     index : tuple
         Where the slice lies along the other axes; None for `rows` and `columns`.
+    world_units : tuple of pint.Unit or None
+        Of the viewer's world coordinates.
     """
 
     layer: Any
     rows: int
     columns: int
     index: Index
+    world_units: Any
 
     @cached_property
     def values(self) -> NDArray[Any]:
@@ -57,12 +60,13 @@ class Plane:
     @cached_property
     def from_world(self) -> NDArray[np.float64]:
         """Homogeneous matrix from world coordinates, of the layer's axes, to its pixels."""
-        return np.asarray(np.linalg.inv(to_world(self.layer)), dtype=np.float64)
+        matrix = to_world(self.layer, self.world_units)
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
     @cached_property
     def spacing(self) -> tuple[tuple[float, float], str]:
         """Distance between rows and between columns, and its unit: "mm", else pixels ("px")."""
-        steps = np.linalg.norm(to_world(self.layer)[:-1, :-1], axis=0)
+        steps = np.linalg.norm(to_world(self.layer, None)[:-1, :-1], axis=0)
         sizes = [
             to_millimetres(float(steps[axis]), str(self.layer.units[axis]))
             for axis in (self.rows, self.columns)
@@ -81,7 +85,7 @@ class Plane:
 
     def at(self, index: Index) -> "Plane":
         """Return another slice of the same layer."""
-        return Plane(self.layer, self.rows, self.columns, index)
+        return replace(self, index=index)
 
     def _cut(self, array: Any) -> NDArray[Any]:
         cut = np.asarray(array[tuple(slice(None) if n is None else n for n in self.index)])
@@ -118,16 +122,17 @@ def shown_plane(viewer: Any, layer: Any) -> Plane:
     rows, columns = (axis - missing for axis in dims.displayed)
     if min(rows, columns) < 0:
         raise InputError(f"{layer.name!r} has no {dims.axis_labels[min(dims.displayed)]} axis")
-    position = np.asarray(layer.world_to_data(dims.point[missing:]), dtype=float)
+    units = viewer.layers.units
+    position = np.linalg.inv(to_world(layer, units)) @ [*dims.point[missing:], 1.0]
     shape = _data(layer).shape
-    index: list[int | None] = [int(np.rint(at)) for at in position]
+    index: list[int | None] = [int(np.rint(at)) for at in position[:-1]]
     index[rows] = index[columns] = None
     for axis, at in enumerate(index):
         if at is not None and not 0 <= at < shape[axis]:
             raise InputError(
                 f"{layer.name!r} has no slice here: move the {layer.axis_labels[axis]} slider"
             )
-    return Plane(layer, rows, columns, tuple(index))
+    return Plane(layer, rows, columns, tuple(index), units)
 
 
 def same_shape(first: Plane, second: Plane) -> None:
@@ -146,14 +151,25 @@ def same_shape(first: Plane, second: Plane) -> None:
         )
 
 
-def to_world(layer: Any) -> NDArray[np.float64]:
-    """Return the homogeneous matrix from a layer's pixels to world coordinates."""
+def to_world(layer: Any, world_units: Any) -> NDArray[np.float64]:
+    """Return the homogeneous matrix from a layer's pixels to world coordinates.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+    world_units : tuple of pint.Unit or None
+        ``viewer.layers.units``; None leaves the result in the layer's own units, as napari does
+        where the units of its layers do not fit together.
+    """
     n = layer.ndim
     origin = np.asarray(layer.data_to_world(np.zeros(n)), dtype=float)
     matrix = np.eye(n + 1)
     matrix[:n, n] = origin
     for axis, unit in enumerate(np.eye(n)):
         matrix[:n, axis] = np.asarray(layer.data_to_world(unit), dtype=float) - origin
+    if world_units is not None:
+        for axis, (own, wanted) in enumerate(zip(layer.units, world_units[-n:], strict=True)):
+            matrix[axis] *= float((1 * own).to(wanted).magnitude)
     return matrix
 
 

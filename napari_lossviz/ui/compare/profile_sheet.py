@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayo
 
 from napari_lossviz.metrics import LineProfile, line_profile
 from napari_lossviz.ui.compare.drawn import LINES, Drawn, drawn_on, exists
-from napari_lossviz.ui.compare.figures import FigureSheet, Pair, wrapped_label
+from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, wrapped_label
 from napari_lossviz.ui.compare.plane import Plane, value_unit
 
 BEFORE_COLOUR = "#e69f00"
@@ -51,6 +51,7 @@ class ProfileSheet(FigureSheet):
         settings.addWidget(self.width_box)
         settings.addStretch(1)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(*MARGINS)
         layout.addWidget(self.plot, 1)
         layout.addLayout(settings)
         layout.addWidget(self.message)

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.core import InputError
 from napari_lossviz.metrics import ImageQuality, image_quality
-from napari_lossviz.ui.compare.figures import FigureSheet, Pair, in_short, wrapped_label
+from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, in_short, wrapped_label
 from napari_lossviz.ui.compare.latest import LatestWork
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.compare.plane import Plane, same_shape, shown_plane, value_unit
@@ -191,6 +191,7 @@ class ReferenceSheet(FigureSheet):
                 cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 figures.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(*MARGINS)
         for part in (choice, limits, presets):
             layout.addLayout(part)
         layout.addWidget(self.note)

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_lossviz.core import LossvizError
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.ui.compare.drawn import fill_names, rename
-from napari_lossviz.ui.compare.figures import FigureSheet, Pair, in_short, wrapped_label
+from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, in_short, wrapped_label
 from napari_lossviz.ui.compare.region_rows import (
     ContrastRow,
     RegionRow,
@@ -57,7 +57,7 @@ class RegionsSheet(FigureSheet):
         tips = ("Region whose contrast is wanted", "Region that it stands out from")
         for choice, tip in zip((self.region, self.against), tips, strict=True):
             choice.setToolTip(tip)
-            choice.setMinimumContentsLength(5)
+            choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             choice.activated.connect(self._show_ratio)
         self.ratio = wrapped_label("lossvizCnr")
         self.ratio.setToolTip(
@@ -80,6 +80,7 @@ class RegionsSheet(FigureSheet):
         buttons.addWidget(self.copy)
         buttons.addWidget(self.save)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(*MARGINS)
         layout.addWidget(self.table, 1)
         layout.addLayout(contrast_row)
         layout.addWidget(self.ratio)

@@ -7,7 +7,7 @@ import numpy as np
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_lossviz.metrics import ResidualStructure, residual_structure
-from napari_lossviz.ui.compare.figures import FigureSheet, Pair, wrapped_label
+from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, wrapped_label
 from napari_lossviz.ui.compare.latest import LatestWork
 from napari_lossviz.ui.compare.plane import Plane, same_shape, to_world, value_unit
 from napari_lossviz.ui.compare.residual_words import explanation, headline
@@ -17,6 +17,9 @@ _METHOD = (
     "strength of the image after, in the slice shown. What chance gives is found by moving the "
     "residual across the image."
 )
+
+_CLOSE = 6.0
+"""Pixels of the screen for one of the image, at least, where a place is shown."""
 
 
 class ResidualSheet(FigureSheet):
@@ -44,6 +47,7 @@ class ResidualSheet(FigureSheet):
         self._work.finished.connect(self._show)
         self._work.failed.connect(self._fail)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(*MARGINS)
         for widget in (self.headline, self.explanation, self.go, self.method):
             layout.addWidget(widget)
         layout.addStretch(1)
@@ -89,7 +93,10 @@ class ResidualSheet(FigureSheet):
             return
         pixel = np.array([0.0 if at is None else float(at) for at in plane.index] + [1.0])
         pixel[[plane.rows, plane.columns]] = place
-        world = to_world(plane.layer) @ pixel
+        world = to_world(plane.layer, plane.world_units) @ pixel
         camera = self._viewer.scene.camera
         camera.center = (*camera.center[:-2], world[plane.rows], world[plane.columns])
-        camera.zoom = max(camera.zoom, 6.0 / plane.spacing[0][0])
+        pixel_size = float(
+            np.linalg.norm(to_world(plane.layer, plane.world_units)[:-1, plane.rows])
+        )
+        camera.zoom = max(camera.zoom, _CLOSE / pixel_size)
