@@ -8,8 +8,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QSizePolicy,
-    QToolButton,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -37,11 +36,10 @@ class BrushPanel(QWidget):
         plain = QHBoxLayout()
         plain.setSpacing(2)
         for i, (title, _, _, tooltip) in enumerate(_ACTIONS):
-            button = QToolButton()
+            button = QPushButton()
             button.setText(title)
             button.setToolTip(tooltip)
             button.setCheckable(True)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setChecked(i == 0)
             self._actions.addButton(button, i)
             plain.addWidget(button)

@@ -1,5 +1,6 @@
 """The Edit section of the dock: widgets put together, and which result they act on."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,8 +226,9 @@ class SigmaEditor(QWidget):
             self._keys.release()
         if self._live is not None and self._layers is not None:
             self._live.finish()
-            self._live.edits_changed.disconnect(self._on_edits)
-            self._live.waiting.disconnect(self._on_waiting)
+            with suppress(TypeError, RuntimeError):  # Qt has done so where the panel is destroyed
+                self._live.edits_changed.disconnect(self._on_edits)
+                self._live.waiting.disconnect(self._on_waiting)
             if self._live.history.can_undo or self._live.history.can_redo:
                 self._kept.append((self._layers, self._live))
             else:

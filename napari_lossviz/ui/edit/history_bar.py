@@ -1,7 +1,7 @@
 """Buttons for the list of edits: undo and redo, reset, save and load."""
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStyle, QToolButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 
 class UndoButtons(QWidget):
@@ -12,12 +12,8 @@ class UndoButtons(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        style = self.style()
-        icons = QStyle.StandardPixmap
         self.undo = _button("Undo", "Take the last edit back (Ctrl+Z)")
         self.redo = _button("Redo", "Do again what was undone last (Ctrl+Shift+Z)")
-        self.undo.setIcon(style.standardIcon(icons.SP_ArrowBack))
-        self.redo.setIcon(style.standardIcon(icons.SP_ArrowForward))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.undo)
@@ -77,8 +73,7 @@ class FileButtons(QWidget):
         self.save.setEnabled(any_edit)
 
 
-def _button(title: str, tooltip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(title)
+def _button(title: str, tooltip: str) -> QPushButton:
+    button = QPushButton(title)
     button.setToolTip(tooltip)
     return button

@@ -48,7 +48,7 @@ class LiveEdits(QObject):
     edits_changed = Signal()
     """The list of edits is another one (not emitted while a stroke goes on)."""
     written = Signal(int)
-    """New pixels of this slice are in the layers."""
+    """New pixels of this slice are in the layers; they are shown next."""
     waiting = Signal(int)
     """How many slices are not up to date; 0 when all are."""
     failed = Signal(str)
@@ -221,9 +221,9 @@ class LiveEdits(QObject):
         self._contained[update.n] = contained
         self._unknown.discard(update.n)
         self._broken = False
+        self.written.emit(update.n)
         if update.n == self.shown and not (update.box.empty and update.map_box.empty):
             self.writer.refresh(thumbnail=not self._in_stroke)
-        self.written.emit(update.n)
         if not self._in_stroke:
             self._timer.start()
 
