@@ -73,7 +73,7 @@ class Image:
         What the user should know, a sentence each.
     """
 
-    array: Any
+    array: Any = field(repr=False)
     axes: str
     spacing: tuple[float, ...] = ()
     units: tuple[str, ...] = ()
@@ -81,9 +81,9 @@ class Image:
     name: str = "image"
     patient_affine: np.ndarray | None = None
     origin: Origin = Origin()
-    valid: np.ndarray | None = None
+    valid: np.ndarray | None = field(default=None, repr=False)
     display_windows: tuple[DisplayWindow, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
