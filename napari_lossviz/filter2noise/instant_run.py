@@ -24,8 +24,9 @@ from napari_lossviz.filter2noise.result import InstantPredictor
 _NOISE_FLOOR = 1e-4
 """Smallest local noise, as a fraction of the intensity window."""
 
-_UNDECIDED_H = 0.05
-"""h where there is no noise to choose it by: next to no change."""
+_UNDECIDED_H = 1e-3
+"""h where there is no noise to choose it by: little change, a tenth of the noise if there is any
+after all (at 0.05 it would be half of it, since the guide is smooth)."""
 
 
 def slice_maps(slices: Slices, n: int, window: IntensityRange) -> InstantMaps:
