@@ -1,0 +1,261 @@
+"""What the window's engine process executes: runs on behalf of another process.
+
+Qt-free, so that the process that loads torch never loads Qt; torch-free at import, so that the
+window may name these functions. Only plain objects of this package go back: unpickling an
+exception of torch would load torch in the window.
+"""
+
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from napari_lossviz.core import (
+    Cancelled,
+    Edit,
+    Image,
+    LossvizError,
+    MethodConfig,
+    OutOfMemoryError,
+    Result,
+    Step,
+)
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.jobs.run import run
+
+_MAPS_SHARE = 0.05
+"""Largest part of a run's time that may go into the maps that somebody watches."""
+
+OUT_OF_MEMORY = (
+    "The memory of the device does not suffice for this run. Close other programs that use it, "
+    "choose the CPU as device, train on smaller crops, or select fewer slices"
+)
+
+
+@dataclass(frozen=True)
+class StepMessage:
+    """The steps since the last message.
+
+    Attributes
+    ----------
+    run : int
+        Number of the run.
+    done, total : int
+        Of the latest step.
+    text : str
+        What is being done.
+    losses : tuple of (int, mapping of str to float)
+        The loss terms of every step that had any, with the step's number.
+    """
+
+    run: int
+    done: int
+    total: int
+    text: str
+    losses: tuple[tuple[int, Mapping[str, float]], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class MapsMessage:
+    """Images worth showing now, by name."""
+
+    run: int
+    done: int
+    maps: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A run that is asked for.
+
+    Attributes
+    ----------
+    run : int
+        Number that its messages carry.
+    method : str
+    image : Image
+        Without the headers that only writers need.
+    config : MethodConfig
+    edits : tuple of Edit
+    interval : float
+        Seconds between two messages at least.
+    """
+
+    run: int
+    method: str
+    image: Image
+    config: MethodConfig
+    edits: tuple[Edit, ...] = ()
+    interval: float = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a run ended: with a result, an error, or neither, when it was cancelled.
+
+    Attributes
+    ----------
+    result : Result, optional
+        Its source holds no pixels: who ordered the run has them.
+    error : LossvizError, optional
+    details : str
+        Traceback of an error that nobody expected.
+    """
+
+    result: Result | None = None
+    error: LossvizError | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device as a choice: see `engine.devices.DeviceInfo`."""
+
+    name: str
+    title: str
+    free_memory: int
+    total_memory: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """The line to the other process: where messages go, and what it asks for."""
+
+    messages: Any
+    cancel: Any
+    maps_wanted: Any
+
+
+_line: list[_Line] = []
+
+
+def connect(messages: Any, cancel: Any, maps_wanted: Any) -> None:
+    """Take over the line to the window, once, when the process starts.
+
+    Parameters
+    ----------
+    messages : multiprocessing Connection
+        Messages are sent here.
+    cancel, maps_wanted : multiprocessing Event
+        Set by the other process: the run shall stop; maps shall be sent.
+    """
+    _line[:] = [_Line(messages, cancel, maps_wanted)]
+
+
+def execute(order: Order) -> Outcome:
+    """Run a method and say how it ended; memory of the device is given back in any case."""
+    try:
+        result = run(
+            order.method,
+            order.image,
+            order.config,
+            edits=order.edits,
+            reporter=_LineReporter(_line[0], order),
+        )
+        return Outcome(result=replace(result, source=without_pixels(result.source)))
+    except Cancelled:
+        return Outcome()
+    except LossvizError as error:
+        return Outcome(error=error)
+    except Exception as error:
+        if _is_out_of_memory(error):
+            return Outcome(error=OutOfMemoryError(f"{OUT_OF_MEMORY}. ({_first_line(error)})"))
+        title = find_method(order.method).title
+        return Outcome(
+            error=LossvizError(
+                f"{title} failed on {order.image.name!r}: {_first_line(error)}. This is a fault of "
+                "the program: please report it with the details printed in the terminal"
+            ),
+            details=traceback.format_exc(),
+        )
+    finally:
+        _give_back_memory()
+
+
+def list_devices(method: str) -> list[Device]:
+    """Return the usable devices, and load what a run of this method needs."""
+    from napari_lossviz.engine import devices
+
+    find_method(method).load_function()
+    return [
+        Device(found.name, found.title, found.free_memory, found.total_memory)
+        for found in devices.list_devices()
+    ]
+
+
+def without_headers(image: Image) -> Image:
+    """Return an image with what a method needs: no headers, files, contrast or warnings."""
+    stripped = Image(
+        np.asarray(image.array),
+        image.axes,
+        image.spacing,
+        image.units,
+        value_unit=image.value_unit,
+        name=image.name,
+        valid=image.valid,
+    )
+    return stripped
+
+
+def without_pixels(image: Image) -> Image:
+    """Return an image of the same axes without any pixel."""
+    return image.replace(array=np.empty((0,) * len(image.axes), np.float32), valid=None)
+
+
+class _LineReporter:
+    """Sends steps at most every so often, and maps when they are asked for and affordable."""
+
+    def __init__(self, line: _Line, order: Order) -> None:
+        self._line = line
+        self._order = order
+        self._losses: list[tuple[int, Mapping[str, float]]] = []
+        self._sent = -np.inf
+        self._started = time.monotonic()
+        self._maps_seconds = 0.0
+
+    def __call__(self, step: Step, /) -> None:
+        if self._line.cancel.is_set():
+            raise Cancelled
+        if step.losses:
+            self._losses.append((step.done, dict(step.losses)))
+        now = time.monotonic()
+        if now - self._sent >= self._order.interval or step.done >= step.total:
+            self._sent = now
+            message = StepMessage(
+                self._order.run, step.done, step.total, step.message, tuple(self._losses)
+            )
+            self._losses = []
+            self._line.messages.send(message)
+        affordable = self._maps_seconds <= _MAPS_SHARE * (now - self._started)
+        if affordable and self._line.maps_wanted.is_set():
+            maps = step.maps()
+            if maps:
+                self._line.maps_wanted.clear()
+                self._line.messages.send(MapsMessage(self._order.run, step.done, maps))
+                self._maps_seconds += time.monotonic() - now
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    kind = type(error).__name__
+    return isinstance(error, MemoryError) or "OutOfMemory" in kind or "out of memory" in str(error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _give_back_memory() -> None:
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -1,0 +1,83 @@
+"""Work away from the window's thread, inside the window's process: reading, writing, instant."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_lossviz.core import Cancelled, Step
+
+
+class Task(QObject):
+    """One call of a function in a thread of its own; signals arrive in the window's thread.
+
+    Parameters
+    ----------
+    function : callable
+    *args
+        Its arguments.
+    """
+
+    done = Signal(object)
+    """What the function returned."""
+    failed = Signal(object)
+    """The exception that it raised; `Cancelled` is not told."""
+    progressed = Signal(object)
+    """A `Step`, where the function was given `reporter`; throttle what you do with it."""
+
+    _ended = Signal()
+    _running: set["Task"] = set()  # noqa: RUF012, a task lives until its outcome was told
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        super().__init__()
+        self._function = function
+        self._args = args
+        self._cancelled = threading.Event()
+        self._ended.connect(self._forget)
+        self._thread = threading.Thread(target=self._run, name="lossviz-task", daemon=True)
+
+    def start(self) -> "Task":
+        """Begin; returns at once."""
+        Task._running.add(self)
+        self._thread.start()
+        return self
+
+    def reporter(self, step: Step, /) -> None:
+        """Pass a step on, or stop the function; to be given to a method."""
+        if self._cancelled.is_set():
+            raise Cancelled
+        self.progressed.emit(Step(step.done, step.total, message=step.message))
+
+    def cancel(self, wait: float = 0.0) -> None:
+        """Tell nothing any more, and stop the function at its next report.
+
+        Parameters
+        ----------
+        wait : float
+            Seconds to wait for its end.
+        """
+        self._cancelled.set()
+        if wait:
+            self._thread.join(wait)
+
+    @property
+    def running(self) -> bool:
+        """Whether the function runs and its outcome is wanted."""
+        return self._thread.is_alive() and not self._cancelled.is_set()
+
+    def _run(self) -> None:
+        try:
+            outcome, signal = self._function(*self._args), self.done
+        except Cancelled:
+            outcome, signal = None, None
+        except Exception as error:  # told in the window's thread
+            outcome, signal = error, self.failed
+        with suppress(RuntimeError):  # the window is gone, and Qt with it
+            if signal is not None and not self._cancelled.is_set():
+                signal.emit(outcome)
+            self._ended.emit()
+
+    def _forget(self) -> None:
+        Task._running.discard(self)

@@ -1,0 +1,244 @@
+"""One widget for one field of a configuration, made from its type, bounds, unit and description."""
+
+import math
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
+from pydantic.fields import FieldInfo
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QWidget
+
+NOT_GIVEN = "automatic"
+"""How None reads in a choice."""
+
+OWN_VALUE = "value"
+"""How a value of one's own reads beside words such as "auto"."""
+
+_MOST_DIGITS = 15
+_LARGEST_INT = 2**53
+
+
+class FloatBox(QDoubleSpinBox):
+    """A spin box for numbers of any magnitude: six digits, and exponents where they are shorter."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.setDecimals(_MOST_DIGITS)
+        self.setRange(low, high)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setKeyboardTracking(False)
+        self.setMinimumWidth(60)
+
+    def textFromValue(self, v: float) -> str:  # noqa: N802, Qt's name
+        """Return the shortest text."""
+        return f"{v:.6g}"
+
+    def valueFromText(self, text: str | None) -> float:  # noqa: N802
+        """Return the number of a text."""
+        try:
+            return float((text or "").replace(",", "."))
+        except ValueError:
+            return self.value()
+
+    def validate(self, input: str | None, pos: int) -> Any:
+        """Let everything be typed that may become a number."""
+        text = (input or "").replace(",", ".")
+        try:
+            number = float(text)
+        except ValueError:
+            usable = set(text) <= set("0123456789+-.eE ")
+            state = QValidator.State.Intermediate if usable else QValidator.State.Invalid
+            return state, input, pos
+        fits = math.isfinite(number) and self.minimum() <= number <= self.maximum()
+        return QValidator.State.Acceptable if fits else QValidator.State.Intermediate, input, pos
+
+    def stepBy(self, steps: int) -> None:  # noqa: N802
+        """Step by a tenth of the leading digit's power."""
+        value = self.value()
+        power = 10.0 ** math.floor(math.log10(abs(value))) if value else 0.1
+        self.setValue(float(f"{value + steps * power / 10:.6g}"))
+
+
+class FieldWidget(QObject):
+    """A field's value in a widget.
+
+    Parameters
+    ----------
+    name : str
+        Of the field.
+    field : FieldInfo
+        Its declaration with `core.setting`.
+    """
+
+    changed = Signal()
+
+    def __init__(self, name: str, field: FieldInfo, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        words, kind = _alternatives(field.annotation)
+        self._words = words
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        unit = str(extra.get("unit", ""))
+        self.advanced = bool(extra.get("advanced", True))
+        self.title = title_of(name) + (f" ({unit})" if unit else "")
+        self.tooltip = _tooltip(field, unit)
+        self._choice: ComboBox | None = None
+        self._value: _Value | None = None
+        if words:
+            choices = [_shown(word) for word in words] + ([OWN_VALUE] if kind is not None else [])
+            self._choice = ComboBox(choices=choices, tooltip=self.tooltip)
+            self._choice.native.setSizePolicy(
+                QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
+            )
+            self._choice.changed.connect(self._on_choice)
+        if kind is not None:
+            self._value = _Value(kind, _bounds(field), self.tooltip, self.changed.emit)
+        self.widget = self._assembled()
+
+    def value(self) -> Any:
+        """Return the value, as the configuration takes it."""
+        if self._choice is not None:
+            chosen = str(self._choice.value)
+            for word in self._words:
+                if _shown(word) == chosen:
+                    return word
+        assert self._value is not None
+        return self._value.get()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value; nothing is emitted."""
+        blocked = self.blockSignals(True)
+        is_word = any(value is word or value == word for word in self._words)
+        if self._choice is not None:
+            self._choice.value = _shown(value) if is_word else OWN_VALUE
+        if not is_word and self._value is not None:
+            self._value.set(value)
+        self._show_value_if_wanted()
+        self.blockSignals(blocked)
+
+    def _assembled(self) -> QWidget:
+        parts: list[QWidget] = []
+        if self._choice is not None:
+            parts.append(self._choice.native)
+        if self._value is not None:
+            parts.extend(self._value.widgets)
+        if len(parts) == 1:
+            return parts[0]
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for part in parts:
+            layout.addWidget(part, 1)
+        return row
+
+    def _on_choice(self) -> None:
+        self._show_value_if_wanted()
+        self.changed.emit()
+
+    def _show_value_if_wanted(self) -> None:
+        if self._choice is not None and self._value is not None:
+            for widget in self._value.widgets:
+                widget.setVisible(str(self._choice.value) == OWN_VALUE)
+
+
+class _Value:
+    """A number, several numbers, a text or a yes or no."""
+
+    def __init__(self, kind: Any, bounds: tuple[float, float], tooltip: str, changed: Any) -> None:
+        self._tuple = get_origin(kind) is tuple
+        kinds: Sequence[Any] = get_args(kind) if self._tuple else (kind,)
+        self._parts = [self._part(one, bounds, tooltip, changed) for one in kinds]
+        self.widgets = [part if isinstance(part, QWidget) else part.native for part in self._parts]
+
+    def get(self) -> Any:
+        values = [
+            part.value() if isinstance(part, FloatBox) else part.value for part in self._parts
+        ]
+        return tuple(values) if self._tuple else values[0]
+
+    def set(self, value: Any) -> None:
+        for part, one in zip(self._parts, value if self._tuple else (value,), strict=True):
+            if isinstance(part, FloatBox):
+                part.setValue(float(one))
+            else:
+                part.value = one
+
+    @staticmethod
+    def _part(kind: Any, bounds: tuple[float, float], tooltip: str, changed: Any) -> Any:
+        if kind is bool:
+            widget: Any = CheckBox(tooltip=tooltip)
+        elif kind is int:
+            low, high = max(bounds[0], -_LARGEST_INT), min(bounds[1], _LARGEST_INT)
+            widget = SpinBox(min=int(low), max=int(high), value=int(max(low, 0)), tooltip=tooltip)
+            widget.native.setKeyboardTracking(False)
+        elif kind is float:
+            box = FloatBox(max(bounds[0], -1e15), min(bounds[1], 1e15))
+            box.setToolTip(tooltip)
+            box.valueChanged.connect(lambda _: changed())
+            return box
+        elif kind is str:
+            widget = LineEdit(tooltip=tooltip)
+        else:
+            raise TypeError(f"no widget for a field of type {kind!r}")
+        widget.changed.connect(lambda _: changed())
+        return widget
+
+
+def title_of(name: str) -> str:
+    """Return a field's name for people: ``learning_rate`` reads "Learning rate"."""
+    return name.strip("_").replace("_", " ").capitalize()
+
+
+def _shown(word: Any) -> str:
+    return NOT_GIVEN if word is None else str(word)
+
+
+def _alternatives(annotation: Any) -> tuple[list[Any], Any]:
+    """Return the words (literals, None) that a field takes, and the type of its other values."""
+    members = (
+        get_args(annotation)
+        if get_origin(annotation) in (Union, types.UnionType)
+        else (annotation,)
+    )
+    words: list[Any] = []
+    kinds: list[Any] = []
+    for member in members:
+        if get_origin(member) is Literal:
+            words.extend(get_args(member))
+        elif member is type(None):
+            words.append(None)
+        else:
+            kinds.append(member)
+    if len(kinds) > 1:
+        raise TypeError(f"no widget for a field of type {annotation!r}")
+    return words, kinds[0] if kinds else None
+
+
+def _bounds(field: FieldInfo) -> tuple[float, float]:
+    low, high = -math.inf, math.inf
+    for rule in field.metadata:
+        if isinstance(rule, Ge | Gt):
+            low = max(low, float(rule.ge if isinstance(rule, Ge) else rule.gt))  # type: ignore[arg-type]
+        if isinstance(rule, Le | Lt):
+            high = min(high, float(rule.le if isinstance(rule, Le) else rule.lt))  # type: ignore[arg-type]
+    return low, high
+
+
+def _tooltip(field: FieldInfo, unit: str) -> str:
+    low, high = _bounds(field)
+    limits = []
+    if math.isfinite(low):
+        above = any(isinstance(rule, Gt) for rule in field.metadata)
+        limits.append(f"{'above' if above else 'from'} {low:g}")
+    if math.isfinite(high):
+        limits.append(f"up to {high:g}")
+    text = field.description or ""
+    if limits:
+        text += f" ({' '.join(limits)}{' ' + unit if unit else ''})"
+    # As rich text, a tooltip breaks its lines.
+    return f"<qt>{text.replace('<', '&lt;')}</qt>"
