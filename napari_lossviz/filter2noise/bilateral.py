@@ -20,6 +20,11 @@ _LONG = 1_000_000
 """Weights from which on other threads pay: about a millisecond of work."""
 
 
+def is_compiled() -> bool:
+    """Return whether this process has the filter ready; the first call takes seconds otherwise."""
+    return bool(kernel.forward_rows.signatures)
+
+
 def window_radius(sigma_x: Array, sigma_y: Array) -> int:
     """Return the paper's window radius, ceil(max(sigma_x, sigma_y)) over the whole map."""
     return math.ceil(max(float(sigma_x.max()), float(sigma_y.max())))

@@ -40,6 +40,12 @@ class Progress:
         extra = {} if maps is None else {"maps": maps}
         self._reporter(Step(self._done, self._total, losses or {}, message=message, **extra))
 
+    def announce(self, message: str) -> None:
+        """Say what begins now, with no work done yet."""
+        self._message = message
+        self._last = time.monotonic()
+        self._reporter(Step(self._done, self._total, message=message))
+
     def poll(self) -> None:
         """Call the reporter with nothing new, a few times a second, so that it can cancel."""
         if time.monotonic() - self._last > _POLL_SECONDS:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
-from napari_lossviz.filter2noise.bilateral import window_radius
+from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
@@ -86,6 +86,8 @@ def denoise(
     judge = judge_stack(slices, window, config)
     work = 1 + slices.count if instant else config.steps + 1 + config.stages * slices.count
     progress = Progress(reporter, work)
+    if not is_compiled():
+        progress.announce("preparing the filter (compiled once, at its first use)")
     if instant:
         outcome = run_instant(slices, window, judge, config, edits, progress)
         threads, peak = 1, PeakMemory.of_process()
