@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +29,28 @@ _SUFFIX_OF = {"tiff": ".tif", "npy": ".npy", "nifti": ".nii.gz", "nrrd": ".nrrd"
 _KEPT_SUFFIXES = (".tiff", ".ome.tif", ".ome.tiff", ".nii")
 """Endings of the input that the output takes over, beside the usual ones."""
 
+FORMATS = {"dicom": "", "tiff": ".tif", "nifti": ".nii.gz"}
+"""Formats that an export can be asked for, with the ending of their file."""
+
+
+@dataclass(frozen=True)
+class ExportParts:
+    """What an export writes.
+
+    Attributes
+    ----------
+    formats : tuple of str, optional
+        Formats of the main image, among `FORMATS`; None: the format of its input.
+    maps, figure, recipe : bool
+        The folder of maps, the picture, the recipe.
+    """
+
+    formats: tuple[str, ...] | None = None
+    maps: bool = True
+    figure: bool = True
+    recipe: bool = True
+
+
 _AnyResult = TypeVar("_AnyResult", bound=Result)
 
 
@@ -36,11 +58,12 @@ def export(
     result: Result,
     folder: str | Path,
     *,
+    parts: ExportParts = ExportParts(),
     selection: Selection | None = None,
     overwrite: bool = False,
     drop_identity: bool = False,
 ) -> list[Path]:
-    """Write everything of a result to a folder, whole or not at all.
+    """Write a result to a folder, whole or not at all.
 
     - the main image in the format of its input: a DICOM series in ``denoised/``, otherwise one
       file ``<name>_denoised<suffix>`` ("denoised" being the image's name in the result); where a
@@ -52,6 +75,8 @@ def export(
     result : Result
     folder : path
         Made if missing; files of others in it stay.
+    parts : ExportParts
+        Default: everything, in the format of the input.
     selection : Selection, optional
         The part of the input that was used, for the recipe.
     overwrite : bool
@@ -62,12 +87,12 @@ def export(
     Returns
     -------
     list of Path
-        The main image (file or folder), the folder of maps, the picture, the recipe.
+        The main image (file or folder) in each format, the folder of maps, the picture, the recipe.
 
     Raises
     ------
     InputError
-        If the image cannot be written in any format.
+        If the image cannot be written so; asked for DICOM, it must come from one.
     OutputExistsError, OutputError
         If something is there already, or the system refuses; nothing is left half-written.
     """
@@ -78,19 +103,22 @@ def export(
     if drop_identity:
         result = _without_name(result)
     with atomic_folder(folder, overwrite) as temporary:
-        written = [_write_main(result, temporary, drop_identity)]
-        if write_maps(result, temporary / MAPS_FOLDER):
+        written = _write_formats(result, temporary, parts.formats, drop_identity)
+        if parts.maps and write_maps(result, temporary / MAPS_FOLDER):
             written.append(MAPS_FOLDER)
-        before_after_figure(result, temporary / FIGURE)
-        recipe = build_recipe(
-            result,
-            folder,
-            selection=selection,
-            save_in=temporary,
-            without_identity=drop_identity,
-        )
-        write_recipe(recipe, temporary / FOLDER_RECIPE)
-        written += [FIGURE, FOLDER_RECIPE]
+        if parts.figure:
+            before_after_figure(result, temporary / FIGURE)
+            written.append(FIGURE)
+        if parts.recipe:
+            recipe = build_recipe(
+                result,
+                folder,
+                selection=selection,
+                save_in=temporary,
+                without_identity=drop_identity,
+            )
+            write_recipe(recipe, temporary / FOLDER_RECIPE)
+            written.append(FOLDER_RECIPE)
         for inner in temporary.glob(f"*/{FOLDER_LIST}"):
             inner.unlink()  # the outer folder's list names these files too
     return [folder / name for name in written]
@@ -170,6 +198,30 @@ def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
         yield from (
             p for p in others if p != recipe_path and not any(mark in p.name for mark in copies)
         )
+
+
+def _write_formats(
+    result: Result, folder: Path, formats: tuple[str, ...] | None, drop_identity: bool
+) -> list[str]:
+    """Write the main image in each format, without a recipe of its own; return the names."""
+    if formats is None:
+        return [_write_main(result, folder, drop_identity)]
+    names = []
+    stem = f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}"
+    for one in formats:
+        if one not in FORMATS:
+            raise InputError(f"no export as {one!r}; there are {', '.join(FORMATS)}")
+        if one == "dicom":
+            if not _dicom_files(result.main_image()):
+                raise InputError(
+                    f"{result.source.name}: a derived DICOM needs an input that was read from "
+                    "DICOM; export TIFF or NIfTI instead"
+                )
+            names.append(main_name(result))
+        else:
+            names.append(stem + FORMATS[one])
+        io.write(result, folder / names[-1], drop_identity=drop_identity, recipe=False)
+    return names
 
 
 def _write_main(result: Result, folder: Path, drop_identity: bool) -> str:

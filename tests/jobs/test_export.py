@@ -9,8 +9,8 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Image, OutputError, OutputExistsError, Result, Selection
-from napari_lossviz.jobs.export import check_output, export, export_file
+from napari_lossviz.core import Image, InputError, OutputError, OutputExistsError, Result, Selection
+from napari_lossviz.jobs.export import ExportParts, check_output, export, export_file
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 
@@ -146,3 +146,21 @@ def test_outputs_are_checked_before_anything_is_computed(tmp_path: Path) -> None
         check_output(tmp_path / "file" / "below", overwrite=True)
     check_output(tmp_path / "new" / "deeper", overwrite=False)
     check_output(tmp_path, overwrite=True)
+
+
+def test_only_the_parts_asked_for_are_written(from_tiff: Result, tmp_path: Path) -> None:
+    parts = ExportParts(formats=("nifti", "tiff"), maps=False, figure=False)
+    written = export(from_tiff, tmp_path / "out", parts=parts)
+    assert [path.name for path in written] == [
+        "cells_denoised.nii.gz", "cells_denoised.tif", "recipe.json",
+    ]  # fmt: skip
+    both = [io.read(path)[0].array.squeeze() for path in written[:2]]
+    np.testing.assert_array_equal(*both)
+    nothing = ExportParts(formats=(), recipe=False, figure=False)
+    assert [p.name for p in export(from_tiff, tmp_path / "maps only", parts=nothing)] == ["maps"]
+
+
+def test_dicom_asked_for_without_one_is_refused(from_tiff: Result, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="read from DICOM"):
+        export(from_tiff, tmp_path / "out", parts=ExportParts(formats=("tiff", "dicom")))
+    assert not (tmp_path / "out").exists()
