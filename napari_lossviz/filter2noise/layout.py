@@ -71,8 +71,8 @@ def to_slices(image: Image) -> Slices:
     Raises
     ------
     InputError
-        If the image is complex, not numeric, smaller than 16 x 16, has no valid pixel, or values
-        that single precision cannot work with.
+        If the image is complex, not numeric, empty, smaller than 16 x 16, has no valid pixel, or
+        values that single precision cannot work with.
     """
     array = np.asarray(image.array)
     if array.dtype.kind == "c":
@@ -82,6 +82,8 @@ def to_slices(image: Image) -> Slices:
         )
     if array.dtype.kind not in "biuf":
         raise InputError(f"{image.name}: values of type {array.dtype} are no image")
+    if array.size == 0:
+        raise InputError(f"{image.name}: the image is empty, its shape is {array.shape}")
     order = [axis for axis in "tz" if axis in image.axes]
     channel = ["c"] if "c" in image.axes else []
     wanted = [*order, *channel, "y", "x"]
