@@ -1,5 +1,6 @@
 """Images of known content for the tests of Filter2Noise."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,11 @@ def phantom(height: int, width: int | None = None) -> np.ndarray:
     image[np.hypot(y - 0.65, x - 0.6) < 0.22] = -60
     image[(abs(y - 0.2) < 0.03) & (x > 0.55) & (x < 0.9)] = 140
     return image.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def make_phantom() -> Callable[..., np.ndarray]:
+    return phantom
 
 
 @pytest.fixture(scope="session")
