@@ -83,7 +83,9 @@ def test_padding_in_a_corner_does_not_change_remote_tissue(
 
 
 @each_config
-def test_pixels_that_are_not_finite_are_kept_and_harm_nobody(config: Filter2NoiseConfig) -> None:
+def test_pixels_that_are_not_finite_are_kept_and_harm_nobody(
+    config: Filter2NoiseConfig, ct: np.ndarray
+) -> None:
     image = ct[40:100, 40:110]
     broken = image.copy()
     broken[10, 12], broken[20:24, 30:33], broken[40, 5] = np.nan, np.inf, -np.inf
@@ -98,7 +100,7 @@ def test_pixels_that_are_not_finite_are_kept_and_harm_nobody(config: Filter2Nois
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @each_config
-def test_no_warning_of_numpy_comes_through(config: Filter2NoiseConfig) -> None:
+def test_no_warning_of_numpy_comes_through(config: Filter2NoiseConfig, ct: np.ndarray) -> None:
     image = ct[40:100, 40:110].astype(np.float64)
     image[3, 4], image[30, 31], image[7, 8] = np.inf, np.nan, -1e300
     denoise(hounsfield(image), config)
@@ -132,7 +134,9 @@ def test_invalid_pixels_lend_nothing_however_wide_the_range(sigma_r: float) -> N
 
 @each_config
 @pytest.mark.parametrize("unit", [2.0**-33, 2.0**37])
-def test_the_unit_of_the_values_does_not_matter(config: Filter2NoiseConfig, unit: float) -> None:
+def test_the_unit_of_the_values_does_not_matter(
+    config: Filter2NoiseConfig, unit: float, small: np.ndarray
+) -> None:
     image = small
     valid = np.ones(image.shape, bool)
     valid[:5, :6] = False
@@ -144,14 +148,16 @@ def test_the_unit_of_the_values_does_not_matter(config: Filter2NoiseConfig, unit
 
 
 @each_config
-def test_an_offset_of_the_values_does_not_matter(config: Filter2NoiseConfig) -> None:
+def test_an_offset_of_the_values_does_not_matter(
+    config: Filter2NoiseConfig, small: np.ndarray
+) -> None:
     image = small
     expected = denoise(image, config).denoised
     found = denoise(image + np.float32(4096), config).denoised - 4096
     np.testing.assert_allclose(found, expected, atol=0.3)
 
 
-def test_a_drawn_flat_region_decides_the_strength() -> None:
+def test_a_drawn_flat_region_decides_the_strength(ct: np.ndarray) -> None:
     image = ct
     image[60:90, 60:90] = 20 + np.random.default_rng(3).normal(0, 30, (30, 30))
     config = CONFIGS["instant"].replace(flat_region=(62, 88, 62, 88))
