@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from napari_lossviz.core import Cancelled, Edit
 from napari_lossviz.filter2noise.edit import EditSession, Update
@@ -21,7 +22,7 @@ class EditWorker:
     deliver : callable
         Called with every `Update`, in the worker's thread; it may use the session.
     failed : callable
-        Called with an exception that an update raised, in the worker's thread.
+        Called with an exception that an update or its delivery raised, in the worker's thread.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class EditWorker:
         self._thread.start()
 
     def submit(self, edits: Sequence[Edit], n: int = 0) -> None:
-        """Ask for slice `n` with these edits; returns at once."""
+        """Ask for slice `n` with these edits; returns at once. Once closed, nothing happens."""
         with self._condition:
+            if self._stopped:
+                return
             self._background.pop(n, None)
             self._pending.pop(n, None)
             self._pending[n] = tuple(edits)  # last in the dict: the first to be taken
@@ -60,6 +63,8 @@ class EditWorker:
         Replaces all earlier requests in the background.
         """
         with self._condition:
+            if self._stopped:
+                return
             wanted = tuple(edits)
             self._background = {n: wanted for n in slices if n not in self._pending}
             self._round += 1
@@ -76,14 +81,18 @@ class EditWorker:
         return not (self._pending or self._background or self._busy)
 
     def close(self) -> None:
-        """Stop the thread: pending requests are dropped, a running one is cancelled."""
+        """Stop the thread: pending requests are dropped, a running one is cancelled.
+
+        Waits for its end, at most 5 s, unless called from a delivery.
+        """
         with self._condition:
             self._pending.clear()
             self._background.clear()
             self._stopped = True
             self._cancel.set()
             self._condition.notify_all()
-        self._thread.join(timeout=5)
+        if threading.current_thread() is not self._thread:  # a delivery may close the worker
+            self._thread.join(timeout=5)
 
     def _run(self) -> None:
         while True:
@@ -114,6 +123,13 @@ class EditWorker:
                 if not self._stopped and n not in self._pending and now == self._round:
                     self._background = {n: edits, **self._background}
         except Exception as error:  # handed on: this thread has nobody above it
-            self._failed(error)
+            self._report(error)
         else:
-            self._deliver(update)
+            try:
+                self._deliver(update)
+            except Exception as error:
+                self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        with suppress(RuntimeError):  # that receiver may be gone too: the window was closed
+            self._failed(error)
