@@ -121,15 +121,23 @@ class RegionsSheet(FigureSheet):
         if clipboard is not None:
             clipboard.setText(self.text("\t"))
 
-    def save_table(self, path: Path) -> None:
-        """Save the table as CSV; an existing file is replaced.
+    def save_table(self, path: Path, overwrite: bool = False) -> None:
+        """Save the table as CSV.
+
+        Parameters
+        ----------
+        path : Path
+        overwrite : bool
+            Whether an existing file may be replaced.
 
         Raises
         ------
+        OutputExistsError
+            If the file exists and may not be replaced.
         OutputError
             If the file cannot be written; nothing is left half-written then.
         """
-        with atomic_path(path, overwrite=True) as temporary:
+        with atomic_path(path, overwrite) as temporary:
             temporary.write_text(self.text(), encoding="utf-8-sig", newline="")
 
     def _ask_and_save(self) -> None:
@@ -139,9 +147,11 @@ class RegionsSheet(FigureSheet):
         name, _ = QFileDialog.getSaveFileName(self, "Save the regions", proposal, "CSV (*.csv)")
         if not name:
             return
-        path = Path(name)
+        # The dialog asked about replacing the name as it was typed, not the one we complete.
+        typed = Path(name)
+        path = typed if typed.suffix else typed.with_suffix(".csv")
         try:
-            self.save_table(path if path.suffix else path.with_suffix(".csv"))
+            self.save_table(path, overwrite=path == typed)
         except LossvizError as error:
             self._say(str(error))
         else:

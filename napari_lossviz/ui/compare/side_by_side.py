@@ -7,8 +7,11 @@ import numpy as np
 from napari_lossviz.ui.compare.canvas import canvas_widget
 from napari_lossviz.ui.compare.overlay import Captions
 
-_GAP = 6
-"""Pixels between the halves."""
+_GAP = 0.01
+"""Between the halves, as a fraction of their size."""
+
+_FILLED = 0.92
+"""Of a half, at most, by what was in view."""
 
 
 class SideBySide:
@@ -49,10 +52,14 @@ def _keep_in_view(viewer: Any, layers: tuple[Any, ...], canvas: np.ndarray) -> N
     camera = viewer.scene.camera
     centre = np.array(camera.center[-2:], dtype=float)
     seen = np.array([centre - canvas / camera.zoom / 2, centre + canvas / camera.zoom / 2])
-    extent = viewer.layers.get_extent(layers).world[:, list(viewer.dims.displayed)]
+    extent = viewer.layers.get_extent(layers).world
+    missing = viewer.dims.ndim - extent.shape[1]  # of layers with fewer axes than the viewer
+    if min(viewer.dims.displayed) < missing:
+        return
+    extent = extent[:, [axis - missing for axis in viewer.dims.displayed]]
     low, high = np.maximum(seen[0], extent[0]), np.minimum(seen[1], extent[1])
     if (low >= high).any():  # the layers are out of sight: so they stay
         return
-    half = (canvas - (0, _GAP)) / (1, 2)
-    camera.zoom = min(camera.zoom, float(np.min(0.95 * half / (high - low))))
+    half = np.array(viewer.canvas.viewbox_size(viewer.layers))
+    camera.zoom = min(camera.zoom, float(np.min(_FILLED * half / (high - low))))
     camera.center = (*camera.center[:-2], *((low + high) / 2))
