@@ -73,5 +73,7 @@ def read_dataset(path: Path, *, pixels: bool) -> FileDataset:
     try:
         with quiet(), damage_named(path, "the DICOM header cannot be parsed"):
             return dcmread(path, force=True, stop_before_pixels=not pixels)
+    except MemoryError as error:
+        raise InputError(f"{path}: does not fit into memory; its header may be damaged") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from napari_lossviz.core import InputError, UnsupportedFileError
 from napari_lossviz.io.dicom_files import damage_named, quiet, read_dataset
@@ -26,6 +27,10 @@ COLOUR = (
 )
 _REQUIRED = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
 _DIRECTORY = "1.2.840.10008.1.3.10"
+_FRAME_ITEM = 8
+"""Bytes of the item that starts a compressed frame."""
+_LARGEST_DEFLATION = 1032
+"""How many times smaller the deflate algorithm makes data at best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,8 +215,29 @@ def _frame_count(path: Path, dataset: FileDataset) -> int | None:
     count = _integer(path, dataset, "NumberOfFrames")
     if count < 0:
         raise InputError(f"{path}: NumberOfFrames is {count}; expected 1 or more")
+    if count > 1:
+        _check_room(path, dataset, count)
     # 0 is written by some devices for a single image.
     return count if count > 1 else 1 if grouped else None
+
+
+def _check_room(path: Path, dataset: FileDataset, count: int) -> None:
+    """Raise if a file is too small for its frames: a damaged number may be in the billions."""
+    syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID")
+    smallest = _FRAME_ITEM
+    if syntax is None or not UID(syntax).is_encapsulated:
+        samples = 2 if _text(dataset, "PhotometricInterpretation") == "YBR_FULL_422" else 0
+        samples = samples or _integer(path, dataset, "SamplesPerPixel")
+        pixels = _integer(path, dataset, "Rows") * _integer(path, dataset, "Columns")
+        smallest = max(1, pixels * samples * _integer(path, dataset, "BitsAllocated") // 8)
+    size = path.stat().st_size
+    if syntax == DeflatedExplicitVRLittleEndian:
+        size *= _LARGEST_DEFLATION
+    if count * smallest > size:
+        raise InputError(
+            f"{path}: NumberOfFrames is {count}, but the file holds {size // smallest} at most; it "
+            "is truncated or damaged"
+        )
 
 
 def _own_groups(dataset: FileDataset, index: int) -> Dataset:

@@ -3,6 +3,7 @@
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import FileDataset
@@ -99,12 +100,16 @@ def _decode_stored(
             "the file is cut off, or its pixels were taken out"
         )
     decoder, plugins = decoders_for(path, syntax)
+    shift = 0 if syntax.is_encapsulated else _bits_below(frame)
+    options: dict[str, Any] = {"correct_unused_bits": False} if shift else {}
     reasons = []
     for plugin in plugins:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                stored, _ = decoder.as_array(whole, index=frame.index, decoding_plugin=plugin)
+                stored, _ = decoder.as_array(
+                    whole, index=frame.index, decoding_plugin=plugin, **options
+                )
             except MemoryError as error:
                 raise InputError(
                     f"{path}: {frame.rows} x {frame.columns} pixels do not fit into memory; the "
@@ -115,12 +120,41 @@ def _decode_stored(
             except BaseException as error:  # decoders written in Rust panic past Exception
                 reasons.append(" ".join(str(error).split()))
                 continue
-        return stored, tuple(dict.fromkeys(str(one.message) for one in caught))
+        remarks = [str(one.message) for one in caught]
+        if shift:
+            stored, remark = _right_justified(frame, stored, shift)
+            remarks.append(remark)
+        return stored, tuple(dict.fromkeys(remarks))
     raise InputError(
         f"{path}: the pixels cannot be decoded, they are truncated or damaged, or the header is "
         f"wrong (expected {frame.rows} x {frame.columns} pixels of {whole.get('BitsAllocated')} "
         f"bits, {syntax.name}): {'; '.join(reasons)}"
     )
+
+
+def _bits_below(frame: Frame) -> int:
+    """Return how many unused bits the header puts below the stored ones: 0 in regular files."""
+    high, stored, allocated = (
+        int(frame.number(keyword) or 0) for keyword in ("HighBit", "BitsStored", "BitsAllocated")
+    )
+    usable = 0 < stored <= high < allocated and allocated in (8, 16, 32) and not frame.colour
+    return high + 1 - stored if usable else 0
+
+
+def _right_justified(frame: Frame, raw: np.ndarray, shift: int) -> tuple[np.ndarray, str]:
+    """Return the stored values of pixels whose HighBit is not BitsStored - 1, and a remark.
+
+    Old devices put the values into the upper bits and left the lower ones empty; other writers
+    only state a wrong HighBit. The lower bits tell.
+    """
+    high, stored = int(frame.number("HighBit") or 0), int(frame.number("BitsStored") or 0)
+    said = f"HighBit is {high} with BitsStored {stored}, expected {stored - 1}"
+    upper = not (raw & ((1 << shift) - 1)).any()
+    above = raw.dtype.itemsize * 8 - stored - (shift if upper else 0)
+    # First to the left: what lies above the stored bits is dropped, and the sign comes to the top.
+    values = (raw << above) >> (raw.dtype.itemsize * 8 - stored)
+    used = "the lower bits are empty, so the upper ones" if upper else "the lower bits are in use"
+    return values, f"{said}: {used}" + (" are taken" if upper else ", so HighBit is not followed")
 
 
 def _colour(frame: Frame, whole: FileDataset, stored: np.ndarray) -> np.ndarray:

@@ -45,7 +45,10 @@ def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
     with quiet():
         groups = group_series(frames)
     for series in groups:
-        _read_series(series, progress, outcome)
+        try:
+            _read_series(series, progress, outcome)
+        except OutOfMemoryError as error:  # what was read of other series shall not be lost
+            outcome.failures.append(error)
     return outcome
 
 

@@ -1,5 +1,6 @@
 """Frames to one `Image`: pixels in one array, geometry, windows, what the writer needs."""
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from napari_lossviz.io.dicom_header import Frame
 from napari_lossviz.io.dicom_phases import Stack
 from napari_lossviz.io.dicom_pixels import decode
 from napari_lossviz.io.dicom_series import is_localizer
+from napari_lossviz.io.memory import require_memory
 
 SOFT_TISSUE = DisplayWindow("soft tissue", -160.0, 240.0)
 _REMARKS_AT_MOST = 3
@@ -114,6 +116,7 @@ class Volume:
 
     def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
         whole = (len(self._stack.frames), *shape)
+        require_memory(self._stack.frames[0].path, math.prod(whole) * dtype.itemsize)
         try:
             return np.empty(whole, dtype)
         except MemoryError as error:

@@ -1,5 +1,6 @@
 """NIfTI volumes (nibabel), with their affine between RAS and DICOM's LPS."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
 from napari_lossviz.io.affines import from_file_ras, spacing_of_affine, to_file_ras
+from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 
 NAME = "nifti"
@@ -161,12 +163,15 @@ def _pixels(loaded: Any, path: Path) -> tuple[np.ndarray, list[str]]:
         )
     warnings: list[str] = []
     stored = header.get_data_dtype()
+    slope, intercept = loaded.dataobj.slope, loaded.dataobj.inter
+    # nibabel scales in float64.
+    itemsize = stored.itemsize if (slope, intercept) == (1.0, 0.0) else max(stored.itemsize, 8)
+    require_memory(path, math.prod(shape) * itemsize)
     if stored.fields is not None:
         records = np.asarray(loaded.dataobj.get_unscaled()).reshape(shape).T
         if "A" in stored.fields:
             warnings.append(f"{path.name}: the alpha channel is dropped.")
         return np.stack([records[channel] for channel in "RGB"], axis=-1), warnings
-    slope, intercept = loaded.dataobj.slope, loaded.dataobj.inter
     if (slope, intercept) == (1.0, 0.0):
         array = np.asarray(loaded.dataobj.get_unscaled())
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_lossviz.core import Image, InputError, Origin, as_image
+from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 
 NAME = "npy"
@@ -27,7 +28,10 @@ def read(path: Path) -> list[Image]:
         If the file is damaged, holds objects or records, or has another number of axes.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        # Mapped first: then the size that the header claims is compared with the file's.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        require_memory(path, mapped.nbytes)
+        array = np.array(mapped)
     except (ValueError, EOFError, OSError) as error:
         raise InputError(
             f"{path}: not a readable .npy array ({error}); Python objects are refused, since "

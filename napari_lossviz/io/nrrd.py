@@ -1,5 +1,6 @@
 """NRRD volumes (pynrrd), with their space directions taken to DICOM's LPS."""
 
+import math
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
 from napari_lossviz.io.affines import ANATOMICAL_SIGNS, reverse_indices, spacing_of_affine
+from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 
 NAME = "nrrd"
@@ -40,6 +42,8 @@ def read(path: Path) -> list[Image]:
         If the file is damaged or its axes are neither space, time, list, colour nor complex.
     """
     try:
+        sizes = nrrd.read_header(str(path)).get("sizes", ())
+        require_memory(path, math.prod(int(n) for n in sizes))  # a byte for each sample at least
         array, header = nrrd.read(str(path), index_order="C")
     except (nrrd.NRRDError, OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"{path}: not a readable NRRD file ({error})") from error

@@ -1,7 +1,7 @@
 """`read`: any file, list of files or folder to images, decided by content."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from napari_lossviz.core import (
     Image,
     InputError,
     LossvizError,
+    OutOfMemoryError,
     Reporter,
     Step,
     UnsupportedFileError,
@@ -43,8 +44,9 @@ def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = Non
     Parameters
     ----------
     path : path or list of paths
-        Files or folders. A folder is searched with its subfolders; hidden files and DICOMDIR are
-        skipped. DICOM files are put together to volumes, however they are spread.
+        Files or folders. A folder is searched with its subfolders, links to folders apart; hidden
+        files and DICOMDIR are skipped. DICOM files are put together to volumes, however they are
+        spread.
     reporter : Reporter, optional
         Told of every file; raises `Cancelled` to stop.
 
@@ -88,27 +90,43 @@ def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = Non
     return [image.replace(warnings=(*image.warnings, *warnings)) for image in images]
 
 
-def find_files(folder: Path) -> list[Path]:
-    """Return the files below `folder`, sorted, without hidden ones and DICOMDIR."""
-    files: list[Path] = []
-    for parent, folders, names in os.walk(folder):
+def find_files(
+    folder: Path, on_error: Callable[[OSError], None] = lambda error: None
+) -> Iterator[Path]:
+    """Yield the files below `folder`, sorted, without hidden ones and DICOMDIR.
+
+    Links to folders are not followed: they may lead round in circles.
+
+    Parameters
+    ----------
+    folder : Path
+    on_error : callable
+        Told of every folder that cannot be listed, and that is passed over.
+    """
+    for parent, folders, names in os.walk(folder, onerror=on_error):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files.extend(
-            Path(parent, name)
-            for name in sorted(names)
-            if not name.startswith(".") and not name.upper().startswith("DICOMDIR")
-        )
-    return files
+        for name in sorted(names):
+            if not name.startswith(".") and name.upper() != "DICOMDIR":
+                yield Path(parent, name)
 
 
 def _sort_by_kind(given: list[Path], report: Reporter) -> _Found:
     files: dict[Path, bool] = {}  # and whether the file was named by the caller
-    for path in given:
-        if path.is_dir():
-            files.update((file, files.get(file, False)) for file in find_files(path))
-        else:
-            files[path] = True
     found = _Found()
+
+    def unreadable(error: OSError) -> None:
+        found.failures.append(
+            InputError(f"{error.filename}: the folder cannot be opened ({error.strerror})")
+        )
+
+    for path in given:
+        if not _is_folder(path):
+            files[path] = True
+            continue
+        for file in find_files(path, unreadable):
+            files.setdefault(file, False)
+            if len(files) % 1000 == 0:
+                report(Step(0, 1, message=f"{len(files)} files found"))
     for done, (file, named) in enumerate(files.items()):
         if done % 50 == 0:
             report(Step(done, len(files), message="looking at files"))
@@ -120,6 +138,13 @@ def _sort_by_kind(given: list[Path], report: Reporter) -> _Found:
         except LossvizError as error:
             found.failures.append(error)
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError) as error:  # a name that is too long, or has a zero byte
+        raise InputError(f"{path}: no file can have this name ({error})") from error
 
 
 def _add(file: Path, named: bool, found: _Found) -> None:
@@ -156,8 +181,13 @@ def _why_unknown(file: Path) -> str:
 def _read_other(file: Path, known: Format) -> list[Image]:
     try:
         images: list[Image] = known.load().read(file)
-    except (LossvizError, MemoryError):
+    except LossvizError:
         raise
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"{file}: the image does not fit into memory; close other programs, or open a part of "
+            "it. The header of the file may also be damaged"
+        ) from error
     except Exception as error:  # whatever a format's library raises on a broken file
         raise InputError(
             f"{file}: cannot be read as {known.name.upper()}, the file is probably damaged "

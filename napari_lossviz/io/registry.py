@@ -64,7 +64,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "tiff", (".tif", ".tiff", ".ome.tif", ".ome.tiff"), "napari_lossviz.io.tiff", "tifffile"
     ),
-    Format("npy", (".npy", ".npz"), "napari_lossviz.io.npy", "numpy"),
+    Format("npy", (".npy",), "napari_lossviz.io.npy", "numpy"),
     Format("nifti", (".nii.gz", ".nii"), "napari_lossviz.io.nifti", "nibabel"),
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),
 )

@@ -1,6 +1,7 @@
 """TIFF files (tifffile): plain, stacks, OME-TIFF and ImageJ, with their spacing."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import tifffile
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
+from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 from napari_lossviz.io.tiff_metadata import ANNOTATIONS, Calibration, read_calibrations
 
@@ -110,6 +112,7 @@ def write(image: Image, path: Path) -> None:
 
 def _read_series(series: Any, calibration: Calibration, path: Path) -> list[Image]:
     page = series.keyframe
+    require_memory(path, math.prod(series.shape) * series.dtype.itemsize)
     axes, array = series.axes, series.asarray()
     warnings = list(calibration.warnings)
     metadata = dict(calibration.metadata)

@@ -1,6 +1,7 @@
 """The reader that napari calls for a dropped or opened file, folder or list of them."""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from napari_lossviz import io
@@ -86,10 +87,12 @@ def _as_list(path: Paths) -> list[str]:
 
 def _is_ours(path: Path) -> bool:
     if path.is_dir():
-        return any(_is_ours(file) for file in find_files(path)[:_LOOKED_AT])
+        return any(_is_ours(file) for file in islice(find_files(path), _LOOKED_AT))
     if path.name.lower().endswith(_OUR_SUFFIXES):
         return True
     try:
+        if not path.is_file():  # opening a pipe would wait for its other end
+            return False
         return has_magic_word(path) or find_by_content(path) is not None or parses_as_dicom(path)
     except OSError:
         return False

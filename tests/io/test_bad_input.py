@@ -294,6 +294,9 @@ CASES = {
         header(NumberOfFrames=-2), InputError, "NumberOfFrames is -2"
     ),
     "more frames than pixels": Case(header(NumberOfFrames=3), InputError, "truncated or damaged"),
+    "billions of frames": Case(
+        header(NumberOfFrames=2_000_000_000), InputError, "NumberOfFrames is 2000000000, but"
+    ),
     "no pixel data": Case(no_pixels, InputError, "6 x 8 pixels, but none follow"),
     "slope zero": Case(header(RescaleSlope=0), InputError, "RescaleSlope is 0"),
     "slope not a number": Case(

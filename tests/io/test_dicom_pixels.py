@@ -266,3 +266,15 @@ def test_a_file_without_preamble_and_transfer_syntax(made, tmp_path):
     (image,) = io.read(bare)
     assert made.numbers_of(image.array[None]) == [4]
     assert any("no transfer syntax" in text for text in image.warnings)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("in_upper_bits", [False, True])
+def test_a_high_bit_above_the_stored_ones(made, tmp_path, signed, in_upper_bits):
+    """Values may stand in the upper 12 of 16 bits; or the header alone is wrong."""
+    values = np.arange(-24, 24).reshape(6, 8) if signed else np.arange(4048, 4096).reshape(6, 8)
+    stored = (values << 4 if in_upper_bits else values).astype(np.int16 if signed else np.uint16)
+    header = made.header(BitsStored=12, HighBit=15, PixelRepresentation=int(signed))
+    (image,) = io.read(made.save(tmp_path / "a.dcm", header, stored))
+    np.testing.assert_array_equal(image.array, values - 1024.0)
+    assert any("HighBit" in text for text in image.warnings)

@@ -1,13 +1,18 @@
 """Files and folders: what is found, what is passed over, what is said about it."""
 
+import gzip
+import os
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import nibabel
 import numpy as np
 import pytest
 import tifffile
 
 from napari_lossviz import io
-from napari_lossviz.core import InputError, UnsupportedFileError
+from napari_lossviz.core import InputError, OutOfMemoryError, UnsupportedFileError
 
 
 def test_formats_mix_in_a_folder_and_names_do_not_matter(made, tmp_path):
@@ -74,3 +79,86 @@ def test_broken_link_in_a_folder(made, tmp_path):
     (image,) = io.read(tmp_path)
     assert image.shape[0] == 2
     assert any("link" in text for text in image.warnings)
+
+
+def test_only_the_index_itself_counts_as_dicomdir(made, tmp_path):
+    made.slice(tmp_path / "DICOMDIR_export.dcm")
+    (tmp_path / "DICOMDIR").write_bytes(b"an index")
+    (image,) = io.read(tmp_path)
+    assert image.warnings == ()
+
+
+def test_a_folder_that_cannot_be_listed_is_named(made, tmp_path, monkeypatch):
+    made.series(tmp_path, 2)
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (image,) = io.read(tmp_path)
+    assert any("locked" in text and "Permission denied" in text for text in image.warnings)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "zero\0byte"])
+def test_a_name_that_no_file_can_have(name):
+    with pytest.raises(InputError, match=r"no file can have this name|no such file"):
+        io.read(name)
+
+
+def npy(path, shape):
+    with path.open("wb") as stream:
+        description = {"descr": "<f8", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, description)
+        stream.write(bytes(64))
+
+
+def nii(path, shape):
+    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.int16), np.eye(4))
+    image.header.set_data_shape(shape)
+    path.write_bytes(gzip.compress(image.header.binaryblock + bytes(1000)))
+
+
+def nrrd(path, shape):
+    sizes = " ".join(map(str, shape))
+    head = (
+        f"NRRD0004\ntype: short\ndimension: 3\nsizes: {sizes}\nencoding: gzip\nendian: little\n\n"
+    )
+    path.write_bytes(head.encode() + gzip.compress(bytes(1000)))
+
+
+def tif(path, shape):
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint16))
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as opened:
+        tags = opened.pages[0].tags
+        for name in ("ImageWidth", "ImageLength"):
+            start = tags[name].valueoffset
+            size = {3: 2, 4: 4}[tags[name].dtype]
+            content[start : start + size] = (65000).to_bytes(size, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "make"), [(".npy", npy), (".nii.gz", nii), (".nrrd", nrrd), (".tif", tif)]
+)
+def test_a_header_that_claims_more_than_memory_is_an_error(tmp_path, monkeypatch, suffix, make):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1_000_000))
+    monkeypatch.setattr("psutil.swap_memory", lambda: SimpleNamespace(free=0))
+    path = tmp_path / f"bomb{suffix}"
+    make(path, (30000, 30000, 30000))
+    with pytest.raises((InputError, OutOfMemoryError), match=re.escape(str(path))):
+        io.read(path)
+
+
+def test_an_image_without_room_does_not_lose_the_others(made, tmp_path, monkeypatch):
+    made.series(tmp_path / "dicom", 2)
+    np.save(tmp_path / "large.npy", np.zeros((100, 100)))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10_000))
+    monkeypatch.setattr("psutil.swap_memory", lambda: SimpleNamespace(free=0))
+    (image,) = io.read(tmp_path)
+    assert image.shape[0] == 2
+    assert any("large.npy" in text and "memory" in text for text in image.warnings)

@@ -1,6 +1,8 @@
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,24 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     assert get_reader(str(tmp_path / "nothing")) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert get_reader(str(tmp_path / "pipe")) is None
+    assert get_reader(str(tmp_path)) is None
+
+
+def test_a_huge_folder_is_not_searched_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(folder: Path) -> Iterator[Path]:
+        while True:
+            yield tmp_path / "missing"
+
+    monkeypatch.setattr("napari_lossviz.ui.reader.find_files", endless)
+    assert get_reader(str(tmp_path)) is None
 
 
 def test_a_broken_file_of_our_name_raises_without_a_window(tmp_path: Path) -> None:
