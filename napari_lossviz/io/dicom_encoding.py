@@ -15,6 +15,8 @@ _LARGEST_ERROR = 0.5
 """In HU; in steps of the slope where that is finer."""
 _FEW_LEVELS = 64
 """Fewer steps than that over the whole range would lose what the values say."""
+_LEVELS = 60000.0
+"""Steps over the whole range where it decides the step: 16 bits hold them, and padding."""
 _ROUNDING = 1e-3
 """Allowance for float32 values of some ten thousand."""
 
@@ -67,7 +69,11 @@ class Encoding:
 
 
 def choose_encoding(
-    planes: Sequence[Plane], source: Encoding | None, unit: str, name: str
+    planes: Sequence[Plane],
+    source: Encoding | None,
+    unit: str,
+    name: str,
+    slopes: Sequence[float] = (),
 ) -> Encoding:
     """Choose how to store values: as the source did where that holds them, else in 16 bits.
 
@@ -85,6 +91,8 @@ def choose_encoding(
         Unit of the values.
     name : str
         Of the image, for messages.
+    slopes : sequence of float
+        Of the source's slices, where they differ (PET): the finest is kept as far as 16 bits go.
 
     Raises
     ------
@@ -95,8 +103,10 @@ def choose_encoding(
     padded = any(valid is not None and not valid.all() for _, valid in planes)
     base = source or Encoding()
     step = 1.0 if unit == "HU" else abs(base.slope)
+    if unit != "HU" and source is None and slopes:
+        step = max(min(map(abs, slopes)), _decimal((high - low) / _LEVELS))
     if unit != "HU" and not whole and high - low < _FEW_LEVELS * step:
-        step = _decimal((high - low) / 60000.0) or step
+        step = _decimal((high - low) / _LEVELS) or step
         source = None
     candidates = [] if source is None or not 0 < source.slope <= step else [source]
     candidates += [

@@ -89,7 +89,14 @@ def derived_instances(
         )
     encoding = None
     if "c" not in image.axes:
-        encoding = choose_encoding(planes, _shared_encoding(source), image.value_unit, image.name)
+        sources = {_encoding_of(dataset) for dataset in datasets}
+        encoding = choose_encoding(
+            planes,
+            next(iter(sources)) if len(sources) == 1 else None,
+            image.value_unit,
+            image.name,
+            () if None in sources else [one.slope for one in sources if one is not None],
+        )
     new_uid = Pseudonyms()
     groups = [[plane] for plane in planes]
     if indices is not None:  # one file: its frames go back to the file's own order
@@ -181,13 +188,8 @@ def _colour_values(array: np.ndarray, name: str) -> np.ndarray:
     return colours
 
 
-def _shared_encoding(source: Mapping[str, Any]) -> Encoding | None:
-    """Return how all slices of the source were stored, None if they differ or it was no rescale."""
-    found = {_encoding_of(dataset) for dataset in source["datasets"]}
-    return found.pop() if len(found) == 1 else None
-
-
 def _encoding_of(dataset: Dataset) -> Encoding | None:
+    """Return how a source instance was stored, None if its frames differ or it was no rescale."""
     keyword = "PixelValueTransformationSequence"
     holders = [
         groups[keyword].value[0]

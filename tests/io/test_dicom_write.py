@@ -523,3 +523,21 @@ def test_plain_text_always_fits(text, longest):
     assert written.isascii()
     assert len(written) <= longest
     assert "\\" not in written
+
+
+def test_slices_of_different_slopes_keep_fine_steps(made, tmp_path):
+    """PET: each slice has a slope of its own, here 1/1000 and 1/100."""
+    pet = {"Modality": "PT", "Units": "BQML", "RescaleIntercept": 0, "RescaleType": None}
+    slopes = {1: "0.001", 2: "0.01"}
+    made.series(tmp_path / "in", 2, lambda number: {**pet, "RescaleSlope": slopes[number]})
+    (image,) = read(tmp_path / "in")
+    derive(image, tmp_path / "out")
+    (back,) = read(tmp_path / "out")
+    np.testing.assert_allclose(back.array, image.array, rtol=0, atol=0.001 / 2 + 1e-6)
+
+
+def test_different_slopes_become_as_fine_as_16_bits_allow():
+    planes = [(np.array([[0.0, 10000.0]]), None)]
+    encoding = choose_encoding(planes, None, "BQML", "a", slopes=(0.001, 1.0))
+    assert encoding.slope == pytest.approx(10000 / 60000)
+    assert choose_encoding(planes, None, "BQML", "a", slopes=(0.5, 1.0)).slope == 0.5
