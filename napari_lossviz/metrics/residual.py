@@ -68,6 +68,10 @@ def residual_structure(
     pixel (CT) is judged fairly. Of both maps the part that varies slowly (Gaussian of 8 pixels) is
     taken out first, since noise that is stronger in some organs than in others is no lost edge.
 
+    What it cannot see: edges lost in a small part of the image only, or under much stronger noise;
+    and where a few long straight edges are all there is (a phantom of one step), moving the
+    residual along them changes little, so that `chance` is high and the test blunt.
+
     Parameters
     ----------
     before, after : (H, W) ndarray

@@ -5,7 +5,7 @@ from napari_lossviz.metrics import ResidualStructure
 _HEADLINES = {
     "noise": "The residual looks like noise",
     "edges removed": "Edges were removed",
-    "noise left at edges": "No edges were removed, but noise was left at them",
+    "noise left at edges": "No sign of removed edges; noise was left at edges",
     "nothing removed": "Nothing was removed: both images are equal",
     "no edges": "The image after has no edges to compare with",
 }
