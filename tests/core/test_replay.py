@@ -28,15 +28,14 @@ paths = st.lists(point, min_size=1, max_size=6).map(tuple)
 
 
 def distance_to_path(points: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Distance of every pixel to a polyline, segment by segment, pixel by pixel."""
+    """Distance of every pixel to a polyline, in complex numbers."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    p = y + 1j * x
     result = np.full(SHAPE, np.inf)
-    for index in np.ndindex(SHAPE):
-        p = np.array(index, float)
-        for a, b in zip(points, points[1:] or points, strict=False):
-            a, b = np.array(a), np.array(b)
-            length = float((b - a) @ (b - a))
-            t = 0.0 if length == 0 else float(np.clip((p - a) @ (b - a) / length, 0, 1))
-            result[index] = min(result[index], float(np.linalg.norm(p - a - t * (b - a))))
+    for a, b in zip(points, points[1:] or points, strict=False):
+        start, way = complex(*a), complex(*b) - complex(*a)
+        along = ((p - start) / way).real if abs(way) > 1e-12 else np.zeros(SHAPE)
+        result = np.minimum(result, abs(p - start - np.clip(along, 0, 1) * way))
     return result
 
 

@@ -1,10 +1,12 @@
 """Images of known content for the tests of Filter2Noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from napari_lossviz.engine.threads import use_threads
 
 GOLDEN = Path(__file__).parents[1] / "data" / "filter2noise.npz"
 
@@ -42,3 +44,10 @@ def noisy(clean: np.ndarray) -> np.ndarray:
     """The phantom with white noise of 12 HU."""
     noise = np.random.default_rng(0).normal(0, 12, clean.shape)
     return (clean + noise).astype(np.float32)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_torch_thread() -> Iterator[None]:
+    """As in a run: on a busy machine torch's threads wait for each other for most of the time."""
+    with use_threads(1):
+        yield

@@ -119,9 +119,9 @@ def test_the_fused_kernel_equals_the_straightforward_one(
         if leaves["guide"] is not None:
             found.append(leaves["guide"].grad)
         results.append(found)
-    tolerance = 1e-11 if dtype == torch.float64 else 2e-5
+    tolerance = 1e-11 if dtype == torch.float64 else 1e-4
     for ours, theirs in zip(*results, strict=True):
-        size = max(float(theirs.abs().max()), 1e-3 * scale)
+        size = max(float(theirs.abs().max()), 0.02 * max(scale, 1.0))
         torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance * size)
 
 

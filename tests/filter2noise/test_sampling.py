@@ -26,7 +26,7 @@ def test_the_pair_by_hand() -> None:
     assert second.tolist() == [[4.5]]  # diagonal: (1 + 8) / 2
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(images)
 def test_the_pair_averages_the_diagonals_of_each_block(x: np.ndarray) -> None:
     first, second = (t.numpy() for t in pair_downsample(torch.from_numpy(x)))
@@ -49,14 +49,14 @@ def shuffled_by_hand(x: np.ndarray) -> np.ndarray:
     return out
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(images)
 def test_the_shuffle_exchanges_the_two_nearest_values_of_each_block(x: np.ndarray) -> None:
     found = euclidean_local_shuffle(torch.from_numpy(x)).numpy()
     np.testing.assert_array_equal(found, shuffled_by_hand(x))
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     hnp.arrays(
         np.float64,
