@@ -45,11 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         consoles.complain(str(error))
         return EXIT_ERROR
     except (Cancelled, KeyboardInterrupt):
-        consoles.err.print("stopped; nothing was written")
+        consoles.err.print("stopped; nothing half-written is left")
         return EXIT_CANCELLED
     except BrokenPipeError:
         # The reader of our output has gone (as with `| head`); nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except (OSError, MemoryError) as error:  # what no room below could tell more of
+        if debug:
+            raise
+        consoles.complain(str(error) or "the memory of this machine does not suffice")
         return EXIT_ERROR
 
 

@@ -13,7 +13,7 @@ from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Selection
-from napari_lossviz.jobs.export import check_output, export, export_file
+from napari_lossviz.jobs.export import check_export, check_output, export, export_file
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
@@ -142,7 +142,8 @@ def run_all(order: Order, images: list[Image]) -> int:
         )
     targets = [Path(order.output)]
     if len(images) > 1:
-        targets = [targets[0] / name for name in subfolder_names(images)]
+        subfolders = subfolder_names(images, drop_identity=order.drop_identity)
+        targets = [targets[0] / name for name in subfolders]
     for target in targets:
         check_output(target, overwrite=order.overwrite)
     if len(images) == 1:
@@ -164,6 +165,14 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
     for warning in image.warnings:
         consoles.warn(f"{image.name}: {warning}")
     part = select(image, order.selection)
+    # A run may take minutes: what can be refused is refused before it.
+    check_export(
+        part,
+        target,
+        to_file=to_file,
+        overwrite=order.overwrite,
+        drop_identity=order.drop_identity,
+    )
     with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
         result = run(order.method, part, order.config, reporter=reporter)
     for warning in result.warnings:
@@ -173,7 +182,12 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         "overwrite": order.overwrite,
         "drop_identity": order.drop_identity,
     }
-    written = (export_file if to_file else export)(result, target, **options)
+    if to_file:
+        written = export_file(result, target, **options)
+    else:
+        written = export(
+            result, target, tell=lambda text: consoles.warn(f"{image.name}: {text}"), **options
+        )
     consoles.say(
         f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}; wrote "
         + ", ".join(str(path) for path in written)

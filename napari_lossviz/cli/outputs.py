@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_lossviz.core import Image, OutputError
-from napari_lossviz.io.registry import FORMATS, find_by_name
+from napari_lossviz.io.atomic import full_suffix
+from napari_lossviz.io.write import FILE_SUFFIXES
 
 
 def is_file_name(output: str) -> bool:
@@ -19,19 +20,24 @@ def is_file_name(output: str) -> bool:
     path = Path(output)
     if output.endswith(("/", "\\")) or path.is_dir() or not path.suffix:
         return False
-    if path.suffix.lower() == ".dcm" or find_by_name(path) is not None:
+    if full_suffix(path) in FILE_SUFFIXES:
         return True
     if path.suffix[1:].isalpha():
-        endings = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
         raise OutputError(
-            f"{output}: cannot write {path.suffix} files; use one of .dcm, {endings}, or end the "
-            "name with a slash to mean a folder"
+            f"{output}: cannot write {path.suffix} files; use one of {', '.join(FILE_SUFFIXES)}, "
+            "or end the name with a slash to mean a folder"
         )
     return False
 
 
-def subfolder_names(images: Sequence[Image]) -> list[str]:
-    """Return a folder name for each image: its name, made safe for every system, and unique."""
+def subfolder_names(images: Sequence[Image], *, drop_identity: bool = False) -> list[str]:
+    """Return a folder name for each image: its name, made safe for every system, and unique.
+
+    Where the identity is dropped, a number: the name is the series' description, which may tell
+    the patient.
+    """
+    if drop_identity:
+        return [f"volume_{number}" for number in range(1, len(images) + 1)]
     names: list[str] = []
     for image in images:
         safe = re.sub(r"[^\w.-]+", "_", image.name).strip("._") or "image"

@@ -1,5 +1,6 @@
 """`lossviz window`: napari with the plugin and the files given."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,8 @@ from typing import Annotated
 import tyro
 
 from napari_lossviz.cli import consoles
-from napari_lossviz.core import MissingPackageError
+from napari_lossviz.cli.diagnosis import display_there
+from napari_lossviz.core import InputError, LossvizError, MissingPackageError
 
 PLUGIN = "napari-lossviz"
 
@@ -23,6 +25,15 @@ def window(paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()) -> int
     paths
         Files or folders to open.
     """
+    if not (display_there() or os.environ.get("QT_QPA_PLATFORM")):
+        # Qt would end the process without a word that helps.
+        raise LossvizError(
+            "no window can be opened: there is no display here (DISPLAY is not set). Log in to a "
+            "desktop or with ssh -X; `lossviz denoise` works without one"
+        )
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise InputError(f"{', '.join(missing)}: there is no such file or folder")
     import napari
 
     try:

@@ -85,11 +85,7 @@ def drop_identity(dataset: Dataset, new_uid: Callable[[str], str], label: str) -
     InputError
         If the header says that an annotation is burned into the pixels, which this cannot remove.
     """
-    if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":
-        raise InputError(
-            "the source says that annotations are burned into its pixels (BurnedInAnnotation YES): "
-            "the identity may be among them and cannot be dropped; blank them first"
-        )
+    refuse_burned_in(dataset)
     kept = _filtered(dataset, new_uid)
     equipment = kept.get("ContributingEquipmentSequence")
     if equipment:  # the last item is ours, the others describe the hospital's devices
@@ -108,6 +104,15 @@ def drop_identity(dataset: Dataset, new_uid: Callable[[str], str], label: str) -
     kept.file_meta = dataset.file_meta
     kept.file_meta.MediaStorageSOPInstanceUID = kept.SOPInstanceUID
     return kept
+
+
+def refuse_burned_in(dataset: Dataset) -> None:
+    """Raise `InputError` if the header says that annotations are burned into the pixels."""
+    if str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES":
+        raise InputError(
+            "the source says that annotations are burned into its pixels (BurnedInAnnotation YES): "
+            "the identity may be among them and cannot be dropped; blank them first"
+        )
 
 
 def _filtered(dataset: Dataset, new_uid: Callable[[str], str]) -> Dataset:

@@ -12,6 +12,7 @@ from napari_lossviz.io.atomic import (
     atomic_path,
     full_stem,
     full_suffix,
+    refuse_existing,
     refuse_inputs,
 )
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
@@ -30,6 +31,8 @@ _WRITERS = {
     ".nrrd": "nrrd",
 }
 _DICOM = (".dcm", ".dicom", ".ima")
+FILE_SUFFIXES = (*_WRITERS, *_DICOM)
+"""Endings of the files that `write` writes."""
 _FILTERED = ("denoised", "despeckled")
 """Names of main images whose derivation is a filter's."""
 
@@ -113,6 +116,8 @@ def write(
     example = _as_template(template, main)
     inputs = main.origin.paths + (example.origin.paths if example is not None else ())
     refuse_inputs(path, inputs)
+    if drop_identity:
+        check_identity(main)
     recipe = recipe and result is not None
     job = _Job(main, result, example, inputs, overwrite, drop_identity, selection, recipe)
     suffix = full_suffix(path)
@@ -122,14 +127,79 @@ def write(
         return _write_file(job, path, _dicom_file_writer(job, path))
     if not path.suffix or path.is_dir():
         return _write_folder(job, path)
-    raise InputError(
+    raise _unknown_kind(path)
+
+
+def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse a file for a result of `image` before that result is computed.
+
+    Parameters
+    ----------
+    image : Image
+        The source; the result is of the same shape and kind.
+    path : path
+        As `write` takes it, of one file.
+    overwrite : bool
+
+    Raises
+    ------
+    InputError
+        If the file's kind is unknown, or it is a DICOM and there is no source for one file.
+    OutputExistsError
+        If the file or its recipe exists and `overwrite` is False, or is an input.
+    """
+    path = Path(path)
+    suffix = full_suffix(path)
+    if suffix in _DICOM:
+        _refuse_series(path, _instance_count(image, None))
+    elif suffix not in _WRITERS:
+        raise _unknown_kind(path)
+    for one in (path, _recipe_of(path)):
+        refuse_inputs(one, image.origin.paths)
+        refuse_existing(one, overwrite)
+
+
+def _unknown_kind(path: Path) -> InputError:
+    return InputError(
         f"{path}: files of the kind {path.suffix!r} cannot be written; expected one of "
-        f"{', '.join([*_WRITERS, '.dcm'])}, or a name without suffix for a DICOM series in a folder"
+        f"{', '.join(FILE_SUFFIXES)}, or a name without suffix for a DICOM series in a folder"
     )
 
 
+def check_identity(image: Image) -> None:
+    """Refuse an image whose pixels show the patient's identity, which no format can leave out.
+
+    Raises
+    ------
+    InputError
+        If its DICOM header says that annotations are burned in.
+    """
+    for dataset in (image.metadata.get("dicom") or {}).get("datasets", ()):
+        from napari_lossviz.io.dicom_identity import refuse_burned_in
+
+        refuse_burned_in(dataset)
+
+
+def _instance_count(image: Image, template: Image | None) -> int:
+    from napari_lossviz.io.dicom_write import instance_count
+
+    return instance_count(image, template)
+
+
+def _refuse_series(path: Path, count: int) -> None:
+    if count != 1:
+        raise InputError(
+            f"{path}: a series of {count} slices does not fit into one file: give a folder, that "
+            f"is a name without suffix, such as {path.with_suffix('')}"
+        )
+
+
+def _recipe_of(path: Path) -> Path:
+    return path.with_name(full_stem(path) + RECIPE_SUFFIX)
+
+
 def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[Path]:
-    recipe_path = path.with_name(full_stem(path) + RECIPE_SUFFIX)
+    recipe_path = _recipe_of(path)
     if not job.recipe:
         with atomic_path(path, job.overwrite) as target:
             writer(target)
@@ -171,14 +241,9 @@ def _format_writer(job: _Job, module: str) -> Callable[[Path], None]:
 
 
 def _dicom_file_writer(job: _Job, path: Path) -> Callable[[Path], None]:
-    from napari_lossviz.io.dicom_write import instance_count, save_instance
+    from napari_lossviz.io.dicom_write import save_instance
 
-    count = instance_count(job.image, job.template)
-    if count != 1:
-        raise InputError(
-            f"{path}: a series of {count} slices does not fit into one file: give a folder, that "
-            f"is a name without suffix, such as {path.with_suffix('')}"
-        )
+    _refuse_series(path, _instance_count(job.image, job.template))
     instances = _instances(job)
     return lambda target: save_instance(next(instances), target)
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
 from napari_lossviz.io.figure import before_after_figure
 from napari_lossviz.io.maps import write_maps
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
+from napari_lossviz.io.write import check_file, check_identity
 
 MAPS_FOLDER = "maps"
 FIGURE = "before_after.png"
@@ -62,6 +63,7 @@ def export(
     selection: Selection | None = None,
     overwrite: bool = False,
     drop_identity: bool = False,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> list[Path]:
     """Write a result to a folder, whole or not at all.
 
@@ -83,6 +85,9 @@ def export(
         Whether what an earlier export wrote there may be replaced. An input never is.
     drop_identity : bool
         Whether the patient's identity is left out everywhere.
+    tell : callable
+        Told in a sentence why the image could not be written in the format of its input, if so; the
+        recipe's warnings say it too.
 
     Returns
     -------
@@ -101,9 +106,13 @@ def export(
     for path in (folder, folder / main_name(result)):
         refuse_inputs(path, result.source.origin.paths)
     if drop_identity:
+        check_identity(result.source)
         result = _without_name(result)
     with atomic_folder(folder, overwrite) as temporary:
-        written = _write_formats(result, temporary, parts.formats, drop_identity)
+        written, obstacle = _write_formats(result, temporary, parts.formats, drop_identity)
+        if obstacle:
+            result = replace(result, warnings=(*result.warnings, obstacle))
+            tell(obstacle)
         if parts.maps and write_maps(result, temporary / MAPS_FOLDER):
             written.append(MAPS_FOLDER)
         if parts.figure:
@@ -171,6 +180,36 @@ def check_output(path: str | Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path} cannot be written: no permission to write to {nearest}")
 
 
+def check_export(
+    image: Image, path: str | Path, *, to_file: bool, overwrite: bool, drop_identity: bool
+) -> None:
+    """Refuse what `export` or `export_file` would refuse, before the result is computed.
+
+    Parameters
+    ----------
+    image : Image
+        Source of the result.
+    path : path
+    to_file : bool
+        Whether `export_file` is to write it.
+    overwrite, drop_identity : bool
+
+    Raises
+    ------
+    InputError
+        If no result of the image can be written so.
+    OutputExistsError, OutputError
+        See `check_output`; an input is refused whatever `overwrite` says.
+    """
+    check_output(path, overwrite=overwrite)
+    if drop_identity:
+        check_identity(image)
+    if to_file:
+        check_file(image, path, overwrite=overwrite)
+    else:
+        refuse_inputs(Path(path), image.origin.paths)
+
+
 def main_name(result: Result) -> str:
     """Return the name of the main image's file, or of its folder, within an export's folder."""
     kind = _safe(next(iter(result.images())).name)
@@ -202,10 +241,16 @@ def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
 
 def _write_formats(
     result: Result, folder: Path, formats: tuple[str, ...] | None, drop_identity: bool
-) -> list[str]:
-    """Write the main image in each format, without a recipe of its own; return the names."""
+) -> tuple[list[str], str]:
+    """Write the main image in each format, without a recipe of its own.
+
+    Returns
+    -------
+    (list of str, str)
+        The names, and why the format is not the input's, if so.
+    """
     if formats is None:
-        return [_write_main(result, folder, drop_identity)]
+        return _write_main(result, folder, drop_identity)
     names = []
     stem = f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}"
     for one in formats:
@@ -221,21 +266,22 @@ def _write_formats(
         else:
             names.append(stem + FORMATS[one])
         io.write(result, folder / names[-1], drop_identity=drop_identity, recipe=False)
-    return names
+    return names, ""
 
 
-def _write_main(result: Result, folder: Path, drop_identity: bool) -> str:
-    """Write the main image without a recipe of its own; return its name."""
-    name = main_name(result)
+def _write_main(result: Result, folder: Path, drop_identity: bool) -> tuple[list[str], str]:
+    """Write the main image in the format of its input, or as TIFF and say why."""
+    name, obstacle = main_name(result), ""
     try:
         io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
-    except InputError:
+    except InputError as error:
         if not _dicom_files(result.main_image()):
             raise
         # Values or a shape that DICOM cannot hold; the result shall not be lost for it.
         name = _fallback_name(result)
         io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
-    return name
+        obstacle = f"written as TIFF, not as DICOM: {error}"
+    return [name], obstacle
 
 
 def _fallback_name(result: Result) -> str:

@@ -1,12 +1,14 @@
 """The command as a user gives it, run in this process with a tiny method."""
 
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from napari_lossviz import io, samples
@@ -105,6 +107,8 @@ def test_volume_that_fails_does_not_lose_the_others(
         (["halve", "cells.tif", "-o", "cells.tif"], "cells.tif"),
         (["halve", "cells.tif", "-o", "cells.tif", "--overwrite"], "input"),
         (["halve", "-o", "out"], "no input"),
+        (["halve", "cells.tif", "-o", "x" * 300], "too long"),
+        (["window", "nowhere"], "nowhere"),
         (["replay", "cells.tif", "-o", "out"], "cells.tif"),
         (["replay", "nothing.json", "-o", "out"], "nothing.json"),
         (["replay", "nothing.json"], "--check"),
@@ -120,6 +124,7 @@ def test_errors_are_one_line_and_write_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tiff.parent)
+    monkeypatch.setenv("DISPLAY", ":0")
     before = tiff.read_bytes()
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -190,3 +195,84 @@ def test_doctor_finds_nothing_missing(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     for word in ("Python", "napari", "PyTorch", "CPU", "sar:"):
         assert word in shown
+
+
+@pytest.fixture
+def never_run(halving: Method, monkeypatch: pytest.MonkeyPatch) -> Method:
+    """A method that must not be reached."""
+
+    def run(*given: Any, **options: Any) -> Any:
+        raise AssertionError("computed before the output was looked at")
+
+    monkeypatch.setattr(sys.modules["lossviz_test_halving"], "halve", run)
+    return halving
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("series.dcm", "a series of 8 slices does not fit into one file"),
+        ("series.npz", "cannot write .npz"),
+        ("there.tif", "there.recipe.json exists already"),
+        ("{input}", "holds an input"),
+    ],
+)
+def test_output_that_cannot_be_is_refused_before_the_run(
+    never_run: Method,
+    tmp_path: Path,
+    output: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.recipe.json").write_text("{}")
+    source = tmp_path / "series"
+    shutil.copytree(samples.sample_path("low_dose_ct"), source)
+    overwrite = ["--overwrite"] if "input" in output else []
+    order = ["halve", str(source), "-o", output.format(input=source), *overwrite]
+    assert main(order) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_dicom_without_a_dicom_source_is_refused_before_the_run(
+    never_run: Method, tiff: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["halve", str(tiff), "-o", str(tiff.with_suffix(".dcm"))]) == 2
+    assert "headers of a DICOM source" in capsys.readouterr().err
+
+
+def test_burned_in_identity_is_refused_before_the_run(
+    never_run: Method, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = pydicom.dcmread(samples.sample_path("low_dose_ct/slice_01.dcm"))
+    dataset.BurnedInAnnotation = "YES"
+    dataset.save_as(tmp_path / "in.dcm")
+    for output in ("out", "out.tif"):
+        order = ["halve", str(tmp_path / "in.dcm"), "-o", str(tmp_path / output)]
+        assert main([*order, "--drop-identity"]) == 2
+        assert "burned into" in capsys.readouterr().err
+
+
+def test_window_without_a_display_is_an_error_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(variable, raising=False)
+    assert main(["window"]) == 2
+    assert "no display here" in capsys.readouterr().err
+
+
+def test_memory_that_does_not_suffice_is_one_line(
+    halving: Method,
+    tiff: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def too_much(*given: Any, **options: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(sys.modules["lossviz_test_halving"], "halve", too_much)
+    assert main(["halve", str(tiff), "-o", str(tiff.parent / "out")]) == 2
+    assert "memory of this machine does not suffice" in capsys.readouterr().err

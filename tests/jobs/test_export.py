@@ -164,3 +164,37 @@ def test_dicom_asked_for_without_one_is_refused(from_tiff: Result, tmp_path: Pat
     with pytest.raises(InputError, match="read from DICOM"):
         export(from_tiff, tmp_path / "out", parts=ExportParts(formats=("tiff", "dicom")))
     assert not (tmp_path / "out").exists()
+
+
+def test_values_that_dicom_cannot_hold_become_a_tiff_and_it_is_said(
+    halving: Method, tmp_path: Path
+) -> None:
+    dataset = pydicom.dcmread(str(get_testdata_file("CT_small.dcm", download=False)))
+    dataset.BitsAllocated = dataset.BitsStored = 32
+    dataset.HighBit = 31
+    dataset.PixelData = (np.arange(128 * 128, dtype="<i4") * 20).tobytes()
+    dataset.save_as(tmp_path / "wide.dcm")
+    told: list[str] = []
+    (source,) = io.read(tmp_path / "wide.dcm")
+    written = export(run(halving, source), tmp_path / "out", tell=told.append)
+    assert written[0].suffix == ".tif"
+    assert "not as DICOM" in told[0]
+    assert "16-bit" in told[0]
+    recipe = json.loads((tmp_path / "out" / "recipe.json").read_text())
+    assert told[0] in recipe["warnings"]
+
+
+@pytest.mark.parametrize("formats", [None, ("tiff",)])
+def test_burned_in_identity_leaves_in_no_format(
+    halving: Method, tmp_path: Path, formats: tuple[str, ...] | None
+) -> None:
+    dataset = pydicom.dcmread(samples.sample_path("low_dose_ct/slice_01.dcm"))
+    dataset.BurnedInAnnotation = "YES"
+    dataset.save_as(tmp_path / "in.dcm")
+    result = run(halving, io.read(tmp_path / "in.dcm")[0])
+    with pytest.raises(InputError, match="burned into"):
+        export(result, tmp_path / "out", parts=ExportParts(formats), drop_identity=True)
+    for name in ("out.tif", "out.npy", "out.dcm"):
+        with pytest.raises(InputError, match="burned into"):
+            io.write(result, tmp_path / name, drop_identity=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.dcm"]
