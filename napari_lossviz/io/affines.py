@@ -36,9 +36,18 @@ def from_file_ras(affine: np.ndarray) -> np.ndarray:
 
 
 def spacing_of_affine(affine: np.ndarray) -> tuple[float, float, float]:
-    """Return the distance in mm between neighbouring samples along each index."""
-    z, y, x = (float(n) for n in np.linalg.norm(np.asarray(affine)[:3, :3], axis=0))
-    return z, y, x
+    """Return the distance in mm between neighbouring slices, rows and columns.
+
+    That of slices is along their normal, as in a DICOM series: a gantry tilt shears the slices
+    against each other and does not move them apart.
+    """
+    slices, rows, columns = np.asarray(affine, dtype=np.float64)[:3, :3].T
+    normal = np.cross(rows, columns)
+    area = float(np.linalg.norm(normal))
+    along = abs(float(slices @ normal)) / area if area else 0.0
+    # A flat affine is damaged; its lengths are all that is left of it.
+    z = along or float(np.linalg.norm(slices))
+    return z, float(np.linalg.norm(rows)), float(np.linalg.norm(columns))
 
 
 def resample_affine(affine: np.ndarray, factors: Sequence[float]) -> np.ndarray:

@@ -48,3 +48,15 @@ def test_a_coarse_sample_lies_at_the_mean_of_its_fine_ones(factors):
     fine = index * factors + block
     places = fine @ AXIAL[:3, :3].T + AXIAL[:3, 3]
     np.testing.assert_allclose((coarse @ [*index, 1])[:3], places.mean(axis=0))
+
+
+def test_a_tilt_does_not_move_the_slices_apart():
+    sheared = np.diag([2.5, 0.5, 0.25, 1.0])
+    sheared[1, 0] = 0.8  # each slice is 0.8 mm further along y
+    assert spacing_of_affine(sheared) == pytest.approx((2.5, 0.5, 0.25))
+
+
+def test_a_flat_affine_keeps_its_lengths():
+    flat = np.diag([0.0, 0.5, 0.25, 1.0])
+    flat[1, 0] = 3.0
+    assert spacing_of_affine(flat) == pytest.approx((3.0, 0.5, 0.25))
