@@ -51,7 +51,7 @@ def demo(
     output
         Folder for the results.
     window
-        Open napari at the end.
+        Whether napari opens at the end, where there is a display.
     overwrite
         Replace the files of an earlier demo.
     """
