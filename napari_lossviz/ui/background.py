@@ -1,6 +1,7 @@
 """Work away from the window's thread, inside the window's process: reading, writing, instant."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_lossviz.core import Cancelled, Step
+
+_INTERVAL = 0.1
 
 
 class Task(QObject):
@@ -18,6 +21,8 @@ class Task(QObject):
     function : callable
     *args
         Its arguments.
+    reporting : bool
+        Whether the function takes ``reporter=``: its steps are told, and it can be cancelled.
     """
 
     done = Signal(object)
@@ -25,15 +30,17 @@ class Task(QObject):
     failed = Signal(object)
     """The exception that it raised; `Cancelled` is not told."""
     progressed = Signal(object)
-    """A `Step`, where the function was given `reporter`; throttle what you do with it."""
+    """A `Step`, at most ten a second."""
 
     _ended = Signal()
     _running: set["Task"] = set()  # noqa: RUF012, a task lives until its outcome was told
 
-    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *args: Any, reporting: bool = False) -> None:
         super().__init__()
         self._function = function
         self._args = args
+        self._options = {"reporter": self._report} if reporting else {}
+        self._told = 0.0
         self._cancelled = threading.Event()
         self._ended.connect(self._forget)
         self._thread = threading.Thread(target=self._run, name="lossviz-task", daemon=True)
@@ -43,12 +50,6 @@ class Task(QObject):
         Task._running.add(self)
         self._thread.start()
         return self
-
-    def reporter(self, step: Step, /) -> None:
-        """Pass a step on, or stop the function; to be given to a method."""
-        if self._cancelled.is_set():
-            raise Cancelled
-        self.progressed.emit(Step(step.done, step.total, message=step.message))
 
     def cancel(self, wait: float = 0.0) -> None:
         """Tell nothing any more, and stop the function at its next report.
@@ -67,9 +68,18 @@ class Task(QObject):
         """Whether the function runs and its outcome is wanted."""
         return self._thread.is_alive() and not self._cancelled.is_set()
 
+    def _report(self, step: Step, /) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._told >= _INTERVAL:
+            self._told = now
+            # Without its maps: they are valid only during this call.
+            self.progressed.emit(Step(step.done, step.total, message=step.message))
+
     def _run(self) -> None:
         try:
-            outcome, signal = self._function(*self._args), self.done
+            outcome, signal = self._function(*self._args, **self._options), self.done
         except Cancelled:
             outcome, signal = None, None
         except Exception as error:  # told in the window's thread

@@ -10,7 +10,7 @@ from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QValidator
-from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 NOT_GIVEN = "automatic"
 """How None reads in a choice."""
@@ -31,7 +31,6 @@ class FloatBox(QDoubleSpinBox):
         self.setRange(low, high)
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setKeyboardTracking(False)
-        self.setMinimumWidth(60)
 
     def textFromValue(self, v: float) -> str:  # noqa: N802, Qt's name
         """Return the shortest text."""
@@ -91,9 +90,7 @@ class FieldWidget(QObject):
         if words:
             choices = [_shown(word) for word in words] + ([OWN_VALUE] if kind is not None else [])
             self._choice = ComboBox(choices=choices, tooltip=self.tooltip)
-            self._choice.native.setSizePolicy(
-                QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
-            )
+            self._choice.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self._choice.changed.connect(self._on_choice)
         if kind is not None:
             self._value = _Value(kind, _bounds(field), self.tooltip, self.changed.emit)
@@ -127,13 +124,23 @@ class FieldWidget(QObject):
         if self._value is not None:
             parts.extend(self._value.widgets)
         if len(parts) == 1:
+            parts[0].setMinimumWidth(40)
             return parts[0]
         row = QWidget()
-        layout = QHBoxLayout(row)
+        # A choice and one number fit side by side in a narrow dock, several numbers do not.
+        beside = len(parts) == 2
+        layout = QHBoxLayout(row) if beside else QGridLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for part in parts:
-            layout.addWidget(part, 1)
+        for i, part in enumerate(parts):
+            # Labels and tooltips say what belongs in there: no part may widen the dock.
+            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            if isinstance(layout, QHBoxLayout):
+                layout.addWidget(part, 1)
+            elif i == 0:
+                layout.addWidget(part, 0, 0, 1, 2)
+            else:
+                layout.addWidget(part, (i + 1) // 2, (i + 1) % 2)
         return row
 
     def _on_choice(self) -> None:

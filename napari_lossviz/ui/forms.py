@@ -105,6 +105,7 @@ class ConfigForm(QWidget):
                 if widget.advanced is wanted:
                     rows.addRow(_label(widget), widget.widget)
         self._advanced.setContent(folded)
+        self._advanced.collapse(animate=False)
         layout.addWidget(basic)
         layout.addWidget(self._advanced)
         layout.addWidget(self._error)

@@ -12,6 +12,8 @@ from napari_lossviz.ui.layers import METADATA_KEY, derived_layer
 
 _STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
 _LOSS = "loss "
+_KEPT = "result"
+"""Under our key of a main result's metadata: its `ResultLayers`, for a dock that opens later."""
 
 
 @dataclass(eq=False)
@@ -30,7 +32,7 @@ class ResultLayers:
     maps : dict of (str, int) to napari.layers.Image
         By name and zero-based stage.
     losses : dict of str to napari.layers.Image
-        By term.
+        By term; made by `show_loss` when they are asked for.
     """
 
     result: Any
@@ -59,7 +61,7 @@ class ResultLayers:
 def add_result(
     viewer: Any, result: Result, source_layer: ImageLayer, *, label: str = ""
 ) -> ResultLayers:
-    """Show a result: the main image, then the hidden residual, maps and losses.
+    """Show a result: the main image, then the hidden residual and maps.
 
     The layers lie where the source lies and carry its scale, units and axis labels; the main one
     takes over its colormap and contrast limits. The selection of layers stays as it is.
@@ -76,24 +78,63 @@ def add_result(
     selected, active = set(viewer.layers.selection), viewer.layers.selection.active
     added: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
     for named in result.images():
+        if named.role == "loss":
+            continue
         layer = Layer.create(*derived_layer(named, result.source, source_layer, label=label))
         viewer.add_layer(layer)
-        if named.role in ("map", "loss"):
+        if named.role == "map":
             layer.colorbar.visible = True
         added.setdefault(named.role, []).append((named, layer))
     viewer.layers.selection = selected
     viewer.layers.selection.active = active
     main = added["result"][0][1]
-    main.metadata[METADATA_KEY]["method"] = result.method
     residuals = [layer for _, layer in added.get("residual", [])]
-    return ResultLayers(
+    layers = ResultLayers(
         result=result,
         source=source_layer,
         denoised=main,
         residual=residuals[0] if residuals else None,
         maps={_map_key(named.name): layer for named, layer in added.get("map", [])},
-        losses={named.name.removeprefix(_LOSS): layer for named, layer in added.get("loss", [])},
     )
+    main.metadata[METADATA_KEY][_KEPT] = layers
+    return layers
+
+
+def results_in(viewer: Any) -> list[ResultLayers]:
+    """Return the results that are shown in a viewer, the latest last."""
+    found = (layer.metadata.get(METADATA_KEY, {}).get(_KEPT) for layer in viewer.layers)
+    return [layers for layers in found if layers is not None]
+
+
+def loss_terms(result: Result) -> list[str]:
+    """Return the terms of which a result has maps."""
+    return [named.name.removeprefix(_LOSS) for named in result.images() if named.role == "loss"]
+
+
+def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
+    """Show where one term of the loss acts; hide the maps of the others.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layers : ResultLayers
+    term : str
+        One of `loss_terms`; empty: hide all.
+    """
+    for other, layer in layers.losses.items():
+        layer.visible = other == term
+    known = layers.losses.get(term)
+    if not term or known in viewer.layers:
+        return
+    for named in layers.result.images():
+        if named.role == "loss" and named.name == _LOSS + term:
+            layer = Layer.create(*derived_layer(named, layers.result.source, layers.source))
+            selected, active = set(viewer.layers.selection), viewer.layers.selection.active
+            viewer.add_layer(layer)
+            viewer.layers.selection = selected
+            viewer.layers.selection.active = active
+            layer.visible = layer.colorbar.visible = True
+            layers.losses[term] = layer
 
 
 def _map_key(name: str) -> tuple[str, int]:

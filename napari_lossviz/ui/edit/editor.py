@@ -87,6 +87,15 @@ class SigmaEditor(QWidget):
         self._update_state()
         self.edits_changed.emit(self.edits())
 
+    def set_base(self, edits: tuple[Edit, ...]) -> None:
+        """Put edits under those of the brush, such as an overall strength.
+
+        They are no step of undo and redo, and are not saved with the edits. Restore and reset go
+        back to the predicted maps, without them.
+        """
+        if self._live is not None:
+            self._live.set_base(edits)
+
     def finish_updates(self, timeout: float = 60.0) -> bool:
         """Bring all slices up to date, before an export; return whether they are.
 
@@ -314,7 +323,7 @@ class SigmaEditor(QWidget):
             self._live.replace(())
             return
         name, stage = which
-        ranges = [edit.slices for edit in self._live.edits]
+        ranges = [edit.slices for edit in self._live.history.edits]
         touched = [pair for pair in ranges if pair is not None]
         slices = None
         if len(touched) == len(ranges) and touched:
@@ -323,7 +332,8 @@ class SigmaEditor(QWidget):
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the edits to a JSON file."""
-        save_edits(self.edits(), path, overwrite=overwrite)
+        painted = () if self._live is None else self._live.history.edits
+        save_edits(painted, path, overwrite=overwrite)
 
     def load(self, path: str | Path) -> None:
         """Replace the edits by those of a JSON file."""
@@ -404,7 +414,7 @@ class SigmaEditor(QWidget):
         self._undo_buttons.set_possible(
             history is not None and history.can_undo, history is not None and history.can_redo
         )
-        self._files.set_possible(bool(self.edits()))
+        self._files.set_possible(history is not None and bool(history.edits))
         self._show_gap()
         self._update_status()
 

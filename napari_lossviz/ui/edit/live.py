@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Maps = Mapping[str, NDArray[np.float32]]
 _Message = tuple[Update, Maps, Edits]
 
+BASE_KEY = "base_edits"
+"""Under our key of a denoised layer's metadata: those of its edits that no brush made."""
+
 _SETTLE = 120
 """Milliseconds without a change after which other slices are brought up to date."""
 
@@ -62,7 +65,8 @@ class LiveEdits(QObject):
         self.writer = LayerWriter(layers)
         known = layers.denoised.metadata.get(METADATA_KEY, {})
         start: Edits = known.get(EDITS_KEY, tuple(result.edits))
-        self.history = EditHistory(start)
+        self._base: Edits = known.get(BASE_KEY, ())
+        self.history = EditHistory(start[len(self._base) :])
         self._start = start
         self._result = replace(result, edits=start)
         self.count: int = result.predicted.count
@@ -86,8 +90,8 @@ class LiveEdits(QObject):
 
     @property
     def edits(self) -> Edits:
-        """The edits that count now."""
-        return self.history.edits
+        """The edits that count now: those under the brush's, then the brush's."""
+        return (*self._base, *self.history.edits)
 
     # what the user does
 
@@ -134,6 +138,17 @@ class LiveEdits(QObject):
         self.finish()
         self.history.redo()
         self._changed()
+
+    def set_base(self, edits: Edits) -> None:
+        """Put edits under those of the brush, such as an overall strength; no step of the history.
+
+        Below the brush's, so that a growing stroke stays the last edit, which alone is replayed.
+        """
+        if edits != self._base:
+            self.finish()
+            self._base = edits
+            self.writer.denoised.metadata.setdefault(METADATA_KEY, {})[BASE_KEY] = edits
+            self._changed()
 
     def show(self, n: int, *, prepare: bool = False) -> None:
         """Tell which slice is on the screen; it is brought up to date first.

@@ -1,0 +1,65 @@
+"""The end of a dock. `closeEvent` does not fire for a docked widget, so other signs are watched."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from qtpy.QtWidgets import QWidget
+
+
+class DockLife(QObject):
+    """Calls a function once, when the dock or its window is closed, or the program quits.
+
+    A dock closed with its cross is taken out of napari's frame, and lives on without a parent; a
+    dock whose window closes goes down with it, without a word.
+
+    Parameters
+    ----------
+    dock : QWidget
+    viewer : napari.Viewer
+    end : callable
+        May be called when the dock's Qt half is gone; it touches no widget that may be.
+    """
+
+    def __init__(self, dock: QWidget, viewer: Any, end: Callable[[], None]) -> None:
+        super().__init__()
+        self._dock = dock
+        self._end: Callable[[], None] | None = end
+        self._was_in_frame = False
+        self._window: Any = viewer.window._qt_window
+        dock.installEventFilter(self)
+        self._window.installEventFilter(self)
+        dock.destroyed.connect(self.finish)
+        self._window.destroyed.connect(self.finish)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.finish)
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
+        """Watch the dock's parent and the window's end."""
+        if a1 is not None and a0 is self._dock and a1.type() == QEvent.Type.ParentChange:
+            if self._dock.parentWidget() is not None:
+                self._was_in_frame = True
+            elif self._was_in_frame:
+                self.finish()
+        if a1 is not None and a0 is not self._dock:  # the window, which napari may hand out wrapped
+            if a1.type() == QEvent.Type.DeferredDelete:
+                self.finish()
+            elif a1.type() == QEvent.Type.Close:
+                # Whether it accepts is known only afterwards.
+                QTimer.singleShot(0, self._finish_if_closed)
+        return False
+
+    def _finish_if_closed(self) -> None:
+        try:
+            closed = not self._window.isVisible()
+        except RuntimeError:  # Qt deleted it already
+            closed = True
+        if closed:
+            self.finish()
+
+    def finish(self, *_: Any) -> None:
+        """End it now."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()

@@ -1,0 +1,227 @@
+"""The Export section: what to write of a result, and where; written away from the window."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_lossviz.core import OutputExistsError, Result
+from napari_lossviz.io.dicom_write import has_dicom_source
+from napari_lossviz.jobs.export import ExportParts, export
+from napari_lossviz.ui.background import Task
+
+NO_RESULT = "Run a method first; its result is then exported here."
+
+_FORMATS = {
+    "dicom": (
+        "DICOM",
+        "A derived series with new UIDs that refers to the input's; from DICOM only",
+    ),
+    "tiff": ("TIFF", "One file with the spacing, as float32 in image units"),
+    "nifti": ("NIfTI", "One file with the place in the patient"),
+}
+_EXTRAS = {
+    "maps": ("Maps", "Sigma maps as TIFF, NIfTI and NPZ, in pixels, mm and image units"),
+    "figure": ("Picture (PNG)", "Before and after side by side"),
+    "recipe": ("Recipe", "Everything needed to compute the result again: lossviz replay"),
+}
+
+
+class ExportPanel(QWidget):
+    """Exports one result to a folder.
+
+    Parameters
+    ----------
+    make_result : callable
+        Called in a thread: returns the result to write, edits included.
+    """
+
+    exported = Signal(object)
+    """The paths written."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._result: Result | None = None
+        self._make: Callable[[], Result] | None = None
+        self._task: Task | None = None
+        self.boxes = {name: QCheckBox(title) for name, (title, _) in (_FORMATS | _EXTRAS).items()}
+        self.folder = QLineEdit()
+        self.folder.setPlaceholderText("choose a folder")
+        self.folder.setToolTip("Made if it is missing; what others put there stays")
+        self._browse = QToolButton()
+        self._browse.setText("…")
+        self._browse.setToolTip("Choose the folder")
+        self.no_identity = QCheckBox("Leave out the patient's identity")
+        self.no_identity.setToolTip("In DICOM headers, names of files and the recipe")
+        self.button = QPushButton("Export")
+        self.status = QLabel(NO_RESULT)
+        self.status.setWordWrap(True)
+        self.open_button = QPushButton("Show the folder")
+        self.open_button.hide()
+        self._build()
+        self._connect()
+        self.set_result(None, None)
+
+    def set_result(self, result: Result | None, make: Callable[[], Result] | None) -> None:
+        """Offer to export a result.
+
+        Parameters
+        ----------
+        result : Result, optional
+            Before later edits; tells which formats there are. None: nothing to export.
+        make : callable, optional
+            Called away from the window's thread for the result to write, edits included.
+        """
+        before = None if self._result is None else has_dicom_source(self._result.source)
+        self._result, self._make = result, make
+        dicom = result is not None and has_dicom_source(result.source)
+        self.boxes["dicom"].setEnabled(dicom)
+        if before != dicom or result is None:
+            self.boxes["dicom"].setChecked(dicom)
+            self.boxes["tiff"].setChecked(not dicom)
+        if not self.folder.text() and result is not None and result.source.origin.paths:
+            home = result.source.origin.paths[0].parent
+            self.folder.setText(str(home.with_name(f"{home.name}_{result.method}")))
+        self._update()
+
+    def parts(self) -> ExportParts:
+        """Return what is to be written."""
+        chosen = {name: box.isChecked() and box.isEnabled() for name, box in self.boxes.items()}
+        return ExportParts(
+            formats=tuple(name for name in _FORMATS if chosen[name]),
+            **{name: chosen[name] for name in _EXTRAS},
+        )
+
+    def start(self, *, overwrite: bool = False) -> None:
+        """Write; what is there already is replaced only if the user says so."""
+        folder = self.folder.text().strip()
+        make = self._make
+        if make is None or not folder or self._running:
+            return
+        parts, drop = self.parts(), self.no_identity.isChecked()
+
+        def write() -> list[Path]:
+            return export(
+                make(),
+                Path(folder).expanduser(),
+                parts=parts,
+                overwrite=overwrite,
+                drop_identity=drop,
+            )
+
+        self._say("Writing …")
+        self.open_button.hide()
+        self._task = Task(write)
+        self._task.done.connect(self._on_done)
+        self._task.failed.connect(self._on_failed)
+        self._task.start()
+        self._update()
+
+    def close_panel(self) -> None:
+        """Wait for no export any more; one that writes ends whole or not at all."""
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def _running(self) -> bool:
+        return self._task is not None
+
+    def _on_done(self, written: list[Path]) -> None:
+        self._task = None
+        self._update()
+        names = ", ".join(path.name for path in written)
+        self._say(f"Written to {self.folder.text()}: {names}")
+        self.open_button.show()
+        self.exported.emit(written)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._task = None
+        self._update()
+        self._say(str(error), bad=True)
+        if isinstance(error, OutputExistsError) and "never overwritten" not in str(error):
+            self._ask_to_replace()
+
+    def _ask_to_replace(self) -> None:
+        box = QMessageBox(self)
+        box.setObjectName("lossviz replace export")
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(f"{self.folder.text()} is not empty.")
+        box.setInformativeText(
+            "Replace what an earlier export wrote there? Inputs and files of others stay."
+        )
+        replace: Any = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        replace.clicked.connect(lambda: self.start(overwrite=True))
+        box.open()
+
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Export to a folder", self.folder.text())
+        if path:
+            self.folder.setText(path)
+
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self.folder.text()))
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        self.status.setStyleSheet("color: #e8575a;" if bad else "")
+        self.status.setText(text)
+
+    def _update(self) -> None:
+        ready = self._make is not None
+        anything = self.parts() != ExportParts(formats=(), maps=False, figure=False, recipe=False)
+        for widget in (self.folder, self._browse, self.no_identity):
+            widget.setEnabled(ready)
+        folder = bool(self.folder.text().strip())
+        self.button.setEnabled(ready and anything and folder and not self._running)
+        if not ready:
+            self._say(NO_RESULT)
+        elif self.status.text() == NO_RESULT:
+            self._say("")
+
+    def _connect(self) -> None:
+        for box in self.boxes.values():
+            box.toggled.connect(lambda _: self._update())
+        self.folder.textChanged.connect(lambda _: self._update())
+        self._browse.clicked.connect(self._choose_folder)
+        self.button.clicked.connect(lambda: self.start())
+        self.open_button.clicked.connect(self._open_folder)
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        for title, entries in (("Image", _FORMATS), ("Beside it", _EXTRAS)):
+            group = QGroupBox(title)
+            grid = QGridLayout(group)
+            for i, (name, (_, tooltip)) in enumerate(entries.items()):
+                self.boxes[name].setToolTip(tooltip)
+                grid.addWidget(self.boxes[name], 0, i)
+            layout.addWidget(group)
+        for name in _EXTRAS:
+            self.boxes[name].setChecked(True)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Folder"))
+        row.addWidget(self.folder, 1)
+        row.addWidget(self._browse)
+        layout.addLayout(row)
+        layout.addWidget(self.no_identity)
+        layout.addWidget(self.button)
+        layout.addWidget(self.status)
+        layout.addWidget(self.open_button)
+        layout.addStretch(1)

@@ -1,0 +1,127 @@
+"""Shows the instant result of every image that is chosen, once, in layers of its own."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_lossviz.core import InputError, MethodConfig, Result
+from napari_lossviz.jobs.registry import Method
+from napari_lossviz.ui.instant import InstantRun
+from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, role_of
+from napari_lossviz.ui.live_view import LiveView
+from napari_lossviz.ui.result_layers import ResultLayers, add_result
+
+
+class InstantShow(QObject):
+    """Keeps in mind which images were shown; an image whose pixels are replaced counts as new.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    method : Method
+    preset : str
+        Name of the torch-free preset.
+    """
+
+    began = Signal()
+    ended = Signal()
+    """With or without a result; before `ready` and `failed`."""
+    ready = Signal(object)
+    """`ResultLayers`."""
+    failed = Signal(str)
+
+    def __init__(
+        self, viewer: Any, method: Method, preset: str, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._method = method
+        self._live: LiveView | None = None
+        self._seen: WeakKeyDictionary[Any, tuple[int, ResultLayers | None]] = WeakKeyDictionary()
+        self.run = InstantRun(method, preset, self)
+        self.run.first_slice.connect(self._on_first_slice)
+        self.run.finished.connect(self._on_finished)
+        self.run.failed.connect(self._on_failed)
+
+    @property
+    def running(self) -> bool:
+        """Whether a result is on its way."""
+        return self.run.running
+
+    def offer(self, layer: Any) -> None:
+        """Show the instant result of a layer, unless it was shown, failed, or is a result."""
+        if layer is None or role_of(layer):
+            return
+        known = self._seen.get(layer)
+        if known is None or known[0] != id(layer.data):
+            self.start(layer, self._method.preset(self.run.preset))
+
+    def start(self, layer: Any, config: MethodConfig) -> None:
+        """Compute and show the result of a layer, whatever was shown before."""
+        self.cancel()
+        self.began.emit()
+        self.run.start(layer, config, place_on_screen(self._viewer, layer))
+
+    def cancel(self) -> None:
+        """Stop what is on its way."""
+        if self.run.running:
+            self.run.cancel()
+            self._end()
+
+    def close(self) -> None:
+        """Stop all threads."""
+        self.run.close()
+
+    def _end(self) -> None:
+        if self._live is not None:
+            self._live.end()
+            self._live = None
+        self.ended.emit()
+
+    def _on_first_slice(self, layer: Any, array: np.ndarray, place: tuple[int, ...]) -> None:
+        if layer in self._viewer.layers:
+            self._live = LiveView(self._viewer, image_from_layer(layer), layer, place)
+            self._live.show({"denoised": array})
+
+    def _on_finished(self, layer: Any, result: Result) -> None:
+        self._end()
+        if layer not in self._viewer.layers:
+            return
+        _, before = self._seen.get(layer, (0, None))
+        if before is not None and not _was_edited(before):
+            before.remove_from(self._viewer)
+        layers = add_result(self._viewer, result, layer, label=self.run.preset)
+        self._seen[layer] = (id(layer.data), layers)
+        self.ready.emit(layers)
+
+    def _on_failed(self, layer: Any, message: str) -> None:
+        self._end()
+        self._seen[layer] = (id(layer.data), None)  # not again by itself
+        self.failed.emit(message)
+
+
+def place_on_screen(viewer: Any, layer: Any) -> dict[str, int]:
+    """Return the index along t and z of the slice of a layer that is on the screen.
+
+    Empty for a single image, and where the axes cannot be told.
+    """
+    try:
+        axes = image_from_layer(layer).axes
+    except InputError:
+        return {}
+    shown = axes.replace("c", "")
+    if "c" in axes and not layer.rgb:
+        shown = "c" + shown
+    point = dict(zip(shown, layer.world_to_data(viewer.dims.point), strict=True))
+    size = dict(zip(shown, layer.data.shape, strict=False))
+    return {
+        axis: int(np.clip(np.round(point[axis]), 0, size[axis] - 1))
+        for axis in "tz"
+        if axis in point
+    }
+
+
+def _was_edited(layers: ResultLayers) -> bool:
+    return bool(layers.denoised.metadata.get(METADATA_KEY, {}).get("edits"))

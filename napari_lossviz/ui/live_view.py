@@ -1,0 +1,105 @@
+"""What a run shows while it goes on: the denoised slice and where the loss acts, as layers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+from napari_lossviz.core import Image
+from napari_lossviz.ui.layers import slice_layer
+
+PREVIEW = "denoised"
+_LOSS = "loss "
+
+
+class LiveView:
+    """Two layers that exist as long as a run does. One that the user removes stays away.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    image : Image
+        The input of the run.
+    source : napari.layers.Image
+        Its layer.
+    place : tuple of int
+        Index along t and z of the slice that the run reports.
+    """
+
+    def __init__(self, viewer: Any, image: Image, source: Any, place: tuple[int, ...]) -> None:
+        self._viewer = viewer
+        self._image = image
+        self._source = source
+        self._place = place
+        self._layers: dict[str, Any] = {}
+        self._losses: dict[str, np.ndarray] = {}
+        self._term = ""
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Loss terms whose maps came last."""
+        return tuple(self._losses)
+
+    def layer(self, role: str) -> Any:
+        """Return the layer of a role, "preview" or "loss", or None."""
+        layer = self._layers.get(role)
+        return layer if layer in self._viewer.layers else None
+
+    def show(self, maps: Mapping[str, np.ndarray]) -> None:
+        """Show new maps: "denoised", and "loss <term>" for each term."""
+        if PREVIEW in maps:
+            self._put("preview", maps[PREVIEW], "result", "preview")
+        self._losses = {
+            name.removeprefix(_LOSS): array
+            for name, array in maps.items()
+            if name.startswith(_LOSS)
+        }
+        self._show_term()
+
+    def set_term(self, term: str) -> None:
+        """Show the loss map of this term; empty: none."""
+        self._term = term
+        self._show_term()
+
+    def end(self) -> None:
+        """Remove the layers."""
+        for layer in self._layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers.clear()
+
+    def _show_term(self) -> None:
+        if self._term in self._losses:
+            array = self._losses[self._term]
+            layer = self._put("loss", array, "loss", f"loss map: {self._term}")
+            if layer is not None:
+                high = float(np.percentile(array, 99.5))
+                layer.contrast_limits = (0.0, high if high > 0 else 1.0)
+        elif self.layer("loss") is not None:
+            self.layer("loss").visible = False
+
+    def _put(self, key: str, array: np.ndarray, role: str, name: str) -> Any:
+        layer = self._layers.get(key)
+        if layer is None:
+            layer = self._add(array, role, name)
+            self._layers[key] = layer
+        elif layer in self._viewer.layers:
+            layer.data = array.reshape(layer.data.shape)
+            layer.name = f"{self._image.name} {name}"
+            layer.visible = layer.visible or key == "loss"
+        else:
+            return None
+        return layer
+
+    def _add(self, array: np.ndarray, role: str, name: str) -> Any:
+        layers = self._viewer.layers
+        selected, active = set(layers.selection), layers.selection.active
+        data = slice_layer(array, self._image, self._source, self._place, role, name)
+        layer = Layer.create(*data)
+        if role == "loss":
+            layer.opacity, layer.blending = 0.6, "additive"
+        self._viewer.add_layer(layer)
+        layers.selection = selected
+        layers.selection.active = active
+        return layer

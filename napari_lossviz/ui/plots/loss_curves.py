@@ -1,0 +1,127 @@
+"""The loss by step, term by term, as it comes."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import qtpy
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
+
+# pyqtgraph would take the first binding that it finds installed.
+os.environ.setdefault("PYQTGRAPH_QT_LIB", qtpy.API_NAME)
+
+import numpy as np
+import pyqtgraph as pg
+
+_COLOURS = ("#f5f5f5", "#4fc3f7", "#ffb74d", "#81c784", "#ba68c8", "#e57373", "#fff176", "#90a4ae")
+_TOTAL = "total"
+_DRAWN = 2000
+"""Points of a curve that are drawn at most."""
+
+
+class LossCurves(QWidget):
+    """One curve for each term over the steps, on a logarithmic axis.
+
+    A click on a name in the legend hides or shows its curve.
+
+    Values that are not above 0 leave a gap.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._steps: dict[str, list[int]] = {}
+        self._values: dict[str, list[float]] = {}
+        self._curves: dict[str, Any] = {}
+        self.buttons: dict[str, QToolButton] = {}
+        self.plot = pg.PlotWidget(background=None)
+        self.plot.setLogMode(y=True)
+        self.plot.setLabel("bottom", "step")
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.showGrid(y=True, alpha=0.2)
+        self.plot.getAxis("left").setStyle(maxTextLevel=0)
+        self.plot.setFixedHeight(150)
+        self.setToolTip("Loss terms by training step; a click on a term hides or shows its curve")
+        # Inside the plot a legend would lie on the curves.
+        self._legend = QFlowLayout()
+        self._legend.setContentsMargins(0, 0, 0, 0)
+        self._legend.setSpacing(2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.plot)
+        layout.addLayout(self._legend)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the terms seen so far."""
+        return tuple(self._curves)
+
+    def values(self, term: str) -> tuple[list[int], list[float]]:
+        """Return steps and values of a term."""
+        return list(self._steps[term]), list(self._values[term])
+
+    def clear(self) -> None:
+        """Forget all curves."""
+        self._steps, self._values, self._curves = {}, {}, {}
+        for button in self.buttons.values():
+            button.deleteLater()
+        self.buttons = {}
+        self.plot.clear()
+
+    def add(self, losses: Iterable[tuple[int, Mapping[str, float]]]) -> None:
+        """Add the terms of some steps.
+
+        Parameters
+        ----------
+        losses : iterable of (int, mapping of str to float)
+            Step and its terms.
+        """
+        changed = set()
+        for step, terms in losses:
+            for name, value in terms.items():
+                self._steps.setdefault(name, []).append(step)
+                self._values.setdefault(name, []).append(value)
+                changed.add(name)
+        for name in changed:
+            self._draw(name)
+
+    def set_history(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Show the whole history of a run."""
+        self.clear()
+        for name, values in history.items():
+            self._steps[name] = list(range(1, len(values) + 1))
+            self._values[name] = list(values)
+            self._draw(name)
+
+    def _draw(self, name: str) -> None:
+        if name not in self._curves:
+            index = 0 if name == _TOTAL else 1 + len(self._curves.keys() - {_TOTAL})
+            colour = _COLOURS[index % len(_COLOURS)]
+            pen = pg.mkPen(colour, width=2 if name == _TOTAL else 1)
+            self._curves[name] = self.plot.plot(pen=pen, connect="finite")
+            self._add_button(name, colour)
+        steps = np.asarray(self._steps[name])
+        values = np.asarray(self._values[name], dtype=float)
+        stride = max(1, len(steps) // _DRAWN)
+        steps, values = steps[::stride], values[::stride]
+        self._curves[name].setData(steps, np.where(values > 0, values, np.nan))
+
+    def _add_button(self, name: str, colour: str) -> None:
+        button = QToolButton()
+        button.setText(f"― {name}")
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setStyleSheet(
+            f"QToolButton {{ color: {colour}; border: none; background: transparent }}"
+            "QToolButton:!checked { color: gray; text-decoration: line-through }"
+        )
+        button.setToolTip(f"Hide or show the curve of {name}")
+        button.toggled.connect(self._curves[name].setVisible)
+        self._legend.addWidget(button)
+        self.buttons[name] = button

@@ -1,0 +1,332 @@
+"""The run panel: from an image to its result, the same for every method."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from napari_lossviz.core import Image, LossvizError, MethodConfig, Result, Step
+from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
+from napari_lossviz.jobs.registry import Method
+from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.engine_process import EngineProcess, Run
+from napari_lossviz.ui.instant_show import InstantShow
+from napari_lossviz.ui.layers import image_from_layer
+from napari_lossviz.ui.live_view import LiveView
+from napari_lossviz.ui.result_layers import ResultLayers, add_result, loss_terms, show_loss
+from napari_lossviz.ui.run_controls import RunControls
+from napari_lossviz.ui.run_progress import RunProgress
+
+_MAPS_PAUSE = 300
+"""Milliseconds between showing maps and asking for the next ones."""
+
+_DEVICES_AFTER = 1500
+"""Milliseconds after opening at which the engine process is started: the first picture matters
+more."""
+
+
+@dataclass(frozen=True)
+class PanelSettings:
+    """What a method's dock tells its run panel.
+
+    Attributes
+    ----------
+    sentences : mapping of str to str
+        About each preset.
+    leave_out : tuple of str
+        Fields of the configuration that the preset alone decides.
+    instant : str
+        Name of a torch-free preset that is shown at once for every image; empty: none.
+    watched_slice : callable
+        Index along t and z of the slice of an image that a run reports.
+    figures : callable
+        What is said of a result in a line.
+    """
+
+    sentences: Mapping[str, str]
+    leave_out: tuple[str, ...] = ()
+    instant: str = ""
+    watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()
+    figures: Callable[[Result], str] = field(default=lambda result: "")
+
+
+class RunPanel(QWidget):
+    """Opens, runs, shows; a failed or cancelled run leaves the viewer as it was.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    method : Method
+    settings : PanelSettings
+    engine : EngineProcess, optional
+        Default: the one that all docks share.
+    """
+
+    result_ready = Signal(object)
+    """`ResultLayers` of a run that finished."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        method: Method,
+        settings: PanelSettings,
+        engine: EngineProcess | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._method = method
+        self._settings = settings
+        self._engine = EngineProcess.shared() if engine is None else engine
+        self._engine.hold(self)
+        self._run: Run | None = None
+        self._loading: Task | None = None
+        self._live: LiveView | None = None
+        self._shown: ResultLayers | None = None
+        self._closed = False
+        self.controls = RunControls(
+            viewer, method, self._engine, settings.sentences, settings.leave_out
+        )
+        self.progress = RunProgress(method.title)
+        self.instant: InstantShow | None = None
+        if settings.instant:
+            self.instant = InstantShow(viewer, method, settings.instant, self)
+        self.at_once = QCheckBox("Show an instant result of every image")
+        self.at_once.setToolTip("As soon as an image is opened or chosen, without any training")
+        self.at_once.setChecked(True)
+        self.status = QLabel()
+        self.status.setObjectName("lossviz run status")
+        self.status.setWordWrap(True)
+        self._ask_again = QTimer(self)
+        self._ask_again.setSingleShot(True)
+        self._ask_again.setInterval(_MAPS_PAUSE)
+        self._build()
+        self._connect()
+        QTimer.singleShot(_DEVICES_AFTER, self._ask_devices)
+        if self.instant is not None:
+            self.instant.run.warm_up()
+            QTimer.singleShot(0, self._on_input)
+
+    # what the dock calls
+
+    @property
+    def running(self) -> bool:
+        """Whether a run goes on or waits."""
+        return self._run is not None or self._loading is not None
+
+    def start(self) -> None:
+        """Run with the image and settings chosen."""
+        layer = self.controls.input.layer
+        if self.running or layer is None:
+            return
+        try:
+            config = self.controls.config()
+            image = image_from_layer(layer)
+        except LossvizError as error:
+            self._fail(str(error))
+            return
+        if self.instant is not None:
+            if self.controls.preset.name == self.instant.run.preset:
+                self.instant.start(layer, config)
+                return
+            self.instant.cancel()
+        self._say("")
+        self.controls.set_running(True)
+        self.progress.start("starting", curves=True)
+        if isinstance(image.array, np.ndarray):
+            self._submit(layer, image, config)
+        else:  # a lazy array: its files are read away from the window's thread
+            self._loading = Task(np.asarray, image.array)
+            self._loading.done.connect(
+                lambda array: self._submit(layer, image.replace(array=array), config)
+            )
+            self._loading.failed.connect(lambda error: self._on_failed(error, str(error)))
+            self._loading.start()
+
+    def cancel(self) -> None:
+        """Stop what runs."""
+        if self._loading is not None:
+            self._loading.cancel()
+            self._on_cancelled()
+        elif self._run is not None:
+            self._say("Stopping …")
+            self._run.cancel()
+        elif self.instant is not None and self.instant.running:
+            self.instant.cancel()
+            self._say("Cancelled.")
+
+    def close_panel(self) -> None:
+        """End the run, the threads and, for the last panel, the engine process."""
+        if self._closed:
+            return
+        self._closed = True
+        self._ask_again.stop()
+        if self._loading is not None:
+            self._loading.cancel()
+        if self._run is not None:
+            self._run.cancel()
+        if self.instant is not None:
+            self.instant.close()
+        self.progress.stop()
+        self.controls.close_controls()
+        self._run = self._live = None
+        self._engine.release(self)
+
+    # a run in the engine process
+
+    def _submit(self, layer: Any, image: Image, config: MethodConfig) -> None:
+        self._loading = None
+        run = self._run = self._engine.submit(self._method.name, image, config)
+        label = self.controls.preset.name
+        self._live = LiveView(self._viewer, image, layer, self._settings.watched_slice(image))
+        self._live.set_term(self.progress.term)
+        if self._engine.busy:
+            self.progress.bar.setFormat("waiting for another run to end")
+        run.started.connect(self._on_started)
+        run.stepped.connect(self._on_step)
+        run.maps.connect(self._on_maps)
+        run.finished.connect(lambda result: self._on_finished(layer, result, label))
+        run.failed.connect(self._on_failed)
+        run.cancelled.connect(self._on_cancelled)
+
+    def _on_started(self) -> None:
+        self.progress.bar.setFormat("starting")
+        self._ask_maps()
+
+    def _ask_maps(self) -> None:
+        if self._run is not None:
+            self._run.ask_maps()
+
+    def _on_step(self, step: StepMessage) -> None:
+        if self._run is not None:
+            self.progress.step(step.done, step.total, step.text, step.losses)
+
+    def _on_maps(self, message: MapsMessage) -> None:
+        if self._live is not None and self._run is not None:
+            self._live.show(message.maps)
+            self.progress.offer_terms(self._live.terms)
+            self._ask_again.start()
+
+    def _on_finished(self, layer: Any, result: Result, label: str) -> None:
+        self._end_run()
+        self.progress.curves.set_history(result.history)
+        self._show_result(add_result(self._viewer, result, layer, label=label))
+
+    def _on_failed(self, error: object, message: str) -> None:
+        self._end_run()
+        self._fail(message)
+
+    def _on_cancelled(self) -> None:
+        self._end_run()
+        self._say("Cancelled.")
+
+    def _end_run(self) -> None:
+        self._run = self._loading = None
+        self._ask_again.stop()
+        if self._live is not None:
+            self._live.end()
+            self._live = None
+        self.progress.stop()
+        self.controls.set_running(False)
+
+    # the instant result
+
+    def _on_input(self, _: Any = None) -> None:
+        if self.instant is not None and self.at_once.isChecked() and not self._closed:
+            self.instant.offer(self.controls.input.layer)
+
+    def _on_instant_began(self) -> None:
+        if not self.running:
+            self._say("")
+            self.progress.start("instant result", curves=False)
+            self.controls.set_running(True, may_run=True)
+
+    def _on_instant_step(self, step: Step) -> None:
+        if not self.running:
+            self.progress.step(step.done, step.total, step.message)
+
+    def _on_instant_ended(self) -> None:
+        if not self.running:
+            self.progress.stop()
+            self.controls.set_running(False)
+
+    # what is said
+
+    def show_result(self, layers: ResultLayers | None) -> None:
+        """Say the figures of a result, and offer its loss maps."""
+        self._shown = layers
+        if layers is None or self.running:
+            return
+        self._say(self._settings.figures(layers.result))
+        self.progress.offer_terms(loss_terms(layers.result))
+        if self.progress.term:
+            self._on_term(self.progress.term)
+
+    def _show_result(self, layers: ResultLayers) -> None:
+        self.result_ready.emit(layers)
+        self.show_result(layers)
+        if layers.result.warnings and not self.running:
+            said = [self._settings.figures(layers.result), *layers.result.warnings]
+            self._say("\n".join(said))
+
+    def _on_term(self, term: str) -> None:
+        if self._live is not None:
+            self._live.set_term(term)
+        elif self._shown is not None and self._shown.is_shown(self._viewer):
+            show_loss(self._viewer, self._shown, term)
+
+    def _say(self, text: str) -> None:
+        self.status.setStyleSheet("")
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def _fail(self, text: str) -> None:
+        self._say(text)
+        self.status.setStyleSheet("color: #e8575a;")
+
+    def _on_warming(self, begun: bool) -> None:
+        if begun and not self.status.text():
+            self._say("Preparing the filter; the very first time this takes some seconds …")
+        elif not begun and self.status.text().startswith("Preparing"):
+            self._say("")
+
+    # assembling
+
+    def _ask_devices(self) -> None:
+        if self._closed:
+            return
+        if self.instant is not None and self.instant.running:
+            QTimer.singleShot(_DEVICES_AFTER, self._ask_devices)
+        else:
+            self.controls.device.refresh()
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        layout.addWidget(self.controls)
+        if self.instant is not None:
+            layout.addWidget(self.at_once)
+        layout.addWidget(self.status)
+        layout.addWidget(self.progress)
+        layout.addStretch(1)
+        self.status.hide()
+
+    def _connect(self) -> None:
+        self.controls.run_asked.connect(self.start)
+        self.controls.cancel_asked.connect(self.cancel)
+        self.controls.input.layer_changed.connect(self._on_input)
+        self.controls.open_box.failed.connect(self._fail)
+        self.progress.term_chosen.connect(self._on_term)
+        self._ask_again.timeout.connect(self._ask_maps)
+        self.at_once.toggled.connect(self._on_input)
+        if self.instant is not None:
+            self.instant.began.connect(self._on_instant_began)
+            self.instant.ended.connect(self._on_instant_ended)
+            self.instant.ready.connect(self._show_result)
+            self.instant.failed.connect(self._fail)
+            self.instant.run.stepped.connect(self._on_instant_step)
+            self.instant.run.warming.connect(self._on_warming)
