@@ -11,6 +11,9 @@ _NAMED_AT_MOST = 5
 _TILT_MM = 0.05
 _TILT_DEGREES = 0.1
 _UNEQUAL = 0.02
+_UNEQUAL_AT_MOST = 0.1
+_ROUNDED_MM = 0.0101
+"""Steps between positions that a file gives to two decimals differ by so much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +139,8 @@ def _regular_step(frames: tuple[Frame, ...], distances: np.ndarray, warnings: li
     steps = np.diff(distances)
     # The lower median: with a slice missing among three, the smaller step is the true one.
     usual = float(np.sort(steps)[(len(steps) - 1) // 2])
-    unequal = np.flatnonzero(np.abs(steps - usual) > max(_UNEQUAL * usual, 1e-3))
+    tolerance = max(_UNEQUAL * usual, min(_ROUNDED_MM, _UNEQUAL_AT_MOST * usual))
+    unequal = np.flatnonzero(np.abs(steps - usual) > tolerance)
     if not unequal.size:
         return float(steps.mean())
     ratios = steps[unequal] / usual

@@ -28,6 +28,8 @@ _REFUSED = {
     "1.2.840.10008.5.1.4.1.1.30": "parametric map",
 }
 """Classes whose pixels are no image of the patient."""
+_REFERENCED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+"""What references to the source are made of; the last two are for multi-frame ones."""
 
 
 def has_dicom_source(image: Image) -> bool:
@@ -142,9 +144,14 @@ def _source(image: Image, template: Image | None) -> Mapping[str, Any]:
             "not read from DICOM: write a TIFF or NIfTI file, or give a DICOM file or folder as "
             "template"
         )
+    lacking = [
+        keyword
+        for keyword in _REFERENCED[: 4 if source.get("frame_indices") is not None else 2]
+        if not all(dataset.get(keyword) for dataset in source["datasets"])
+    ]
     uid = str(source["datasets"][0].get("SOPClassUID", ""))
-    if uid in _REFUSED or not uid:
-        kind = _REFUSED.get(uid, "object without SOPClassUID")
+    if uid in _REFUSED or lacking:
+        kind = _REFUSED.get(uid, f"object without {', '.join(lacking)}")
         raise InputError(
             f"{image.name}: a derived image cannot be made from a DICOM {kind}: write a TIFF or "
             "NIfTI file, or give an image series as template"

@@ -111,3 +111,24 @@ def test_differing_pixel_spacing_is_named_not_split(made, tmp_path):
     (image,) = io.read(tmp_path)
     assert image.shape == (3, 6, 8)
     assert any("pixel spacing differs" in text and "003.dcm" in text for text in image.warnings)
+
+
+def test_positions_rounded_to_two_decimals_are_regular(made, tmp_path):
+    """Slices 5/12 mm apart: the file's steps are 0.41 and 0.42 mm."""
+    made.series(tmp_path, 12, lambda n: {"ImagePositionPatient": [0, 0, f"{5 / 12 * n:.2f}"]})
+    (image,) = io.read(tmp_path)
+    assert image.warnings == ()
+    assert image.spacing[0] == pytest.approx(5 / 12, abs=1e-3)
+
+
+def test_a_missing_slice_of_a_microscopic_scan_is_seen(made, tmp_path):
+    steps = {n: 0.005 * n for n in (1, 2, 3, 5, 6)}
+    for n, z in steps.items():
+        made.slice(
+            tmp_path / f"{n}.dcm",
+            n,
+            ImagePositionPatient=[0, 0, f"{z:.4f}"],
+            PixelSpacing=[0.005, 0.005],
+        )
+    (image,) = io.read(tmp_path)
+    assert any("missing slices: 1 between" in text for text in image.warnings)

@@ -541,3 +541,22 @@ def test_different_slopes_become_as_fine_as_16_bits_allow():
     encoding = choose_encoding(planes, None, "BQML", "a", slopes=(0.001, 1.0))
     assert encoding.slope == pytest.approx(10000 / 60000)
     assert choose_encoding(planes, None, "BQML", "a", slopes=(0.5, 1.0)).slope == 0.5
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
+def test_a_source_that_cannot_be_referenced_is_refused(made, tmp_path, keyword):
+    frames = [{"position": [0.0, 0.0, 2.0 * k]} for k in range(2)]
+    pixels = np.stack([made.slice_pixels(k) for k in range(2)])
+    dataset = dcmread(made.enhanced(tmp_path / "a.dcm", frames, pixels))
+    delattr(dataset, keyword)
+    dataset.save_as(tmp_path / "a.dcm")
+    (image,) = read(tmp_path / "a.dcm")
+    with pytest.raises(InputError, match=f"without {keyword}"):
+        next(derived_instances(image, DERIVATION))
+
+
+def test_a_slice_without_an_instance_uid_is_refused(made, tmp_path):
+    made.slice(tmp_path / "a.dcm", SOPInstanceUID=None)
+    (image,) = read(tmp_path / "a.dcm")
+    with pytest.raises(InputError, match="without SOPInstanceUID"):
+        next(derived_instances(image, DERIVATION))
