@@ -13,7 +13,6 @@ import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,6 @@ from napari_lossviz.core import Image
 
 GOALS = {512: 25.0, 2048: 50.0}
 """Milliseconds, median."""
-
-
-@dataclass(eq=False)
-class Shown:
-    """A result in a viewer."""
-
-    result: Any
-    source: Any
-    denoised: Any
-    residual: Any = None
-    maps: dict[Any, Any] = field(default_factory=dict)
-    losses: dict[Any, Any] = field(default_factory=dict)
 
 
 def scene(side: int) -> Image:
@@ -67,24 +54,6 @@ def denoised(side: int, kind: str, steps: int) -> Any:
     return denoise(scene(side), config)
 
 
-def show(viewer: Any, result: Any) -> Shown:
-    """Add source, denoised image, residual and maps."""
-    from napari_lossviz.ui.layers import image_layer
-
-    layers = {}
-    for named in result.images():
-        image = result.source.replace(array=named.array, name=named.name)
-        data, settings, _ = image_layer(image)
-        layers[named.name] = viewer.add_image(data, visible=named.role == "result", **settings)
-    stages = result.predicted.stages
-    maps = {
-        (name, s): layers[name if stages == 1 else f"{name} stage {s + 1}"]
-        for name in result.predicted.names
-        for s in range(stages)
-    }
-    return Shown(result, layers["denoised"], layers["denoised"], layers["residual"], maps)
-
-
 def paint(result: Any, size: int, strokes: int, moves: int) -> tuple[list[float], list[float]]:
     """Return milliseconds from each event to its pixels, and of each redraw."""
     import napari
@@ -93,10 +62,13 @@ def paint(result: Any, size: int, strokes: int, moves: int) -> tuple[list[float]
     from qtpy.QtWidgets import QApplication
 
     from napari_lossviz.ui.edit import SigmaEditor
+    from napari_lossviz.ui.layers import image_layer
+    from napari_lossviz.ui.result_layers import add_result
 
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
-    shown = show(viewer, result)
+    data, settings, _ = image_layer(result.source)
+    shown = add_result(viewer, result, viewer.add_image(data, **settings))
     editor = SigmaEditor(viewer)
     viewer.window.add_dock_widget(editor, area="right")
     editor.set_result(shown)

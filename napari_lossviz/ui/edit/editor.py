@@ -186,6 +186,7 @@ class SigmaEditor(QWidget):
             live = LiveEdits(layers)
             live.failed.connect(self._on_failure)
         self._kept = [(known, kept) for known, kept in self._kept if known is not layers]
+        layers.denoised.events.data.connect(self._on_data)
         live.edits_changed.connect(self._on_edits)
         live.waiting.connect(self._on_waiting)
         self._layers, self._live, self._trouble = layers, live, ""
@@ -234,6 +235,7 @@ class SigmaEditor(QWidget):
         if self._keys is not None:
             self._keys.release()
         if self._live is not None and self._layers is not None:
+            self._layers.denoised.events.data.disconnect(self._on_data)
             self._live.finish()
             with suppress(TypeError, RuntimeError):  # Qt has done so where the panel is destroyed
                 self._live.edits_changed.disconnect(self._on_edits)
@@ -250,14 +252,7 @@ class SigmaEditor(QWidget):
         layer = event.value
         if self._layers is not None and self._live is not None and self._painter is not None:
             if layer is self._layers.denoised:
-                name = layer.name
-                live = self._live
-                self._leave()
-                live.close()
-                self._kept = [pair for pair in self._kept if pair[1] is not live]
-                self._trouble = f"The layer {name!r} was removed. {NO_RESULT}"
-                self._update_state()
-                self.edits_changed.emit(())
+                self._give_up(f"The layer {layer.name!r} was removed. {NO_RESULT}")
                 return
             self._painter.forget(layer)
             self._live.writer.forget(layer)
@@ -267,6 +262,23 @@ class SigmaEditor(QWidget):
                 self._kept.remove(pair)
             else:
                 pair[1].writer.forget(layer)
+
+    def _on_data(self, event: Any = None) -> None:
+        """Leave a layer alone whose data the user has replaced."""
+        if self._live is not None and not self._live.writer.intact:
+            name = self._live.writer.denoised.name
+            self._give_up(f"The data of the layer {name!r} was replaced. {NO_RESULT}")
+
+    def _give_up(self, trouble: str) -> None:
+        """Stop to edit the present result for good."""
+        live = self._live
+        self._leave()
+        if live is not None:
+            live.close()
+        self._kept = [pair for pair in self._kept if pair[1] is not live]
+        self._trouble = trouble
+        self._update_state()
+        self.edits_changed.emit(())
 
     # painting
 

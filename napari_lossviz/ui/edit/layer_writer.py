@@ -40,11 +40,11 @@ class LayerWriter:
         self.residual = layers.residual
         self.maps = dict(layers.maps)
         self.axes = shown_axes(self._source.axes, self.denoised.rgb)
-        expected = tuple(self._source.shape[self._source.axes.index(axis)] for axis in self.axes)
-        if tuple(self.denoised.data.shape) != expected:
+        known = self.denoised.metadata.get(METADATA_KEY, {})
+        if known.get("shown") is not self.denoised.data:
             raise InputError(
-                f"layer {self.denoised.name!r} holds {tuple(self.denoised.data.shape)} pixels, the "
-                f"result {expected}: its data was replaced; run Filter2Noise again"
+                f"The data of the layer {self.denoised.name!r} was replaced and is no result of "
+                "Filter2Noise any more; run Filter2Noise again to edit its maps."
             )
         self._own_array(layers.result.denoised)
         self._array = self.denoised.data

@@ -74,6 +74,8 @@ class Painter:
             layer.events.visible.connect(self._show_circle)
             layer.events.mode.connect(self._show_circle)
         self._viewer.layers.selection.events.active.connect(self._end_stroke)
+        self._viewer.layers.events.removing.connect(self._hide_circle)
+        self._viewer.layers.events.removed.connect(self._show_circle)
         self._show_circle()
 
     def detach(self) -> None:
@@ -83,6 +85,8 @@ class Painter:
         self._end_stroke()
         self._attached = False
         self._viewer.layers.selection.events.active.disconnect(self._end_stroke)
+        self._viewer.layers.events.removing.disconnect(self._hide_circle)
+        self._viewer.layers.events.removed.disconnect(self._show_circle)
         for layer in self._layers:
             layer.events.visible.disconnect(self._show_circle)
             layer.events.mode.disconnect(self._show_circle)
@@ -126,9 +130,22 @@ class Painter:
         for layer in self._layers:
             layer.cursor_size = diameter
             painting = str(layer.mode) == "pan_zoom" and not self._paused
-            if painting or layer.cursor == "circle":
+            if painting or layer.cursor == "circle":  # other modes have a cursor of their own
                 layer.cursor = "circle" if painting else "standard"
         self._show_cursor_of_selected()
+
+    def _hide_circle(self, event: Any = None) -> None:
+        """Draw once without the circle before a layer goes.
+
+        Seen with napari 0.9.2 and VisPy 0.17: after a layer was removed while its circle was
+        drawn, the next drawing reads freed buffers and the process ends.
+        """
+        for layer in self._layers:
+            layer.cursor = "standard"
+        self._viewer.cursor.style = "standard"
+        window = getattr(self._viewer, "window", None)
+        if window is not None:
+            window._qt_viewer.canvas.native.repaint()
 
     def _show_cursor_of_selected(self) -> None:
         """Undo that napari takes over the cursor of any layer that changes it."""
@@ -154,11 +171,15 @@ class Painter:
         try:
             self._sink.begin(stroke, n)
             yield
-            while event.type == "mouse_move" and event.is_dragging and self._stroke is token:
+            while self._stroke is token:
+                # A drag can end without its release: it went to another layer then.
+                over = event.type != "mouse_move" or not event.is_dragging
                 point = self._point_at(event.position)
-                if point != stroke.points[-1]:
+                if point != stroke.points[-1] and (not over or event.type == "mouse_release"):
                     stroke = stroke.model_copy(update={"points": (*stroke.points, point)})
                     self._sink.grow(stroke, n)
+                if over:
+                    break
                 yield
         finally:
             if self._stroke is token:
