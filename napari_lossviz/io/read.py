@@ -16,6 +16,7 @@ from napari_lossviz.core import (
     silent,
 )
 from napari_lossviz.io.registry import FORMATS, Format, find_by_content
+from napari_lossviz.io.sound_geometry import with_sound_geometry
 
 PathLike = str | os.PathLike[str]
 
@@ -193,7 +194,7 @@ def _read_other(file: Path, known: Format) -> list[Image]:
             f"{file}: cannot be read as {known.name.upper()}, the file is probably damaged "
             f"({type(error).__name__}: {error})"
         ) from error
-    return images
+    return [with_sound_geometry(image) for image in images]
 
 
 def _passed_over(files: list[Path]) -> list[str]:
