@@ -157,7 +157,7 @@ def _frames_of(path: Path, dataset: FileDataset) -> list[Frame]:
     frames = []
     for index in range(count or 1):
         own = _own_groups(dataset, index) if count is not None else Dataset()
-        position, orientation = _geometry(dataset, own, index)
+        position, orientation = _geometry(dataset, own, index, count or 1)
         frames.append(
             Frame(
                 path, dataset, index, count, own, rows, columns, photometric, position, orientation
@@ -253,7 +253,7 @@ def _own_groups(dataset: FileDataset, index: int) -> Dataset:
 
 
 def _geometry(
-    dataset: FileDataset, own: Dataset, index: int
+    dataset: FileDataset, own: Dataset, index: int, count: int
 ) -> tuple[Vector | None, np.ndarray | None]:
     position: Vector | None = None
     orientation: np.ndarray | None = None
@@ -263,8 +263,8 @@ def _geometry(
             position = (found[0], found[1], found[2])
         orientation = _unit_vectors(source.get("ImageOrientationPatient"), orientation)
     offsets = _numbers(dataset.get("GridFrameOffsetVector"))
-    if position is not None and index and "ImagePositionPatient" not in own:
-        if orientation is None or len(offsets) <= index:
+    if position is not None and count > 1 and "ImagePositionPatient" not in own:
+        if orientation is None or len(offsets) < count:
             return None, orientation  # all frames share one position: that says nothing
         # RT dose: offsets of the frames along the normal, from the first.
         moved = np.asarray(position) + np.cross(*orientation) * (offsets[index] - offsets[0])

@@ -259,3 +259,13 @@ def test_the_name_never_tells_the_patient(made, tmp_path):
     with tempfile.TemporaryDirectory() as folder:
         made.slice(Path(folder) / "y", SeriesDescription=" Thorax \n 1.0 ")
         assert io.read(folder)[0].name == "Thorax 1.0"
+
+
+def test_frames_that_share_the_position_of_their_file_stay_together(made, tmp_path):
+    """Without functional groups one position for all frames says where none of them lies."""
+    pixels = np.stack([made.slice_pixels(k) for k in range(4)])
+    made.save(tmp_path / "a.dcm", made.header(NumberOfFrames=4), pixels)
+    (image,) = io.read(tmp_path)
+    assert made.numbers_of(image.array) == [0, 1, 2, 3]
+    assert image.patient_affine is None
+    assert any("4 frames without positions" in text for text in image.warnings)
