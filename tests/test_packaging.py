@@ -1,8 +1,10 @@
 """The wheel, as a user gets it: built, installed apart from the repository, looked into."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -52,6 +54,14 @@ def test_wheel_holds_what_is_read_at_run_time(built: dict[str, Path]) -> None:
     outside = {n for n in names if not n.startswith("napari_lossviz")}
     assert outside == set()
     assert built["wheel"].stat().st_size < 5_000_000
+
+
+def test_sdist_holds_what_its_makefile_calls(built: dict[str, Path]) -> None:
+    with tarfile.open(built["sdist"]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    called = set(re.findall(r"scripts/\w+\.sh", (REPOSITORY / "Makefile").read_text()))
+    assert called
+    assert {"Makefile", "mkdocs.yml", "scripts/common.sh", *called} <= names
 
 
 def test_metadata_needs_no_qt_binding_and_names_the_entry_points(built: dict[str, Path]) -> None:
