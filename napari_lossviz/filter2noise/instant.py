@@ -5,6 +5,7 @@ local noise, and the spatial kernel is turned along edges. Every parameter is an
 can be edited. The method is ours; the filter it parametrises is Filter2Noise's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
@@ -137,7 +138,7 @@ def choose_h(
     maps: InstantMaps,
     flat: NDArray[np.bool_],
     sigma: float,
-    cancel: Event | None = None,
+    poll: Callable[[], None] = lambda: None,
 ) -> float:
     """Return the factor h at which the residual in flat pixels has 0.92 of the noise.
 
@@ -148,11 +149,12 @@ def choose_h(
     flat : (H, W) bool
     sigma : float
         Noise of the channel mean, in image units.
+    poll : callable
+        Called before each trial; may raise to stop.
     """
-    return choose_factor(
-        lambda h: np.asarray((values - apply_instant(values, maps, h, cancel)).mean(axis=0)),
-        flat,
-        sigma,
-        low=0.05,
-        high=12.0,
-    )
+
+    def residual(h: float) -> NDArray[np.float32]:
+        poll()
+        return np.asarray((values - apply_instant(values, maps, h)).mean(axis=0))
+
+    return choose_factor(residual, flat, sigma, low=0.05, high=12.0)

@@ -74,7 +74,7 @@ def run_instant(
         progress.poll()
         values = fill_invalid(slices.values[judged.n], slices.valid_slice(judged.n))
         maps = slice_maps(slices, judged.n, window)
-        return choose_h(values, maps, judged.flat, judged.sigma)
+        return choose_h(values, maps, judged.flat, judged.sigma, progress.poll)
 
     if not isinstance(config.h, str):
         automatic = config.h

@@ -399,15 +399,16 @@ def test_what_the_session_gives_out_is_a_copy() -> None:
 def test_a_stopped_update_is_caught_up_as_a_whole() -> None:
     result = result_of("trained")
     session = EditSession(result)
+    second = Stroke(points=((4, 5),), radius=3, value=1.5)
     first = (Stroke(points=((10, 10),), radius=5, value=2.0),)
     session.update(first)
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        session.update((*first, WholeMap(value=1.5)), cancel=cancel)
+        session.update((*first, second), cancel=cancel)
     np.testing.assert_array_equal(session.denoised(), fully(result, first)[1][0])
-    assert session.stale_slices((*first, WholeMap(value=1.5))) == [0, 1, 2]
-    update = session.update((*first, WholeMap(value=1.5)))
+    assert session.stale_slices((*first, second)) == [0, 1, 2]
+    update = session.update((*first, second))
     assert update.box == Box(0, HEIGHT, 0, WIDTH)
     assert update.map_box == Box(0, HEIGHT, 0, WIDTH)
 

@@ -123,6 +123,9 @@ def test_h_is_chosen_for_the_residual() -> None:
     h = choose_h(image[None], maps, flat, 8.0)
     residual = image - apply_instant(image[None], maps, h)[0]
     assert residual.std() / 8.0 == pytest.approx(0.92, abs=0.02)
+    polls: list[int] = []
+    assert choose_h(image[None], maps, flat, 8.0, lambda: polls.append(1)) == h
+    assert len(polls) >= 8  # a large image can be stopped between trials
 
 
 def test_maps_of_an_image_do_not_depend_on_its_unit() -> None:
