@@ -23,11 +23,20 @@ class Origin:
         Name of the reader ("dicom", "tiff", …), empty for an array.
     series_uid : str
         DICOM SeriesInstanceUID, else empty.
+    guarded : tuple of Path
+        Files that the image was made from but does not hold any more (a layer whose pixels were
+        replaced): no recipe names them, and no export may overwrite them.
     """
 
     paths: tuple[Path, ...] = ()
     format: str = ""
     series_uid: str = ""
+    guarded: tuple[Path, ...] = ()
+
+    @property
+    def never_overwritten(self) -> tuple[Path, ...]:
+        """All files that an export must leave alone."""
+        return self.paths + self.guarded
 
 
 @dataclass(frozen=True)

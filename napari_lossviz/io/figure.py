@@ -48,7 +48,7 @@ def before_after_figure(
         See `atomic_path`.
     """
     path = Path(path)
-    refuse_inputs(path, result.source.origin.paths)
+    refuse_inputs(path, result.source.origin.never_overwritten)
     with atomic_path(path, overwrite) as temporary:
         figure = draw_before_after(result, index=index, window=window)
         figure.savefig(temporary, format="png", dpi=150, facecolor="white")

@@ -49,7 +49,7 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
     maps = [named for named in result.images() if named.role == "map"]
     if not maps:
         return []
-    refuse_inputs(folder / ALL_MAPS_FILE, result.source.origin.paths)
+    refuse_inputs(folder / ALL_MAPS_FILE, result.source.origin.never_overwritten)
     turned = any(named.name.startswith("angle") for named in maps)
     spacing = [to_millimetres(*result.source.spacing_of(axis)) for axis in "zyx"]
     as_nifti = "z" in result.source.axes or None not in spacing[1:]

@@ -114,7 +114,9 @@ def write(
     result = image if isinstance(image, Result) else None
     main = image.main_image() if isinstance(image, Result) else image
     example = _as_template(template, main)
-    inputs = main.origin.paths + (example.origin.paths if example is not None else ())
+    inputs = main.origin.never_overwritten
+    if example is not None:
+        inputs += example.origin.never_overwritten
     refuse_inputs(path, inputs)
     if drop_identity:
         check_identity(main)
@@ -155,7 +157,7 @@ def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> No
     elif suffix not in _WRITERS:
         raise _unknown_kind(path)
     for one in (path, _recipe_of(path)):
-        refuse_inputs(one, image.origin.paths)
+        refuse_inputs(one, image.origin.never_overwritten)
         refuse_existing(one, overwrite)
 
 

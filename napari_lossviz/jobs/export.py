@@ -104,7 +104,7 @@ def export(
     folder = Path(folder)
     check_output(folder, overwrite=overwrite)
     for path in (folder, folder / main_name(result)):
-        refuse_inputs(path, result.source.origin.paths)
+        refuse_inputs(path, result.source.origin.never_overwritten)
     if drop_identity:
         check_identity(result.source)
         result = _without_name(result)
@@ -207,7 +207,7 @@ def check_export(
     if to_file:
         check_file(image, path, overwrite=overwrite)
     else:
-        refuse_inputs(Path(path), image.origin.paths)
+        refuse_inputs(Path(path), image.origin.never_overwritten)
 
 
 def main_name(result: Result) -> str:

@@ -60,6 +60,7 @@ class ExportPanel(QWidget):
         self._result: Result | None = None
         self._make: Callable[[], Result] | None = None
         self._task: Task | None = None
+        self._remarks: list[str] = []
         self.boxes = {name: QCheckBox(title) for name, (title, _) in (_FORMATS | _EXTRAS).items()}
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
@@ -123,8 +124,10 @@ class ExportPanel(QWidget):
                 parts=parts,
                 overwrite=overwrite,
                 drop_identity=drop,
+                tell=self._remarks.append,
             )
 
+        self._remarks.clear()
         self._say("Writing …")
         self.open_button.hide()
         self._task = Task(write)
@@ -146,7 +149,7 @@ class ExportPanel(QWidget):
         self._task = None
         self._update()
         names = ", ".join(path.name for path in written)
-        self._say(f"Written to {self.folder.text()}: {names}")
+        self._say(" ".join([f"Written to {self.folder.text()}: {names}", *self._remarks]))
         self.open_button.show()
         self.exported.emit(written)
 

@@ -330,7 +330,7 @@ def _with_knowledge_of(source: Image, image: Image) -> Image:
     return image.replace(
         value_unit=source.value_unit,
         patient_affine=source.patient_affine,
-        origin=Origin(series_uid=source.origin.series_uid),
+        origin=Origin(series_uid=source.origin.series_uid, guarded=source.origin.never_overwritten),
         valid=valid,
         metadata=source.metadata,
         warnings=source.warnings,

@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,3 +278,13 @@ def test_a_flat_map_of_a_colour_image(tmp_path, halve):
         assert tif.series[0].shape == (8, 8)
     back = read_one(tmp_path / "attention.tif")
     assert (back.spacing, back.units) == ((1.0, 0.75), ("um", "um"))
+
+
+def test_files_whose_pixels_were_replaced_are_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "scan.tif"
+    write(Image(np.zeros((20, 20), np.float32), "yx"), path)
+    before = path.read_bytes()
+    edited = Image(np.ones((20, 20), np.float32), "yx", origin=Origin(guarded=(path,)))
+    with pytest.raises(OutputExistsError, match="never overwritten"):
+        write(edited, path, overwrite=True)
+    assert path.read_bytes() == before
