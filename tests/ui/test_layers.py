@@ -76,7 +76,7 @@ def test_replaced_data_of_equal_shape_keeps_what_is_known_but_not_the_file(ct: I
     assert image.metadata is ct.metadata
     assert image.valid is valid
     np.testing.assert_array_equal(image.patient_affine, ct.patient_affine)
-    assert image.origin == Origin(series_uid=ct.origin.series_uid)
+    assert image.origin == Origin(series_uid=ct.origin.series_uid, guarded=ct.origin.paths)
 
 
 def test_replaced_data_of_another_shape_keeps_the_sampling_alone(ct: Image) -> None:
