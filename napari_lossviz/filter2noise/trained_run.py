@@ -74,12 +74,24 @@ class Applier:
         return np.asarray(sigma)
 
     def denoise(
-        self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None, factor: float
+        self,
+        values: NDArray[np.float32],
+        valid: NDArray[np.bool_] | None,
+        factor: float,
+        first: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Filter one slice (C, H, W) under the paper's window rule."""
+        """Filter one slice (C, H, W) under the paper's window rule.
+
+        `first` is the first stage's ``coarse`` at a factor of 1: on a large slice, predicting it
+        takes most of the time, and the factor only multiplies its sigma_r.
+        """
         y = fill_invalid(values, valid)
         for stage in range(self.stages):
-            sigma = expand_patches(self.coarse(stage, y, factor), PATCH, *y.shape[-2:])
+            if stage == 0:
+                coarse = first * np.array([1, 1, factor], np.float32)[:, None, None]
+            else:
+                coarse = self.coarse(stage, y, factor)
+            sigma = expand_patches(coarse, PATCH, *y.shape[-2:])
             y = filter_stage(y, StageMaps(sigma, window_radius(sigma[0], sigma[1])), valid=valid)
         return keep_invalid(y, values, valid)
 
@@ -93,11 +105,12 @@ def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[],
 
     def factor_of(judged: JudgedSlice) -> float:
         values, valid = slices.values[judged.n], slices.valid_slice(judged.n)
+        first = applier.coarse(0, fill_invalid(values, valid), 1.0)
 
         def residual(factor: float) -> NDArray[np.float32]:
             poll()
             with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid
-                removed = values - applier.denoise(values, valid, factor)
+                removed = values - applier.denoise(values, valid, factor, first)
             return np.asarray(removed.mean(axis=0))
 
         if residual_ratio(residual(1.0), judged.flat, judged.sigma) <= TARGET_RATIO:

@@ -1,5 +1,7 @@
 """Whole runs: kinds of images, shapes, repeatability, steps and errors."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -439,3 +441,24 @@ def test_an_image_object_keeps_its_own_axes() -> None:
     assert result.denoised.shape == (20, 24, 3)
     assert result.sigma_maps.shape == (1, 3, 3, 20, 24)
     np.testing.assert_array_equal(filtered_again(result, image), result.denoised)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["instant", "default"])
+def test_memory_of_a_large_image(kind: str) -> None:
+    side = 2048 if kind == "instant" else 1024
+    code = f"""
+import resource
+import numpy as np
+import torch
+from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
+config = {{"instant": Filter2NoiseConfig.instant(), "default": Filter2NoiseConfig(steps=3)}}
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+image = np.random.default_rng(0).normal(40, 12, ({side}, {side})).astype(np.float32)
+before = peak()
+denoise(image, config[{kind!r}])
+print(peak() - before)
+"""
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert float(out.stdout) < 600  # MiB above import

@@ -8,7 +8,9 @@ import torch
 from scipy import ndimage
 
 from napari_lossviz.core import LossvizError
-from napari_lossviz.filter2noise import Filter2NoiseConfig, Filter2NoiseLoss
+from napari_lossviz.filter2noise import Filter2NoiseConfig, Filter2NoiseLoss, denoise
+from napari_lossviz.filter2noise.intensity import IntensityRange
+from napari_lossviz.filter2noise.trained_run import Applier
 from napari_lossviz.filter2noise.training import (
     FilterModel,
     TrainingData,
@@ -174,3 +176,23 @@ def test_loss_maps_have_the_images_size(shape: tuple[int, ...]) -> None:
 def test_lambda() -> None:
     assert training_lambda(Filter2NoiseConfig()) == 40.0
     assert training_lambda(Filter2NoiseConfig(lambda_=7.0)) == 7.0
+
+
+def test_the_calibration_filters_as_the_run_does() -> None:
+    image = np.random.default_rng(0).normal(40, 12, (33, 41)).astype(np.float32)
+    result = denoise(image, Filter2NoiseConfig(steps=3, strength=0.7))
+    predictor: Any = result.predictor
+    applier = Applier(
+        list(predictors_from(predictor.weights)), IntensityRange(*predictor.intensity_range)
+    )
+    first = applier.coarse(0, image[None], 1.0)
+    found = applier.denoise(image[None], None, predictor.factor, first)
+    np.testing.assert_allclose(found[0], result.denoised, atol=1e-3)
+
+
+def test_a_calibrated_residual_reaches_its_target(noisy: np.ndarray) -> None:
+    config = Filter2NoiseConfig(steps=3, noise=4.0)  # less than there is: too much is removed
+    result = denoise(noisy, config)
+    predictor: Any = result.predictor
+    assert predictor.factor < 1
+    assert result.metrics["residual_ratio"] == pytest.approx(0.92, abs=0.03)
