@@ -1,38 +1,23 @@
-"""The Edit section of the dock: widgets put together, and which result they act on."""
+"""The Edit section of the dock: which result it acts on, and what follows."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Layer
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QGroupBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QWidget
 
-from napari_lossviz.core import Edit, LossvizError, Reset
+from napari_lossviz.core import Edit, LossvizError
 from napari_lossviz.filter2noise.maps import ANGLE
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
-from napari_lossviz.ui.edit.brush import Brush
-from napari_lossviz.ui.edit.brush_panel import BrushPanel
-from napari_lossviz.ui.edit.edit_files import load_edits, save_edits
+from napari_lossviz.ui.edit.actions import EditActions
+from napari_lossviz.ui.edit.editor_panel import EditorPanel
 from napari_lossviz.ui.edit.expert_box import MapInfo
-from napari_lossviz.ui.edit.history_bar import FileButtons, UndoButtons
-from napari_lossviz.ui.edit.interpolation import edits_between, gap_to_fill
+from napari_lossviz.ui.edit.interpolation import gap_to_fill
 from napari_lossviz.ui.edit.keys import LARGER, REDO, SMALLER, UNDO, LayerKeys, bind_in_panel
 from napari_lossviz.ui.edit.live import LiveEdits
-from napari_lossviz.ui.edit.outlines import outlines_layer, outlines_of
 from napari_lossviz.ui.edit.painter import Painter
-from napari_lossviz.ui.edit.region_bar import RegionBar
-from napari_lossviz.ui.edit.scope_box import ScopeBox
 
 if TYPE_CHECKING:
     from napari_lossviz.ui.result_layers import ResultLayers
@@ -41,7 +26,7 @@ NO_RESULT = "Run Filter2Noise first: its sigma maps are then edited here."
 _RESIZE = 1.15
 
 
-class SigmaEditor(QWidget):
+class SigmaEditor(EditorPanel):
     """Paints sigma maps of a result; the denoised layer follows under the brush.
 
     Parameters
@@ -53,7 +38,7 @@ class SigmaEditor(QWidget):
     """The current list of edits, a tuple."""
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(viewer, parent)
         self._viewer = viewer
         self._layers: ResultLayers | None = None
         self._live: LiveEdits | None = None
@@ -63,7 +48,7 @@ class SigmaEditor(QWidget):
         self._closed = False
         self._trouble = NO_RESULT
         self._waiting = 0
-        self._build()
+        self._actions = EditActions(viewer, self, self._current)
         self._connect()
         self._update_state()
 
@@ -115,57 +100,16 @@ class SigmaEditor(QWidget):
         for _, live in self._kept:
             live.close()
         self._kept.clear()
-        self._regions.release()
+        self.regions.release()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._viewer.layers.selection.events.active.disconnect(self._update_status)
         self._viewer.dims.events.point.disconnect(self._on_slice)
 
-    # building
-
-    def _build(self) -> None:
-        self.paint = QPushButton("Paint")
-        self.paint.setCheckable(True)
-        self.paint.setToolTip(
-            "While this is on, dragging with the left button on the result paints; wheel and right "
-            "drag zoom as ever, and dragging with the space bar held moves the image"
-        )
-        self._undo_buttons = UndoButtons()
-        self._status = QLabel()
-        self._status.setWordWrap(True)
-        self.brush_panel = BrushPanel()
-        self.scope = ScopeBox()
-        self._regions = RegionBar(self._viewer)
-        self._files = FileButtons()
-        top = QHBoxLayout()
-        top.addWidget(self.paint, 1)
-        top.addWidget(self._undo_buttons)
-        self._groups = [
-            _group("Brush", self.brush_panel),
-            _group("Where", self.scope),
-            _group("Regions", self._regions),
-        ]
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
-        layout.addLayout(top)
-        layout.addWidget(self._status)
-        for group in self._groups:
-            layout.addWidget(group)
-        layout.addWidget(self._files)
-        layout.addStretch(1)
-
     def _connect(self) -> None:
         self.paint.toggled.connect(self._on_paint)
-        self._undo_buttons.undo_asked.connect(self.undo)
-        self._undo_buttons.redo_asked.connect(self.redo)
+        self.undo_buttons.undo_asked.connect(self.undo)
+        self.undo_buttons.redo_asked.connect(self.redo)
         self.brush_panel.changed.connect(self._on_brush)
-        self.scope.fill_asked.connect(self._fill_gap)
-        self._regions.shapes_asked.connect(self._apply_to_shapes)
-        self._regions.whole_asked.connect(self._apply_everywhere)
-        self._regions.draw_asked.connect(self._draw_regions)
-        self._files.reset_asked.connect(self.reset)
-        self._files.save_asked.connect(self._ask_and_save)
-        self._files.load_asked.connect(self._ask_and_load)
         bind_in_panel(self, "Ctrl+Z", self.undo)
         bind_in_panel(self, "Ctrl+Shift+Z", self.redo)
         self._viewer.layers.events.removed.connect(self._on_removed)
@@ -175,6 +119,11 @@ class SigmaEditor(QWidget):
         self.destroyed.connect(lambda: self.close_session())
 
     # from one result to another
+
+    def _current(self) -> "tuple[ResultLayers, LiveEdits] | None":
+        if self._layers is None or self._live is None:
+            return None
+        return self._layers, self._live
 
     def _enter(self, layers: "ResultLayers") -> None:
         result = layers.result
@@ -226,7 +175,7 @@ class SigmaEditor(QWidget):
         self.brush_panel.set_maps(maps, predicted.stages)
         self.brush_panel.set_image_size(predicted.height, predicted.width)
         self.scope.set_image(unit, result.intensity_range, predicted.count)
-        self._files.set_maps(predicted.names, predicted.stages)
+        self.files.set_maps(predicted.names, predicted.stages)
 
     def _leave(self) -> None:
         """Stop to edit the present result; its edits are kept as long as its layer is there."""
@@ -282,10 +231,6 @@ class SigmaEditor(QWidget):
 
     # painting
 
-    def brush(self) -> Brush:
-        """Return the brush as it is set."""
-        return self.scope.applied_to(self.brush_panel.brush())
-
     def _on_paint(self, on: bool) -> None:
         if self._painter is not None and self._live is not None and self._layers is not None:
             if on:
@@ -302,7 +247,7 @@ class SigmaEditor(QWidget):
             self._painter.resize()
 
     def _refuse(self, reason: str) -> None:
-        self._status.setText(reason)
+        self.status.setText(reason)
 
     def _shown(self) -> int:
         n = None if self._painter is None else self._painter.shown_slice()
@@ -327,74 +272,9 @@ class SigmaEditor(QWidget):
         if self._live is not None:
             self._live.redo()
 
-    def reset(self, which: tuple[str, int] | None = None) -> None:
-        """Go back to the predicted maps: all, or one map of one stage."""
-        if self._live is None:
-            return
-        if which is None:
-            self._live.replace(())
-            return
-        name, stage = which
-        ranges = [edit.slices for edit in self._live.history.edits]
-        touched = [pair for pair in ranges if pair is not None]
-        slices = None
-        if len(touched) == len(ranges) and touched:
-            slices = min(a for a, _ in touched), max(b for _, b in touched)
-        self._live.add(Reset(map=name, stage=stage, operation="restore", slices=slices))
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the edits to a JSON file."""
-        painted = () if self._live is None else self._live.history.edits
-        save_edits(painted, path, overwrite=overwrite)
-
-    def load(self, path: str | Path) -> None:
-        """Replace the edits by those of a JSON file."""
-        if self._live is not None and self._layers is not None:
-            predicted = self._layers.result.predicted
-            self._live.replace(load_edits(path, predicted.names, predicted.stages))
-
-    def _fill_gap(self) -> None:
-        if self._live is not None:
-            gap = gap_to_fill(self._live.edits, self._shown(), self._live.per_stack)
-            if gap is not None:
-                self._live.add(*edits_between(self._live.edits, *gap))
-
-    def _apply_to_shapes(self, shapes: Any) -> None:
-        if self._live is None or self._layers is None:
-            return
-        try:
-            outlines = outlines_of(shapes, self._layers.denoised, self._viewer.dims.point)
-        except LossvizError as error:
-            self._complain(error)
-            return
-        brush, n = self.brush(), self._shown()
-        self._live.add(*(brush.region(vertices, n) for vertices in outlines))
-
-    def _apply_everywhere(self) -> None:
-        if self._live is not None:
-            self._live.add(self.brush().whole(self._shown()))
-
-    def _draw_regions(self) -> None:
-        if self._layers is not None:
-            layer = self._viewer.add_layer(Layer.create(*outlines_layer(self._layers.denoised)))
-            layer.mode = "add_polygon"
-            self._regions.choose(layer)
-
-    def _ask_and_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save edits", "edits.json", "JSON (*.json)")
-        if path:
-            try:
-                self.save(path, overwrite=True)  # the dialog has asked
-            except LossvizError as error:
-                self._complain(error)
-
-    def _ask_and_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load edits", "", "JSON (*.json)")
-        if path:
-            try:
-                self.load(path)
-            except LossvizError as error:
-                self._complain(error)
+    def reset(self) -> None:
+        """Go back to the predicted maps."""
+        self._actions.reset()
 
     # what is shown of all this
 
@@ -409,10 +289,6 @@ class SigmaEditor(QWidget):
     def _on_failure(self, reason: str) -> None:
         show_error(f"The edit could not be applied: {reason}")
 
-    def _complain(self, error: LossvizError) -> None:
-        self._status.setText(str(error))
-        show_error(str(error))
-
     def _show_gap(self) -> None:
         if self._live is not None:
             gap = gap_to_fill(self._live.edits, self._shown(), self._live.per_stack)
@@ -420,13 +296,12 @@ class SigmaEditor(QWidget):
 
     def _update_state(self) -> None:
         live = self._live
-        for widget in (self.paint, self._files, *self._groups):
-            widget.setEnabled(live is not None)
+        self.set_usable(live is not None)
         history = None if live is None else live.history
-        self._undo_buttons.set_possible(
+        self.undo_buttons.set_possible(
             history is not None and history.can_undo, history is not None and history.can_redo
         )
-        self._files.set_possible(history is not None and bool(history.edits))
+        self.files.set_possible(history is not None and bool(history.edits))
         self._show_gap()
         self._update_status()
 
@@ -443,12 +318,4 @@ class SigmaEditor(QWidget):
             text = f"Painting pauses: select the layer {self._layers.denoised.name!r} to go on."
         else:
             text = "Drag paints. Space and drag moves the image, [ and ] change the size."
-        self._status.setText(text)
-
-
-def _group(title: str, content: QWidget) -> QGroupBox:
-    group = QGroupBox(title)
-    layout = QVBoxLayout(group)
-    layout.setContentsMargins(6, 4, 6, 6)
-    layout.addWidget(content)
-    return group
+        self.status.setText(text)

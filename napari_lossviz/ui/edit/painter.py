@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_lossviz.core import Stroke
 from napari_lossviz.ui.edit.brush import Brush
+from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.edit.placement import slice_number
 
 
@@ -74,8 +75,7 @@ class Painter:
             layer.events.visible.connect(self._show_circle)
             layer.events.mode.connect(self._show_circle)
         self._viewer.layers.selection.events.active.connect(self._end_stroke)
-        self._viewer.layers.events.removing.connect(self._hide_circle)
-        self._viewer.layers.events.removed.connect(self._show_circle)
+        self._viewer.layers.events.removing.connect(self._before_removal)
         self._show_circle()
 
     def detach(self) -> None:
@@ -85,14 +85,14 @@ class Painter:
         self._end_stroke()
         self._attached = False
         self._viewer.layers.selection.events.active.disconnect(self._end_stroke)
-        self._viewer.layers.events.removing.disconnect(self._hide_circle)
-        self._viewer.layers.events.removed.disconnect(self._show_circle)
+        self._viewer.layers.events.removing.disconnect(self._before_removal)
         for layer in self._layers:
             layer.events.visible.disconnect(self._show_circle)
             layer.events.mode.disconnect(self._show_circle)
             layer.mouse_drag_callbacks.remove(self._drag)
             layer.cursor = "standard"
         self._show_cursor_of_selected()
+        self._before_removal()  # the circle is gone only with the next drawing
 
     def forget(self, layer: Any) -> None:
         """Leave a layer that was removed from the viewer."""
@@ -134,18 +134,8 @@ class Painter:
                 layer.cursor = "circle" if painting else "standard"
         self._show_cursor_of_selected()
 
-    def _hide_circle(self, event: Any = None) -> None:
-        """Draw once without the circle before a layer goes.
-
-        Seen with napari 0.9.2 and VisPy 0.17: after a layer was removed while its circle was
-        drawn, the next drawing reads freed buffers and the process ends.
-        """
-        for layer in self._layers:
-            layer.cursor = "standard"
-        self._viewer.cursor.style = "standard"
-        window = getattr(self._viewer, "window", None)
-        if window is not None:
-            window._qt_viewer.canvas.native.repaint()
+    def _before_removal(self, event: Any = None) -> None:
+        release_attributes(self._viewer)
 
     def _show_cursor_of_selected(self) -> None:
         """Undo that napari takes over the cursor of any layer that changes it."""

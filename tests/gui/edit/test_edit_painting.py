@@ -266,7 +266,7 @@ def test_undo_goes_back_through_any_number_of_strokes(window: Any, results: Any)
         window.editor.undo()
     window.settle()
     np.testing.assert_array_equal(shown.denoised.data, before)
-    assert not window.editor._undo_buttons.undo.isEnabled()
+    assert not window.editor.undo_buttons.undo.isEnabled()
 
 
 def test_painting_is_refused_where_slices_are_not_shown_flat(window: Any, results: Any) -> None:

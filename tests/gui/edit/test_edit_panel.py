@@ -34,7 +34,7 @@ def test_shapes_become_regions_on_the_pixels_below_them(window: Any, results: An
         units=("mm", "mm"),
     )
     before = shown.maps["sigma_x", 0].data.copy()
-    window.editor._regions.apply.click()
+    window.editor.regions.apply.click()
     window.settle()
     rectangle, polygon = window.editor.edits()
     corners = [(10, 20), (10, 30), (20, 30), (20, 20)]
@@ -49,20 +49,20 @@ def test_shapes_become_regions_on_the_pixels_below_them(window: Any, results: An
     assert window.editor.edits() == ()
 
     layer.selected_data = {1}
-    window.editor._regions.apply.click()
+    window.editor.regions.apply.click()
     assert [edit.vertices for edit in window.editor.edits()] == [polygon.vertices]
     window.settle()
 
 
 def test_the_draw_button_gives_a_layer_to_draw_in(window: Any, results: Any) -> None:
     shown, _ = window.edit(results.trained(results.ct((3, 48, 64))))
-    window.editor._regions.draw.click()
+    window.editor.regions.draw.click()
     layer = window.viewer.layers.selection.active
     assert layer.mode == "add_polygon"
     np.testing.assert_allclose(layer.scale, shown.denoised.scale[1:])
     layer.add_polygons(np.array([[5.0, 5.0], [5.0, 15.0], [15.0, 15.0]]))
     window.viewer.dims.set_current_step(0, 2)
-    window.editor._regions.apply.click()
+    window.editor.regions.apply.click()
     (edit,) = window.editor.edits()
     np.testing.assert_allclose(edit.vertices, [(5, 5), (5, 15), (15, 15)])
     assert edit.slices == (2, 3)
@@ -77,11 +77,11 @@ def test_shapes_of_another_slice_are_not_meant(
     on_first = np.insert(square, 0, 0, axis=1)
     window.viewer.add_shapes([on_first], scale=shown.denoised.scale, units=shown.denoised.units)
     window.viewer.dims.set_current_step(0, 1)
-    window.editor._regions.apply.click()
+    window.editor.regions.apply.click()
     assert window.editor.edits() == ()
     assert notices[-1].severity == NotificationSeverity.ERROR
     window.viewer.dims.set_current_step(0, 0)
-    window.editor._regions.apply.click()
+    window.editor.regions.apply.click()
     np.testing.assert_allclose(window.editor.edits()[0].vertices, square)
     window.settle()
 
@@ -91,7 +91,7 @@ def test_everywhere_on_all_slices(window: Any, results: Any) -> None:
     shown, _ = window.edit(result)
     scope = window.editor.scope.slices
     scope.setCurrentIndex(scope.findData("all"))
-    window.editor._regions.whole.click()
+    window.editor.regions.whole.click()
     window.settle()
     np.testing.assert_array_equal(shown.denoised.data, results.anew(result, window.editor.edits()))
 
@@ -103,7 +103,7 @@ def test_reset_of_one_map_and_of_all_can_be_undone(window: Any, results: Any) ->
     mouse.drag(*PATH)
     window.settle()
     edited = {key: layer.data.copy() for key, layer in shown.maps.items()}
-    actions = {action.text(): action for action in window.editor._files.reset_menu.actions()}
+    actions = {action.text(): action for action in window.editor.files.reset_menu.actions()}
     assert len(actions) == 8  # all, a separator, three maps of two stages
 
     actions["sigma_r, stage 2"].trigger()
@@ -132,10 +132,10 @@ def test_saved_edits_come_back(window: Any, results: Any, answered: Path) -> Non
     mouse.drag((60, 60), (62, 70))
     window.settle()
     edits, painted = window.editor.edits(), shown.denoised.data.copy()
-    window.editor._files.save.click()
+    window.editor.files.save.click()
     assert len(json.loads(answered.read_text())) == 2
     window.editor.reset()
-    window.editor._files.load.click()
+    window.editor.files.load.click()
     window.settle()
     assert window.editor.edits() == edits
     np.testing.assert_array_equal(shown.denoised.data, painted)
@@ -160,7 +160,7 @@ def test_a_file_that_does_not_fit_changes_nothing(
     mouse.drag(*PATH)
     edits = window.editor.edits()
     answered.write_text(text)
-    window.editor._files.load.click()
+    window.editor.files.load.click()
     assert window.editor.edits() == edits
     assert notices[-1].severity == NotificationSeverity.ERROR
     assert what in notices[-1].message

@@ -21,7 +21,7 @@ def edit_threads() -> int:
 
 def test_without_a_result_it_says_what_to_do(window: Any) -> None:
     assert not window.editor.paint.isEnabled()
-    assert "Run Filter2Noise" in window.editor._status.text()
+    assert "Run Filter2Noise" in window.editor.status.text()
     window.editor.undo()
     window.editor.reset()
     assert window.editor.edits() == ()
@@ -40,7 +40,7 @@ def test_deleting_the_denoised_layer_in_the_middle_of_a_stroke(window: Any, resu
     QTest.mouseRelease(mouse.native, Qt.MouseButton.LeftButton)
     QApplication.processEvents()
     assert not window.editor.paint.isEnabled()
-    assert "was removed" in window.editor._status.text()
+    assert "was removed" in window.editor.status.text()
     assert told[-1] == ()
     assert edit_threads() == 0
     assert window.viewer.scene.camera.mouse_pan
@@ -102,7 +102,7 @@ def test_selecting_another_layer_in_the_middle_of_a_stroke_ends_it(
     mouse.release(*PATH[1])
     assert len(window.editor.edits()[0].points) == 1
     assert shown.denoised.mouse_pan
-    assert "pauses" in window.editor._status.text()
+    assert "pauses" in window.editor.status.text()
     window.viewer.layers.selection.active = shown.denoised
     mouse.drag(*PATH)
     assert len(window.editor.edits()) == 2
@@ -170,7 +170,7 @@ def test_data_that_the_user_replaced_is_left_alone(window: Any, results: Any) ->
     QTest.qWait(300)
     assert not mine.any()
     assert not window.editor.paint.isEnabled()
-    assert "replaced" in window.editor._status.text()
+    assert "replaced" in window.editor.status.text()
     window.editor.set_result(None)
     window.editor.set_result(shown)
     assert not window.editor.paint.isEnabled()
@@ -181,7 +181,7 @@ def test_data_of_another_shape_is_refused(window: Any, results: Any) -> None:
     shown.denoised.data = np.zeros((20, 20))
     window.editor.set_result(shown)
     assert not window.editor.paint.isEnabled()
-    assert "replaced" in window.editor._status.text()
+    assert "replaced" in window.editor.status.text()
 
 
 def test_results_of_other_methods_are_not_edited(window: Any, results: Any) -> None:
@@ -189,7 +189,7 @@ def test_results_of_other_methods_are_not_edited(window: Any, results: Any) -> N
     shown.result = object()
     window.editor.set_result(shown)
     assert not window.editor.paint.isEnabled()
-    assert "Only results of Filter2Noise" in window.editor._status.text()
+    assert "Only results of Filter2Noise" in window.editor.status.text()
 
 
 def test_an_editor_that_is_destroyed_without_a_word_stops_its_thread(
