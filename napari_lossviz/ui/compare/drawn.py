@@ -116,12 +116,19 @@ def new_drawing_layer(viewer: Any, plane: Plane) -> Any:
 
 
 def fill_names(shapes: Any) -> None:
-    """Give the shapes that still lack a name their default one, if the layer has names at all."""
+    """Give the shapes that still lack a name their default one, if the layer has names at all.
+
+    The next shape to be drawn is to have none: napari would give it that of the last one.
+    """
     if NAME not in shapes.features:
         return
     for number, name in enumerate(shapes.features[NAME]):
         if not (isinstance(name, str) and name.strip()):
             rename(shapes, number, _name(shapes, number))
+    defaults = shapes.feature_defaults.copy()
+    if defaults[NAME].iloc[0] != "":
+        defaults[NAME] = ""
+        shapes.feature_defaults = defaults
 
 
 def rename(shapes: Any, number: int, name: str) -> None:

@@ -188,7 +188,8 @@ class RegionsSheet(FigureSheet):
             kept = choice.currentIndex()
             choice.clear()
             choice.addItems(names)
-            choice.setCurrentIndex(kept if 0 <= kept < len(names) else min(default, len(names) - 1))
+            first = default if default < len(names) else -1
+            choice.setCurrentIndex(kept if 0 <= kept < len(names) else first)
             choice.setEnabled(len(names) > 1)
         for button in (self.copy, self.save):
             button.setEnabled(bool(self._rows))

@@ -62,6 +62,7 @@ def test_a_rectangle_drawn_with_the_mouse_is_measured(bench: Any, qtbot: Any) ->
     assert str(shapes.mode) == "add_rectangle"
     np.testing.assert_allclose(shapes.scale, bench.before.scale[-2:])
     draw(bench, "add_rectangle", (10.3, 8.2), (25.7, 19.6))
+    settle(bench, qtbot)
     draw(bench, "add_ellipse", (30.2, 20.3), (45.1, 40.8))
     settle(bench, qtbot)
     first, second = cells(bench)

@@ -188,7 +188,12 @@ def test_names_are_kept_with_the_shapes() -> None:
     assert list(shapes.features["name"]) == ["Rectangle 1", "liver"]
     shapes.add_ellipses(rectangle(0, 4, 0, 4))
     fill_names(shapes)
-    assert list(shapes.features["name"])[:2] == ["Rectangle 1", "liver"]
+    assert list(shapes.features["name"]) == ["Rectangle 1", "liver", "Ellipse 3"]
+    shapes.selected_data = {1}
+    fill_names(shapes)
+    shapes.add_paths([[0, 0], [1, 1]])
+    fill_names(shapes)
+    assert list(shapes.features["name"]) == ["Rectangle 1", "liver", "Ellipse 3", "Path 4"]
 
 
 def test_layers_without_names_stay_without() -> None:
