@@ -318,33 +318,6 @@ def test_a_run_with_edits_gives_what_the_session_shows(kind: str) -> None:
     np.testing.assert_array_equal(again.denoised(1)[0], plain.denoised[1])
 
 
-def test_later_stages_are_predicted_anew_only_when_asked() -> None:
-    image = stack_image(False).array[0]
-    strong = (Stroke(stage=0, points=((12, 15),), radius=9, value=4.0),)
-    config = Filter2NoiseConfig(steps=3)
-    plain = denoise(image, config)
-    kept = denoise(image, config, edits=strong)
-    anew = denoise(image, config.replace(repredict_later_stages=True), edits=strong)
-    np.testing.assert_array_equal(kept.sigma_maps[1], plain.sigma_maps[1])
-    np.testing.assert_array_equal(anew.sigma_maps[0], kept.sigma_maps[0])
-    assert not np.array_equal(anew.sigma_maps[1], plain.sigma_maps[1])
-    # and those maps are what it was filtered with
-    again = apply_sigma_maps(image, anew.sigma_maps, config, windows=anew.windows)
-    np.testing.assert_array_equal(again, anew.denoised)
-    # the second stage looks at what the edited first one gives
-    first = apply_sigma_maps(image, anew.sigma_maps[:1], config, windows=anew.windows[:1])
-    from napari_lossviz.filter2noise.intensity import IntensityRange
-    from napari_lossviz.filter2noise.trained_run import Applier
-    from napari_lossviz.filter2noise.training import predictors_from
-
-    predictor: Any = anew.predictor
-    applier = Applier(
-        list(predictors_from(predictor.weights)), IntensityRange(*predictor.intensity_range)
-    )
-    coarse = applier.coarse(1, first[None], predictor.factor)
-    np.testing.assert_array_equal(anew.predicted.coarse[1, :, 0], coarse)
-
-
 def test_edits_keep_the_maps_within_what_the_filter_can_do() -> None:
     session = EditSession(result_of("trained"))
     session.update((WholeMap(operation="set", value=1e6),))
