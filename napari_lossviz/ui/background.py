@@ -60,6 +60,9 @@ class Task(QObject):
             Seconds to wait for its end.
         """
         self._cancelled.set()
+        for signal in (self.done, self.failed, self.progressed):
+            with suppress(TypeError, RuntimeError):  # nobody listens; or Qt's half is gone
+                signal.disconnect()  # what is on its way is not delivered any more
         if wait:
             self._thread.join(wait)
 

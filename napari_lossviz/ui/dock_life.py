@@ -43,10 +43,10 @@ class DockLife(QObject):
             elif self._was_in_frame:
                 self.finish()
         if a1 is not None and a0 is not self._dock:  # the window, which napari may hand out wrapped
-            if a1.type() == QEvent.Type.DeferredDelete:
+            asked = a1.type() == QEvent.Type.Close
+            if a1.type() == QEvent.Type.DeferredDelete or (asked and not a1.spontaneous()):
                 self.finish()
-            elif a1.type() == QEvent.Type.Close:
-                # Whether it accepts is known only afterwards.
+            elif asked:  # by the user, who may be asked back: known only afterwards
                 QTimer.singleShot(0, self._finish_if_closed)
         return False
 

@@ -11,7 +11,7 @@ from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.instant import InstantRun
 from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, role_of
 from napari_lossviz.ui.live_view import LiveView
-from napari_lossviz.ui.result_layers import ResultLayers, add_result
+from napari_lossviz.ui.result_layers import ResultLayers, add_result, results_in
 
 
 class InstantShow(QObject):
@@ -55,7 +55,9 @@ class InstantShow(QObject):
         if layer is None or role_of(layer):
             return
         known = self._seen.get(layer)
-        if known is None or known[0] != id(layer.data):
+        if known is None and any(one.source is layer for one in results_in(self._viewer)):
+            self._seen[layer] = (id(layer.data), None)  # another dock has shown it
+        elif known is None or known[0] != id(layer.data):
             self.start(layer, self._method.preset(self.run.preset))
 
     def start(self, layer: Any, config: MethodConfig) -> None:

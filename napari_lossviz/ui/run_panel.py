@@ -163,17 +163,17 @@ class RunPanel(QWidget):
         if self._closed:
             return
         self._closed = True
-        self._ask_again.stop()
-        if self._loading is not None:
-            self._loading.cancel()
-        if self._run is not None:
-            self._run.cancel()
+        # First what is not Qt's: a window may go down without a word, its widgets first.
+        for task in (self._loading, self._run):
+            if task is not None:
+                task.cancel()
         if self.instant is not None:
             self.instant.close()
-        self.progress.stop()
-        self.controls.close_controls()
-        self._run = self._live = None
+        self._run = self._loading = self._live = self._shown = None
         self._engine.release(self)
+        self.controls.close_controls()
+        self.progress.stop()
+        self._ask_again.stop()
 
     # a run in the engine process
 
@@ -211,6 +211,8 @@ class RunPanel(QWidget):
             self._ask_again.start()
 
     def _on_finished(self, layer: Any, result: Result, label: str) -> None:
+        if self._closed:
+            return
         self._end_run()
         self.progress.curves.set_history(result.history)
         self._show_result(add_result(self._viewer, result, layer, label=label))

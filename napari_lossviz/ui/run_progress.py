@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_lossviz.ui.activity import Activity
 from napari_lossviz.ui.plots.loss_curves import LossCurves
 from napari_lossviz.ui.time_left import TimeLeft, words
 
@@ -21,9 +21,8 @@ class RunProgress(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._title = title
-        self._activity: Any = None
-        self._in_step = False
+        self._activity = Activity(title, self)
+        self._active = False
         self._time_left = TimeLeft()
         self.bar = QProgressBar()
         self.bar.setToolTip("Progress and the time left")
@@ -55,13 +54,11 @@ class RunProgress(QWidget):
     @property
     def active(self) -> bool:
         """Whether the bar is running."""
-        return self._activity is not None
+        return self._active
 
     def start(self, text: str, *, curves: bool) -> None:
         """Show a bar of unknown length; napari's activity dock gets one too."""
-        from napari.utils import progress
-
-        self.stop()
+        self._active = True
         self._time_left = TimeLeft()
         self.bar.setRange(0, 0)
         self.bar.setFormat(text)
@@ -69,7 +66,7 @@ class RunProgress(QWidget):
         if curves:
             self.curves.clear()
             self.curves.show()
-        self._activity = progress(total=0, desc=self._title, gui=True)  # not in the terminal
+        self._activity.show(0, 0, text)
 
     def step(
         self,
@@ -79,8 +76,7 @@ class RunProgress(QWidget):
         losses: Iterable[tuple[int, Mapping[str, float]]] = (),
     ) -> None:
         """Show steps done, and the losses of the latest ones."""
-        activity = self._activity
-        if activity is None or self._in_step:
+        if not self._active:
             return
         left = words(self._time_left.update(done, total, time.monotonic()))
         self.bar.setRange(0, max(total, 1))
@@ -88,20 +84,13 @@ class RunProgress(QWidget):
         said = " · ".join(part for part in (text, left) if part)
         self.bar.setFormat(f"%p% · {said}" if said else "%p%")
         self.curves.add(losses)
-        # napari lets other events be handled in here: the run may end meanwhile.
-        self._in_step = True
-        activity.total = total
-        activity.update(done - activity.n)
-        if activity is self._activity:
-            activity.set_description(f"{self._title}: {said}" if said else self._title)
-        self._in_step = False
+        self._activity.show(done, total, said)
 
     def stop(self) -> None:
         """Take the bars away; curves stay to be looked at."""
+        self._active = False
+        self._activity.hide()
         self.bar.hide()
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
 
     def offer_terms(self, terms: Sequence[str]) -> None:
         """Offer loss maps of these terms; the chosen one stays chosen."""

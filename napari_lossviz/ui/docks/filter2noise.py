@@ -46,6 +46,7 @@ class Filter2NoiseDock(QWidget):
         super().__init__()
         self.setObjectName("lossviz filter2noise")
         self._viewer = viewer
+        self._closed = False
         self.results = ResultChoice(viewer)
         self.run_panel = RunPanel(
             viewer,
@@ -74,6 +75,9 @@ class Filter2NoiseDock(QWidget):
 
     def close_dock(self) -> None:
         """End runs, threads and the engine process, and let go of the viewer."""
+        if self._closed:
+            return
+        self._closed = True
         ends: tuple[Callable[[], None], ...] = (
             self.run_panel.close_panel,
             self.editor.close_session,
