@@ -29,17 +29,26 @@ from napari_lossviz.filter2noise import Filter2NoiseConfig, apply_sigma_maps, de
 from napari_lossviz.filter2noise.intensity import IntensityRange
 
 _MEMORY_SCRIPT = """
-import sys
-import tempfile
-import numpy, scipy.ndimage, torch
-from napari_lossviz.engine.memory import PeakMemory
+import sys, threading, time
+import numpy, psutil
 from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
 import napari_lossviz.filter2noise.trained_run
 image = numpy.load(sys.argv[1])
-denoise(image[:64, :64], Filter2NoiseConfig(steps=2))
-before = PeakMemory.of_process()
-denoise(image, getattr(Filter2NoiseConfig, sys.argv[2])() if sys.argv[2] else Filter2NoiseConfig())
-print((PeakMemory.of_process() - before) / 1e9)
+config = getattr(Filter2NoiseConfig, sys.argv[2])() if sys.argv[2] else Filter2NoiseConfig()
+denoise(image[:64, :64], config.replace(steps=2))
+process = psutil.Process()
+before = peak = process.memory_info().rss
+done = threading.Event()
+def watch():
+    global peak
+    while not done.wait(0.002):
+        peak = max(peak, process.memory_info().rss)
+watcher = threading.Thread(target=watch)
+watcher.start()
+denoise(image, config)
+done.set()
+watcher.join()
+print((peak - before) / 1e9)
 """
 
 
