@@ -52,8 +52,10 @@ class BrushPanel(QWidget):
         self.hardness = _slider(0, 100, 50, "How much of the brush acts fully, in %")
         self.strength = _slider(1, 100, 50, "How strongly a stroke acts, in %")
 
-        self.expert = QCheckBox("Expert: choose map, stage and operation")
-        self.expert.setToolTip("Paint one map of one stage, with an operation of your choice")
+        self.expert = QCheckBox("Expert settings")
+        self.expert.setToolTip(
+            "Choose map, stage and operation, instead of smoother, sharper and restore"
+        )
         self.expert_box = ExpertBox()
         self.expert_box.setVisible(False)
 

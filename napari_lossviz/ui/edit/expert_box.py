@@ -31,14 +31,14 @@ _OPERATIONS: dict[Operation, str] = {
     "multiply": "Multiply by",
     "add": "Add",
     "set": "Set to",
-    "smooth": "Smooth the map over",
-    "restore": "Restore to predicted",
+    "smooth": "Smooth over",
+    "restore": "Restore",
 }
 _WHAT = {
-    "sigma_x": "sigma_x: smoothing along x",
-    "sigma_y": "sigma_y: smoothing along y",
-    "sigma_r": "sigma_r: tolerated difference",
-    "angle": "angle: direction of sigma_x",
+    "sigma_x": "sigma_x (along x)",
+    "sigma_y": "sigma_y (along y)",
+    "sigma_r": "sigma_r (intensity)",
+    "angle": "angle (of sigma_x)",
 }
 
 
@@ -145,5 +145,5 @@ def _combo(tooltip: str) -> QComboBox:
     combo = QComboBox()
     combo.setToolTip(tooltip)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(8)
     return combo

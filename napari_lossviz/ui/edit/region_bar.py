@@ -33,11 +33,12 @@ class RegionBar(QWidget):
         self.choice.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
+        self.choice.setMinimumContentsLength(8)
         self.draw = QPushButton("Draw")
         self.draw.setToolTip("Draw regions: adds a Shapes layer with the polygon tool")
-        self.apply = QPushButton("Apply to shapes")
+        self.apply = QPushButton("Apply inside")
         self.apply.setToolTip("Do inside the shapes what the brush does, at the same strength")
-        self.whole = QPushButton("Apply everywhere")
+        self.whole = QPushButton("Everywhere")
         self.whole.setToolTip("Do to every pixel of the slices chosen above what the brush does")
         top, bottom = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self.choice, 1)

@@ -7,7 +7,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -16,10 +15,10 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.ui.edit.brush import Brush, Scope, mask_choices
 
-_CUSTOM = "Own range …"
+_CUSTOM = "Own range"
 _SLICES: tuple[tuple[str, Scope], ...] = (
     ("This slice", "shown"),
-    ("Slices from … to …", "range"),
+    ("A range", "range"),
     ("All slices", "all"),
 )
 
@@ -42,9 +41,8 @@ class ScopeBox(QWidget):
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         for box, what in ((self.low, "Lowest"), (self.high, "Highest")):
             box.setRange(-1e9, 1e9)
-            box.setDecimals(2)
             box.setKeyboardTracking(False)
-            box.setToolTip(f"{what} intensity of the image that is changed")
+            box.setToolTip(f"{what} intensity that is changed, in the image's unit")
         self.slices = QComboBox()
         for title, scope in _SLICES:
             self.slices.addItem(title, scope)
@@ -52,22 +50,24 @@ class ScopeBox(QWidget):
         self.first, self.last = QSpinBox(), QSpinBox()
         for spin, what in ((self.first, "First"), (self.last, "Last")):
             spin.setToolTip(f"{what} slice that is changed, counted from 0 as napari's slider does")
-        self.fill = QPushButton("Fill between painted slices")
+        self.fill = QPushButton("Fill between slices")
         self.fill.clicked.connect(self.fill_asked)
 
-        self._range_row = _row(self.low, self.high)
-        self._slice_row = _row(self.first, self.last)
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(2)
-        rows.addRow("Only where", self.intensities)
-        rows.addRow("", self._range_row)
+        rows.addRow("Mask", self.intensities)
+        self._range_rows = _add_range(rows, self.low, self.high)
         self._slices_label = QLabel("Slices")
         rows.addRow(self._slices_label, self.slices)
-        rows.addRow("", self._slice_row)
+        self._slice_rows = _add_range(rows, self.first, self.last)
         rows.addRow(self.fill)
 
         for combo in (self.intensities, self.slices):
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.setMinimumContentsLength(6)
             combo.currentIndexChanged.connect(self._on_choice)
         for box in (self.low, self.high, self.first, self.last):
             box.valueChanged.connect(lambda _value: self.changed.emit())
@@ -95,7 +95,7 @@ class ScopeBox(QWidget):
             self.intensities.addItem(_CUSTOM, None)
             self.intensities.blockSignals(False)
             for box, value in zip((self.low, self.high), intensities, strict=True):
-                box.setSuffix(f" {unit}" if unit else "")
+                box.setDecimals(0 if unit == "HU" else 3)
                 box.setValue(value)
         for spin in (self.first, self.last):
             spin.setMaximum(count - 1)
@@ -109,7 +109,7 @@ class ScopeBox(QWidget):
         """Offer to fill the slices between two painted ones, or say how to."""
         self.fill.setEnabled(gap is not None)
         if gap is None:
-            self.fill.setText("Fill between painted slices")
+            self.fill.setText("Fill between slices")
             self.fill.setToolTip(
                 "Paint on two slices with others between them: strokes for those are interpolated"
             )
@@ -133,17 +133,22 @@ class ScopeBox(QWidget):
         )
 
     def _on_choice(self) -> None:
-        self._range_row.setVisible(self.intensities.currentText() == _CUSTOM)
+        own_range = self.intensities.currentText() == _CUSTOM
+        slice_range = self._several and self.slices.currentData() == "range"
+        for widget in self._range_rows:
+            widget.setVisible(own_range)
+        for widget in self._slice_rows:
+            widget.setVisible(slice_range)
         for widget in (self.slices, self._slices_label, self.fill):
             widget.setVisible(self._several)
-        self._slice_row.setVisible(self._several and self.slices.currentData() == "range")
         self.changed.emit()
 
 
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return row
+def _add_range(rows: QFormLayout, low: QWidget, high: QWidget) -> list[QWidget]:
+    """Add a row for each end of a range; return all that is in them."""
+    added: list[QWidget] = []
+    for title, widget in (("from", low), ("to", high)):
+        label = QLabel(title)
+        rows.addRow(label, widget)
+        added += [label, widget]
+    return added
