@@ -12,7 +12,7 @@ from napari_lossviz.cli import consoles
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Selection
+from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Result, Selection
 from napari_lossviz.jobs.export import check_export, check_output, export, export_file
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
@@ -189,6 +189,19 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
             result, target, tell=lambda text: consoles.warn(f"{image.name}: {text}"), **options
         )
     consoles.say(
-        f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}; wrote "
-        + ", ".join(str(path) for path in written)
+        f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}"
+        f"{_noise_sentence(result)}; wrote " + ", ".join(str(path) for path in written)
+    )
+
+
+def _noise_sentence(result: Result) -> str:
+    """Say how much noise there was and how much of it is gone, where the method tells."""
+    found = result.metrics
+    if not {"noise", "residual", "residual_ratio"} <= set(found):
+        return ""
+    unit = result.source.value_unit
+    return (
+        f"; noise {found['noise']:.3g} {unit}".rstrip()
+        + f", removed {found['residual']:.3g} {unit}".rstrip()
+        + f" in flat areas ({found['residual_ratio']:.0%})"
     )

@@ -15,7 +15,7 @@ from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
-from napari_lossviz.filter2noise.judge import judge_stack, stack_intensity_range
+from napari_lossviz.filter2noise.judge import Judge, judge_stack, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
 from napari_lossviz.filter2noise.outcome import Outcome
@@ -26,6 +26,9 @@ from napari_lossviz.filter2noise.result import (
     Predictor,
 )
 from napari_lossviz.filter2noise.store import check_store, save_to_store
+
+_SHORT = 0.5
+"""Share of the noise below which a trained result is called short of it."""
 
 
 def denoise(
@@ -116,7 +119,7 @@ def denoise(
         seconds=time.perf_counter() - started,
         peak_memory=peak,
         edits=edits,
-        warnings=(*window.warnings, *judge.warnings),
+        warnings=(*window.warnings, *judge.warnings, *_shortfall(judge, ratio, config)),
         denoised=denoised if out is None else save_to_store(denoised, image.axes, out),
         predicted=outcome.predicted,
         predictor=outcome.predictor,
@@ -130,10 +133,21 @@ def denoise(
     )
 
 
+def _shortfall(judge: Judge, ratio: float, config: Filter2NoiseConfig) -> tuple[str, ...]:
+    """Say where training took away much less than the noise, which it does where noise is low."""
+    automatic = config.predictor == "trained" and isinstance(config.lambda_, str)
+    if not automatic or judge.noise == 0 or ratio >= _SHORT * config.strength:
+        return ()
+    return (
+        f"Training took away only {ratio:.0%} of the noise in flat areas: where noise is low the "
+        "loss holds on to structure. The instant preset or a higher strength takes away more.",
+    )
+
+
 def _train(
     slices: Slices,
     window: IntensityRange,
-    judge: Any,
+    judge: Judge,
     config: Filter2NoiseConfig,
     edits: tuple[Edit, ...],
     progress: Progress,

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import napari
 
 SENTENCES = {
-    "trained": "Recommended: trains on this image alone, in seconds; strength found for it.",
-    "instant": "No training: at once, from the image's local noise and edges.",
+    "trained": "The paper's network, trained on this image alone, in seconds.",
+    "instant": "No training, at once; on most images we measured the better of the two.",
     "paper": "As published: 500 steps on the full image, minutes; lambda 350.",
 }
 
@@ -111,12 +111,18 @@ class Filter2NoiseDock(QWidget):
         assert layers is not None  # without one there is no export button
         return edited_result(layers.result, self.editor.edits())
 
+    def _on_tab(self, _index: int) -> None:
+        """Lay the brush down on leaving its tab: a drag elsewhere must not paint unseen."""
+        if not self.tabs.currentWidget().isAncestorOf(self.editor):
+            self.editor.paint.setChecked(False)
+
     def _on_strength(self, strength: float) -> None:
         self.editor.set_base(strength_edits(strength))
 
     def _connect(self) -> None:
         self.results.result_chosen.connect(self._on_result)
         self.run_panel.result_ready.connect(self.results.add)
+        self.tabs.currentChanged.connect(self._on_tab)
         self.strength.strength_changed.connect(self._on_strength)
 
     def _build(self) -> None:

@@ -378,3 +378,19 @@ def test_a_dock_that_opens_later_takes_over_the_results(
     assert again.results.result is result
     qtbot.wait(300)
     assert names(viewer) == before  # the instant result is not made a second time
+
+
+def test_leaving_the_edit_tab_lays_the_brush_down(
+    make_napari_viewer: Any, qtbot: Any, dock_of: Callable[[Any], Any]
+) -> None:
+    viewer = make_napari_viewer()
+    dock = dock_of(viewer)
+    noisy_layer(viewer, 32)
+    wait_for_instant(qtbot, dock)
+    titles = [dock.tabs.tabText(i) for i in range(dock.tabs.count())]
+    dock.tabs.setCurrentIndex(titles.index("Edit"))
+    dock.editor.paint.setChecked(True)
+    dock.tabs.setCurrentIndex(titles.index("Compare"))
+    assert not dock.editor.paint.isChecked()
+    dock.tabs.setCurrentIndex(titles.index("Edit"))
+    assert not dock.editor.paint.isChecked()  # only the user takes it up again
