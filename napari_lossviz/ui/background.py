@@ -37,7 +37,7 @@ class Task(QObject):
 
     def __init__(self, function: Callable[..., Any], *args: Any, reporting: bool = False) -> None:
         super().__init__()
-        self._function = function
+        self._function: Callable[..., Any] | None = function
         self._args = args
         self._options = {"reporter": self._report} if reporting else {}
         self._told = 0.0
@@ -81,12 +81,16 @@ class Task(QObject):
             self.progressed.emit(Step(step.done, step.total, message=step.message))
 
     def _run(self) -> None:
+        function, args = self._function, self._args
+        assert function is not None  # a task runs once
+        self._function, self._args = None, ()
         try:
-            outcome, signal = self._function(*self._args, **self._options), self.done
+            outcome, signal = function(*args, **self._options), self.done
         except Cancelled:
             outcome, signal = None, None
         except Exception as error:  # told in the window's thread
             outcome, signal = error, self.failed
+        del function, args  # they may hold a window, which shall be free to go
         with suppress(RuntimeError):  # the window is gone, and Qt with it
             if signal is not None and not self._cancelled.is_set():
                 signal.emit(outcome)

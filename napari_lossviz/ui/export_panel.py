@@ -140,6 +140,7 @@ class ExportPanel(QWidget):
         """Wait for no export any more; one that writes ends whole or not at all."""
         if self._task is not None:
             self._task.cancel()
+        self._task = self._make = self._result = None
 
     @property
     def _running(self) -> bool:

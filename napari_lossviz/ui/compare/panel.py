@@ -90,6 +90,7 @@ class ComparePanel(QWidget):
 
     def close_panel(self) -> None:
         """Put the viewer back as it was and let go of it."""
+        self.destroyed.disconnect(self._on_destroyed)  # the viewer may be gone by then
         self._debouncer.cancel()
         _release(self.view, self._watch, (self.before, self.after, self.shapes))
         self._viewer.dims.events.disconnect(self._on_change)
@@ -225,7 +226,8 @@ class ComparePanel(QWidget):
         self._viewer.dims.events.connect(self._on_change)
         # A dock may be destroyed without a word: the viewer gets its state back even then.
         choices = (self.before, self.after, self.shapes, self.reference.reference)
-        self.destroyed.connect(partial(_release, self.view, self._watch, choices))
+        self._on_destroyed = partial(_release, self.view, self._watch, choices)
+        self.destroyed.connect(self._on_destroyed)
 
 
 def _release(

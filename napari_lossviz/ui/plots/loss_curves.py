@@ -82,12 +82,12 @@ class LossCurves(QWidget):
         losses : iterable of (int, mapping of str to float)
             Step and its terms.
         """
-        changed = set()
+        changed: dict[str, None] = {}  # in order, for colours that stay the same
         for step, terms in losses:
             for name, value in terms.items():
                 self._steps.setdefault(name, []).append(step)
                 self._values.setdefault(name, []).append(value)
-                changed.add(name)
+                changed[name] = None
         for name in changed:
             self._draw(name)
 
