@@ -9,7 +9,6 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QGridLayout,
     QGroupBox,
     QHBoxLayout,
     QLabel,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QFlowLayout
 
 from napari_lossviz.core import OutputExistsError, Result
 from napari_lossviz.io.dicom_write import has_dicom_source
@@ -64,6 +64,7 @@ class ExportPanel(QWidget):
         self.boxes = {name: QCheckBox(title) for name, (title, _) in (_FORMATS | _EXTRAS).items()}
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
+        self.folder.setMinimumWidth(60)
         self.folder.setToolTip("Made if it is missing; what others put there stays")
         self._browse = QToolButton()
         self._browse.setText("…")
@@ -212,18 +213,18 @@ class ExportPanel(QWidget):
         layout.setSpacing(6)
         for title, entries in (("Image", _FORMATS), ("Beside it", _EXTRAS)):
             group = QGroupBox(title)
-            grid = QGridLayout(group)
-            for i, (name, (_, tooltip)) in enumerate(entries.items()):
+            row = QFlowLayout(group)
+            for name, (_, tooltip) in entries.items():
                 self.boxes[name].setToolTip(tooltip)
-                grid.addWidget(self.boxes[name], 0, i)
+                row.addWidget(self.boxes[name])
             layout.addWidget(group)
         for name in _EXTRAS:
             self.boxes[name].setChecked(True)
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Folder"))
-        row.addWidget(self.folder, 1)
-        row.addWidget(self._browse)
-        layout.addLayout(row)
+        place = QHBoxLayout()
+        place.addWidget(QLabel("Folder"))
+        place.addWidget(self.folder, 1)
+        place.addWidget(self._browse)
+        layout.addLayout(place)
         layout.addWidget(self.no_identity)
         layout.addWidget(self.button)
         layout.addWidget(self.status)

@@ -100,6 +100,7 @@ class ConfigForm(QWidget):
             rows = QFormLayout(area)
             rows.setContentsMargins(0, 0, 0, 0)
             rows.setVerticalSpacing(4)
+            rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
             rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
             for widget in self.fields.values():
                 if widget.advanced is wanted:

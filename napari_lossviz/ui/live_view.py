@@ -32,6 +32,8 @@ class LiveView:
         self._image = image
         self._source = source
         self._place = place
+        self._came_from: dict[int, float] = {}
+        self._went_to: dict[int, float] = {}
         self._layers: dict[str, Any] = {}
         self._losses: dict[str, np.ndarray] = {}
         self._term = ""
@@ -45,6 +47,23 @@ class LiveView:
         """Return the layer of a role, "preview" or "loss", or None."""
         layer = self._layers.get(role)
         return layer if layer in self._viewer.layers else None
+
+    def go_there(self) -> None:
+        """Show the slice of the run; `end` goes back, unless the user went elsewhere since."""
+        names = [str(label) for label in self._source.axis_labels]
+        data = list(self._source.world_to_data(self._viewer.dims.point))
+        axes = [axis for axis in self._image.axes if axis in "tz"]
+        if not axes or not set(axes) <= set(names):
+            return
+        for axis, index in zip(axes, self._place, strict=True):
+            data[names.index(axis)] = index
+        world = self._source.data_to_world(data)
+        offset = self._viewer.dims.ndim - len(names)
+        for axis in axes:
+            i = names.index(axis)
+            self._came_from[offset + i] = self._viewer.dims.point[offset + i]
+            self._viewer.dims.set_point(offset + i, world[i])
+            self._went_to[offset + i] = self._viewer.dims.point[offset + i]
 
     def show(self, maps: Mapping[str, np.ndarray]) -> None:
         """Show new maps: "denoised", and "loss <term>" for each term."""
@@ -68,6 +87,11 @@ class LiveView:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
         self._layers.clear()
+        for axis, point in self._came_from.items():
+            dims = self._viewer.dims
+            if axis < dims.ndim and dims.point[axis] == self._went_to[axis]:
+                dims.set_point(axis, point)
+        self._came_from.clear()
 
     def _show_term(self) -> None:
         if self._term in self._losses:

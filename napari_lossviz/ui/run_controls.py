@@ -114,6 +114,7 @@ class RunControls(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(4)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.input.setMinimumContentsLength(1)
         rows.addRow("Image", self.input)
         rows.addRow("Preset", self.preset)
         rows.addRow("Device", self.device)

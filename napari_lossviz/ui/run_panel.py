@@ -94,7 +94,7 @@ class RunPanel(QWidget):
         self.instant: InstantShow | None = None
         if settings.instant:
             self.instant = InstantShow(viewer, method, settings.instant, self)
-        self.at_once = QCheckBox("Show an instant result of every image")
+        self.at_once = QCheckBox("Instant result of every image")
         self.at_once.setToolTip("As soon as an image is opened or chosen, without any training")
         self.at_once.setChecked(True)
         self.status = QLabel()
@@ -183,6 +183,7 @@ class RunPanel(QWidget):
         label = self.controls.preset.name
         self._live = LiveView(self._viewer, image, layer, self._settings.watched_slice(image))
         self._live.set_term(self.progress.term)
+        self._live.go_there()
         if self._engine.busy:
             self.progress.bar.setFormat("waiting for another run to end")
         run.started.connect(self._on_started)

@@ -31,7 +31,9 @@ SENTENCES = {
     "paper": "As published: 500 steps on the full image, minutes; lambda 350.",
 }
 
-_WIDTH = 350
+_LETTERS = 44
+_NARROWEST, _WIDEST = 345, 420
+"""Width of the dock in letters, and its limits in pixels."""
 
 
 class Filter2NoiseDock(QWidget):
@@ -70,8 +72,9 @@ class Filter2NoiseDock(QWidget):
         self._life = DockLife(self, viewer, self.close_dock)
 
     def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
-        """Return a width that leaves a small screen's canvas room; everything fits in it."""
-        return QSize(_WIDTH, super().sizeHint().height())
+        """Return a width that leaves a small screen's canvas room, also at a large font."""
+        letters = self.fontMetrics().averageCharWidth()
+        return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), super().sizeHint().height())
 
     def close_dock(self) -> None:
         """End runs, threads and the engine process, and let go of the viewer."""

@@ -21,6 +21,27 @@ _DRAWN = 2000
 """Points of a curve that are drawn at most."""
 
 
+class _LogAxis(pg.AxisItem):  # type: ignore[misc]
+    """Labels whole decades, or 1, 2 and 5 within fewer than two; pyqtgraph's own overlap."""
+
+    def logTickValues(  # noqa: N802, pyqtgraph's name
+        self, minVal: float, maxVal: float, size: float, stdTicks: Any
+    ) -> list[tuple[float | None, list[float]]]:
+        """Return major and minor ticks as logarithms."""
+        decades = np.arange(np.floor(minVal), np.ceil(maxVal) + 1)
+        steps = [float(d + np.log10(k)) for d in decades for k in range(1, 10)]
+        inside = [step for step in steps if minVal <= step <= maxVal]
+        wanted = (1,) if maxVal - minVal >= 2 else (1, 2, 5)
+        major = [step for step in inside if round(10 ** (step % 1)) in wanted]
+        return [(1.0, major), (None, [step for step in inside if step not in major])]
+
+    def logTickStrings(  # noqa: N802
+        self, values: list[float], scale: float, spacing: float
+    ) -> list[str]:
+        """Return the values themselves, short."""
+        return [f"{10**value:.0e}".replace("e-0", "e-").replace("e+00", "") for value in values]
+
+
 class LossCurves(QWidget):
     """One curve for each term over the steps, on a logarithmic axis.
 
@@ -35,7 +56,7 @@ class LossCurves(QWidget):
         self._values: dict[str, list[float]] = {}
         self._curves: dict[str, Any] = {}
         self.buttons: dict[str, QToolButton] = {}
-        self.plot = pg.PlotWidget(background=None)
+        self.plot = pg.PlotWidget(background=None, axisItems={"left": _LogAxis("left")})
         self.plot.setLogMode(y=True)
         self.plot.setLabel("bottom", "step")
         self.plot.setMouseEnabled(x=False, y=False)
@@ -43,6 +64,7 @@ class LossCurves(QWidget):
         self.plot.hideButtons()
         self.plot.showGrid(y=True, alpha=0.2)
         self.plot.getAxis("left").setStyle(maxTextLevel=0)
+        self.plot.getAxis("left").setWidth(44)
         self.plot.setFixedHeight(150)
         self.setToolTip("Loss terms by training step; a click on a term hides or shows its curve")
         # Inside the plot a legend would lie on the curves.
@@ -119,7 +141,7 @@ class LossCurves(QWidget):
         button.setChecked(True)
         button.setStyleSheet(
             f"QToolButton {{ color: {colour}; border: none; background: transparent }}"
-            "QToolButton:!checked { color: gray; text-decoration: line-through }"
+            "QToolButton:!checked { color: #606570 }"
         )
         button.setToolTip(f"Hide or show the curve of {name}")
         button.toggled.connect(self._curves[name].setVisible)
