@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_lossviz.core import Image, LossvizError, MethodConfig, Result, Selection
+from napari_lossviz.core import Image, LossvizError, MethodConfig, NamedImage, Result, Selection
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
@@ -29,8 +29,8 @@ class InstantRun(QObject):
 
     first_slice = Signal(object, object, object)
     """Source layer, denoised slice (H, W) and its index along t and z; the whole follows."""
-    finished = Signal(object, object)
-    """Source layer and `Result`."""
+    finished = Signal(object, object, object)
+    """Source layer, `Result`, and its images."""
     failed = Signal(object, str)
     """Source layer, and why."""
     stepped = Signal(object)
@@ -115,16 +115,24 @@ class InstantRun(QObject):
         task.start()
 
     def _start_whole(self, layer: Any, image: Image, config: MethodConfig) -> None:
-        task = self._task = Task(run, self._method, image, config, reporting=True)
+        task = self._task = Task(_run_whole, self._method, image, config, reporting=True)
         task.progressed.connect(self.stepped.emit)
-        task.done.connect(lambda result: self._finish(layer, result))
+        task.done.connect(lambda done: self._finish(layer, *done))
         task.failed.connect(lambda error: self._fail(layer, error))
         task.start()
 
-    def _finish(self, layer: Any, result: Result) -> None:
+    def _finish(self, layer: Any, result: Result, images: list[NamedImage]) -> None:
         self._task = None
-        self.finished.emit(layer, result)
+        self.finished.emit(layer, result, images)
 
     def _fail(self, layer: Any, error: Exception) -> None:
         self._task = None
         self.failed.emit(layer, str(error))
+
+
+def _run_whole(
+    method: Method, image: Image, config: MethodConfig, reporter: Any
+) -> tuple[Result, list[NamedImage]]:
+    """Return a result and its images, whose making takes time too."""
+    result = run(method, image, config, reporter=reporter)
+    return result, list(result.images())

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_lossviz.core import InputError, MethodConfig, Result
+from napari_lossviz.core import InputError, MethodConfig, NamedImage, Result
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.instant import InstantRun
 from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, role_of
@@ -87,14 +87,16 @@ class InstantShow(QObject):
             self._live = LiveView(self._viewer, image_from_layer(layer), layer, place)
             self._live.show({"denoised": array})
 
-    def _on_finished(self, layer: Any, result: Result) -> None:
+    def _on_finished(self, layer: Any, result: Result, images: list[NamedImage]) -> None:
         self._end()
         if layer not in self._viewer.layers:
             return
         _, before = self._seen.get(layer, (0, None))
         if before is not None and not _was_edited(before):
             before.remove_from(self._viewer)
-        layers = add_result(self._viewer, result, layer, label=self.run.preset)
+        layers = add_result(
+            self._viewer, result, layer, label=self.run.preset, images=images, gradually=self
+        )
         self._seen[layer] = (id(layer.data), layers)
         self.ready.emit(layers)
 

@@ -8,6 +8,7 @@ from napari.layers import Layer
 
 from napari_lossviz.core import Image
 from napari_lossviz.ui.layers import slice_layer
+from napari_lossviz.ui.result_layers import add_quietly
 
 PREVIEW = "denoised"
 _LOSS = "loss "
@@ -117,13 +118,9 @@ class LiveView:
         return layer
 
     def _add(self, array: np.ndarray, role: str, name: str) -> Any:
-        layers = self._viewer.layers
-        selected, active = set(layers.selection), layers.selection.active
         data = slice_layer(array, self._image, self._source, self._place, role, name)
         layer = Layer.create(*data)
         if role == "loss":
             layer.opacity, layer.blending = 0.6, "additive"
-        self._viewer.add_layer(layer)
-        layers.selection = selected
-        layers.selection.active = active
+        add_quietly(self._viewer, layer)
         return layer

@@ -1,11 +1,13 @@
 """The layers of one finished run, in one viewer."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer
 
 from napari_lossviz.core import NamedImage, Result
 from napari_lossviz.ui.layers import METADATA_KEY, derived_layer
@@ -14,6 +16,9 @@ _STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
 _LOSS = "loss "
 _KEPT = "result"
 """Under our key of a main result's metadata: its `ResultLayers`, for a dock that opens later."""
+
+_PAUSE = 30
+"""Milliseconds between two layers, in which the window does everything else."""
 
 
 @dataclass(eq=False)
@@ -59,7 +64,13 @@ class ResultLayers:
 
 
 def add_result(
-    viewer: Any, result: Result, source_layer: ImageLayer, *, label: str = ""
+    viewer: Any,
+    result: Result,
+    source_layer: ImageLayer,
+    *,
+    label: str = "",
+    images: Sequence[NamedImage] | None = None,
+    gradually: QObject | None = None,
 ) -> ResultLayers:
     """Show a result: the main image, then the hidden residual and maps.
 
@@ -74,30 +85,75 @@ def add_result(
     source_layer : napari.layers.Image
     label : str
         Tells results of one input apart in the layers' names.
+    images : sequence of NamedImage, optional
+        The result's images, where they were made already: that takes time for a large stack.
+    gradually : QObject, optional
+        Let the hidden layers follow one by one, so that the window does not stop: each takes a
+        tenth of a second. They stop to come when this object goes.
     """
-    selected, active = set(viewer.layers.selection), viewer.layers.selection.active
-    added: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
-    for named in result.images():
-        if named.role == "loss":
-            continue
-        layer = Layer.create(*derived_layer(named, result.source, source_layer, label=label))
-        viewer.add_layer(layer)
-        if named.role == "map":
-            layer.colorbar.visible = True
-        added.setdefault(named.role, []).append((named, layer))
-    viewer.layers.selection = selected
-    viewer.layers.selection.active = active
-    main = added["result"][0][1]
-    residuals = [layer for _, layer in added.get("residual", [])]
+    made: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
+    for named in result.images() if images is None else images:
+        if named.role != "loss":
+            data = derived_layer(named, result.source, source_layer, label=label)
+            made.setdefault(named.role, []).append((named, Layer.create(*data)))
+    main = made["result"][0][1]
+    residuals = [layer for _, layer in made.get("residual", [])]
     layers = ResultLayers(
         result=result,
         source=source_layer,
         denoised=main,
         residual=residuals[0] if residuals else None,
-        maps={_map_key(named.name): layer for named, layer in added.get("map", [])},
+        maps={_map_key(named.name): layer for named, layer in made.get("map", [])},
     )
     main.metadata[METADATA_KEY][_KEPT] = layers
+    for layer in layers.maps.values():
+        _with_colorbar(layer)
+    add_quietly(viewer, main)
+    rest = layers.all_layers()[1:]
+    if gradually is not None:
+        _add_gradually(viewer, main, rest, gradually)
+    else:
+        for layer in rest:
+            add_quietly(viewer, layer)
     return layers
+
+
+def add_quietly(viewer: Any, layer: ImageLayer) -> None:
+    """Add a layer on top and leave the selection as it is."""
+    selection = viewer.layers.selection
+    selected, active = set(selection), selection.active
+    with selection.events.blocker_all():
+        viewer.add_layer(layer)
+        viewer.layers.selection = selected
+        selection.active = active
+
+
+def _add_gradually(viewer: Any, main: ImageLayer, rest: list[ImageLayer], owner: QObject) -> None:
+    """Add layers one by one, as long as the main one is there."""
+    timer = QTimer(owner)
+    timer.setInterval(_PAUSE)
+
+    def add() -> None:
+        if rest and main in viewer.layers:
+            add_quietly(viewer, rest.pop(0))
+        else:
+            timer.stop()
+            timer.deleteLater()
+
+    timer.timeout.connect(add)
+    timer.start()
+
+
+def _with_colorbar(layer: ImageLayer) -> None:
+    """Let a colorbar appear with the layer; making it at once would cost time for nothing."""
+
+    def show(event: Any = None) -> None:
+        if layer.visible:
+            layer.colorbar.visible = True
+            layer.events.visible.disconnect(show)
+
+    layer.events.visible.connect(show)
+    show()
 
 
 def results_in(viewer: Any) -> list[ResultLayers]:
@@ -129,11 +185,9 @@ def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
     for named in layers.result.images():
         if named.role == "loss" and named.name == _LOSS + term:
             layer = Layer.create(*derived_layer(named, layers.result.source, layers.source))
-            selected, active = set(viewer.layers.selection), viewer.layers.selection.active
-            viewer.add_layer(layer)
-            viewer.layers.selection = selected
-            viewer.layers.selection.active = active
-            layer.visible = layer.colorbar.visible = True
+            _with_colorbar(layer)
+            add_quietly(viewer, layer)
+            layer.visible = True
             layers.losses[term] = layer
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
-from napari_lossviz.core import Image, LossvizError, MethodConfig, Result, Step
+from napari_lossviz.core import Image, LossvizError, MethodConfig, NamedImage, Result, Step
 from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.background import Task
@@ -214,9 +214,20 @@ class RunPanel(QWidget):
     def _on_finished(self, layer: Any, result: Result, label: str) -> None:
         if self._closed:
             return
+        self._run = None
+        self.progress.bar.setFormat("showing the result")
+        # Its maps are expanded here: of a large stack that takes time.
+        self._loading = Task(lambda: list(result.images()))
+        self._loading.done.connect(lambda images: self._add(layer, result, label, images))
+        self._loading.failed.connect(lambda error: self._on_failed(error, str(error)))
+        self._loading.start()
+
+    def _add(self, layer: Any, result: Result, label: str, images: list[NamedImage]) -> None:
         self._end_run()
         self.progress.curves.set_history(result.history)
-        self._show_result(add_result(self._viewer, result, layer, label=label))
+        self._show_result(
+            add_result(self._viewer, result, layer, label=label, images=images, gradually=self)
+        )
 
     def _on_failed(self, error: object, message: str) -> None:
         self._end_run()

@@ -32,13 +32,20 @@ def wait_for_instant(qtbot: Any, dock: Any) -> Any:
         lambda: dock.results.result is not None and not dock.run_panel.instant.running,
         timeout=WAIT,
     )
+    return wait_for_layers(qtbot, dock)
+
+
+def wait_for_layers(qtbot: Any, dock: Any) -> Any:
+    """The hidden layers follow one by one."""
+    layers = dock.results.result.all_layers()
+    qtbot.waitUntil(lambda: all(layer in dock._viewer.layers for layer in layers), timeout=WAIT)
     return dock.results.result
 
 
 def train(qtbot: Any, dock: Any) -> Any:
     with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
         dock.run_panel.controls.run_button.click()
-    return dock.results.result
+    return wait_for_layers(qtbot, dock)
 
 
 def noisy_layer(viewer: Any, side: int = 96, name: str = "noisy") -> ImageLayer:
@@ -322,6 +329,7 @@ def test_the_input_follows_the_selection_but_never_to_a_result(
     second = noisy_layer(viewer, 32, "second")
     assert choice.layer is second
     qtbot.waitUntil(lambda: dock.results.result.source is second, timeout=WAIT)
+    wait_for_layers(qtbot, dock)
     viewer.layers.selection.active = viewer.layers["first residual (instant)"]
     assert choice.layer is second
     assert dock.results.result.source is first
