@@ -12,12 +12,16 @@ import pydicom
 import pytest
 from napari.layers import Image as ImageLayer
 from napari.utils import progress
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import WholeMap
+from napari_lossviz.core import Stroke, WholeMap
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.jobs.replay import replay
+from napari_lossviz.ui.compare import Mode
 
 Pids = Callable[[], set[int]]
 WAIT = 60_000
@@ -48,6 +52,23 @@ def train(qtbot: Any, dock: Any) -> Any:
     return wait_for_layers(qtbot, dock)
 
 
+def drag_across(viewer: Any, down: int = 0) -> None:
+    """Drag with the left button over the middle of the canvas."""
+    canvas = viewer.window._qt_viewer.canvas.native
+    middle = QPoint(canvas.width() // 2, canvas.height() // 2 + down)
+    button, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(canvas, button, plain, middle)
+    for right in (8, 16, 24, 32):
+        QTest.qWait(15)  # VisPy ignores a move within 10 ms of another
+        place = middle + QPoint(right, 0)
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(place), QPointF(canvas.mapToGlobal(place)), button,
+            button, plain,
+        )  # fmt: skip
+        QApplication.sendEvent(canvas, move)
+    QTest.mouseRelease(canvas, button, plain, place)
+
+
 def noisy_layer(viewer: Any, side: int = 96, name: str = "noisy") -> ImageLayer:
     rng = np.random.default_rng(1)
     ramp = np.linspace(0, 60, side, dtype=np.float32)
@@ -64,7 +85,7 @@ def test_from_a_dropped_folder_to_an_exported_series(
     quick_training: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     dock = dock_of(viewer)
     drop(viewer, samples.sample_path("low_dose_ct"))
     assert len(chooser) == 1
@@ -99,6 +120,27 @@ def test_from_a_dropped_folder_to_an_exported_series(
 
     dock.strength.slider.setValue(50)
     qtbot.waitUntil(lambda: len(dock.editor.edits()) == 1, timeout=5000)
+
+    titles = [dock.tabs.tabText(i) for i in range(dock.tabs.count())]
+    dock.tabs.setCurrentIndex(titles.index("Edit"))
+    dock.editor.paint.setChecked(True)
+    before_stroke = viewer.layers.selection.active.data.copy()
+    drag_across(viewer)
+    drag_across(viewer, down=20)
+    qtbot.waitUntil(lambda: len(dock.editor.edits()) == 3, timeout=5000)
+    dock.editor.undo()
+    stroke = dock.editor.edits()[1]
+    assert isinstance(stroke, Stroke)
+    assert dock.editor.finish_updates()
+    assert np.abs(trained.denoised.data - before_stroke).max() > 0
+
+    dock.tabs.setCurrentIndex(titles.index("Compare"))
+    assert dock.compare.before.layer is source
+    assert dock.compare.after.layer is trained.denoised
+    dock.compare.bar.mode_chosen.emit(Mode.SWIPE)
+    assert dock.compare.view.mode == Mode.SWIPE
+    dock.compare.bar.mode_chosen.emit(Mode.OFF)
+    dock.tabs.setCurrentIndex(titles.index("Export"))
     export = dock.export_panel
     assert export.boxes["dicom"].isChecked()
     assert not export.boxes["tiff"].isChecked()
@@ -125,7 +167,7 @@ def test_from_a_dropped_folder_to_an_exported_series(
     assert (tmp_path / "out" / "before_after.png").is_file()
 
     recipe = read_recipe(tmp_path / "out" / "recipe.json")
-    assert recipe.edits == (WholeMap(map="sigma_r", operation="multiply", value=2.0),)
+    assert recipe.edits == (WholeMap(map="sigma_r", operation="multiply", value=2.0), stroke)
     assert replay(tmp_path / "out" / "recipe.json").identical
 
 
