@@ -105,6 +105,8 @@ def from_window(dock: Any) -> tuple[float, float, float]:
     dock.run_panel.controls.run_button.click()
     wait(lambda: bool(results))
     seconds = time.perf_counter() - started
+    layers = results[0].all_layers()
+    wait(lambda: all(layer in dock._viewer.layers for layer in layers))  # the hidden ones follow
     pause = beat.stop()
     dock.run_panel.result_ready.disconnect(results.append)
     return seconds, results[0].result.seconds, pause

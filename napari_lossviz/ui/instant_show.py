@@ -1,5 +1,6 @@
 """Shows the instant result of every image that is chosen, once, in layers of its own."""
 
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,8 @@ from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.instant import InstantRun
 from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, role_of
 from napari_lossviz.ui.live_view import LiveView
-from napari_lossviz.ui.result_layers import ResultLayers, add_result, results_in
+from napari_lossviz.ui.result_layers import ResultLayers, add_result, followers, results_in
+from napari_lossviz.ui.turns import Turns
 
 
 class InstantShow(QObject):
@@ -39,6 +41,7 @@ class InstantShow(QObject):
         self._viewer = viewer
         self._method = method
         self._live: LiveView | None = None
+        self._turns = Turns(self)
         self._seen: WeakKeyDictionary[Any, tuple[int, ResultLayers | None]] = WeakKeyDictionary()
         self.run = InstantRun(method, preset, self)
         self.run.first_slice.connect(self._on_first_slice)
@@ -73,7 +76,8 @@ class InstantShow(QObject):
             self._end()
 
     def close(self) -> None:
-        """Stop all threads."""
+        """Stop all threads, and add nothing any more."""
+        self._turns.clear()
         self.run.close()
 
     def _end(self) -> None:
@@ -88,17 +92,31 @@ class InstantShow(QObject):
             self._live.show({"denoised": array})
 
     def _on_finished(self, layer: Any, result: Result, images: list[NamedImage]) -> None:
-        self._end()
+        live, self._live = self._live, None
+        self._turns.add(partial(self._add, layer, result, images, live))
+        self.ended.emit()
+
+    def _add(
+        self, layer: Any, result: Result, images: list[NamedImage], live: LiveView | None
+    ) -> None:
         if layer not in self._viewer.layers:
+            if live is not None:
+                live.end()
             return
         _, before = self._seen.get(layer, (0, None))
-        if before is not None and not _was_edited(before):
-            before.remove_from(self._viewer)
         layers = add_result(
-            self._viewer, result, layer, label=self.run.preset, images=images, gradually=self
+            self._viewer,
+            result,
+            layer,
+            label=self.run.preset,
+            images=images,
+            main_only=True,
+            preview=None if live is None else live.give_preview(),
         )
         self._seen[layer] = (id(layer.data), layers)
-        self.ready.emit(layers)
+        self._turns.add(partial(self.ready.emit, layers), *followers(self._viewer, layers))
+        if before is not None and not _was_edited(before):
+            self._turns.add(*before.removals(self._viewer))
 
     def _on_failed(self, layer: Any, message: str) -> None:
         self._end()

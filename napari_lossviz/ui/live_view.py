@@ -82,6 +82,12 @@ class LiveView:
         self._term = term
         self._show_term()
 
+    def give_preview(self) -> Any:
+        """Return the preview's layer, or None, and leave it in the viewer from now on."""
+        layer = self.layer("preview")
+        self._layers.pop("preview", None)
+        return layer
+
     def end(self) -> None:
         """Remove the layers."""
         for layer in self._layers.values():

@@ -1,24 +1,21 @@
 """The layers of one finished run, in one viewer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
-from qtpy.QtCore import QObject, QTimer
 
 from napari_lossviz.core import NamedImage, Result
-from napari_lossviz.ui.layers import METADATA_KEY, derived_layer
+from napari_lossviz.ui.layers import METADATA_KEY, LayerData, derived_layer
 
 _STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
 _LOSS = "loss "
 _KEPT = "result"
 """Under our key of a main result's metadata: its `ResultLayers`, for a dock that opens later."""
-
-_PAUSE = 30
-"""Milliseconds between two layers, in which the window does everything else."""
 
 
 @dataclass(eq=False)
@@ -58,9 +55,17 @@ class ResultLayers:
 
     def remove_from(self, viewer: Any) -> None:
         """Remove the layers that are still in the viewer; the source stays."""
-        for layer in self.all_layers():
+        for remove in self.removals(viewer):
+            remove()
+
+    def removals(self, viewer: Any) -> list[Callable[[], None]]:
+        """Return functions that remove the layers, one each, those that are still there."""
+
+        def remove(layer: ImageLayer) -> None:
             if layer in viewer.layers:
                 viewer.layers.remove(layer)
+
+        return [partial(remove, layer) for layer in self.all_layers()]
 
 
 def add_result(
@@ -70,7 +75,8 @@ def add_result(
     *,
     label: str = "",
     images: Sequence[NamedImage] | None = None,
-    gradually: QObject | None = None,
+    main_only: bool = False,
+    preview: ImageLayer | None = None,
 ) -> ResultLayers:
     """Show a result: the main image, then the hidden residual and maps.
 
@@ -87,15 +93,18 @@ def add_result(
         Tells results of one input apart in the layers' names.
     images : sequence of NamedImage, optional
         The result's images, where they were made already: that takes time for a large stack.
-    gradually : QObject, optional
-        Let the hidden layers follow one by one, so that the window does not stop: each takes a
-        tenth of a second. They stop to come when this object goes.
+    main_only : bool
+        Leave the hidden layers to `followers`, so that the window does not stop.
+    preview : napari.layers.Image, optional
+        A layer of one slice that becomes the main layer, where it can: to remove a layer and add
+        another takes napari half a second.
     """
     made: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
     for named in result.images() if images is None else images:
         if named.role != "loss":
             data = derived_layer(named, result.source, source_layer, label=label)
-            made.setdefault(named.role, []).append((named, Layer.create(*data)))
+            taken = preview if named.role == "result" else None
+            made.setdefault(named.role, []).append((named, _made_from(data, taken)))
     main = made["result"][0][1]
     residuals = [layer for _, layer in made.get("residual", [])]
     layers = ResultLayers(
@@ -108,14 +117,38 @@ def add_result(
     main.metadata[METADATA_KEY][_KEPT] = layers
     for layer in layers.maps.values():
         _with_colorbar(layer)
-    add_quietly(viewer, main)
-    rest = layers.all_layers()[1:]
-    if gradually is not None:
-        _add_gradually(viewer, main, rest, gradually)
-    else:
-        for layer in rest:
-            add_quietly(viewer, layer)
+    if main not in viewer.layers:
+        if preview in viewer.layers:
+            viewer.layers.remove(preview)
+        add_quietly(viewer, main)
+    if not main_only:
+        for add in followers(viewer, layers):
+            add()
     return layers
+
+
+def followers(viewer: Any, layers: ResultLayers) -> list[Callable[[], None]]:
+    """Return functions that add the hidden layers of a result, one each.
+
+    A function does nothing if the main layer is gone.
+    """
+
+    def add(layer: ImageLayer) -> None:
+        if layers.denoised in viewer.layers and layer not in viewer.layers:
+            add_quietly(viewer, layer)
+
+    return [partial(add, layer) for layer in layers.all_layers()[1:]]
+
+
+def _made_from(data: LayerData, preview: ImageLayer | None) -> ImageLayer:
+    """Return the layer of some data, which a preview of the same kind becomes."""
+    array, settings, _ = data
+    if preview is None or preview.rgb or settings["rgb"] or preview.ndim != array.ndim:
+        return Layer.create(*data)
+    preview.data = array
+    for name in ("translate", "name", "metadata", "visible"):
+        setattr(preview, name, settings[name])
+    return preview
 
 
 def add_quietly(viewer: Any, layer: ImageLayer) -> None:
@@ -126,22 +159,6 @@ def add_quietly(viewer: Any, layer: ImageLayer) -> None:
         viewer.add_layer(layer)
         viewer.layers.selection = selected
         selection.active = active
-
-
-def _add_gradually(viewer: Any, main: ImageLayer, rest: list[ImageLayer], owner: QObject) -> None:
-    """Add layers one by one, as long as the main one is there."""
-    timer = QTimer(owner)
-    timer.setInterval(_PAUSE)
-
-    def add() -> None:
-        if rest and main in viewer.layers:
-            add_quietly(viewer, rest.pop(0))
-        else:
-            timer.stop()
-            timer.deleteLater()
-
-    timer.timeout.connect(add)
-    timer.start()
 
 
 def _with_colorbar(layer: ImageLayer) -> None:

@@ -16,9 +16,16 @@ from napari_lossviz.ui.engine_process import EngineProcess, Run
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
-from napari_lossviz.ui.result_layers import ResultLayers, add_result, loss_terms, show_loss
+from napari_lossviz.ui.result_layers import (
+    ResultLayers,
+    add_result,
+    followers,
+    loss_terms,
+    show_loss,
+)
 from napari_lossviz.ui.run_controls import RunControls
 from napari_lossviz.ui.run_progress import RunProgress
+from napari_lossviz.ui.turns import Turns
 
 _MAPS_PAUSE = 300
 """Milliseconds between showing maps and asking for the next ones."""
@@ -100,6 +107,7 @@ class RunPanel(QWidget):
         self.status = QLabel()
         self.status.setObjectName("lossviz run status")
         self.status.setWordWrap(True)
+        self._turns = Turns(self)
         self._ask_again = QTimer(self)
         self._ask_again.setSingleShot(True)
         self._ask_again.setInterval(_MAPS_PAUSE)
@@ -163,6 +171,7 @@ class RunPanel(QWidget):
         if self._closed:
             return
         self._closed = True
+        self._turns.clear()
         # First what is not Qt's: a window may go down without a word, its widgets first.
         for task in (self._loading, self._run):
             if task is not None:
@@ -223,11 +232,25 @@ class RunPanel(QWidget):
         self._loading.start()
 
     def _add(self, layer: Any, result: Result, label: str, images: list[NamedImage]) -> None:
+        live, self._live = self._live, None
         self._end_run()
-        self.progress.curves.set_history(result.history)
-        self._show_result(
-            add_result(self._viewer, result, layer, label=label, images=images, gradually=self)
-        )
+
+        def show() -> None:
+            preview = None if live is None else live.give_preview()
+            layers = add_result(
+                self._viewer,
+                result,
+                layer,
+                label=label,
+                images=images,
+                main_only=True,
+                preview=preview,
+            )
+            if live is not None:
+                self._turns.add(live.end)
+            self._turns.add(lambda: self._show_result(layers), *followers(self._viewer, layers))
+
+        self._turns.add(lambda: self.progress.curves.set_history(result.history), show)
 
     def _on_failed(self, error: object, message: str) -> None:
         self._end_run()
