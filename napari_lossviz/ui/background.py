@@ -97,4 +97,5 @@ class Task(QObject):
             self._ended.emit()
 
     def _forget(self) -> None:
+        self._thread.join()  # it has told its outcome; Qt's half must not end in that thread
         Task._running.discard(self)

@@ -179,7 +179,7 @@ class LiveEdits(QObject):
         self.finish()
         end = time.monotonic() + timeout
         self._broken = False
-        while self.stale_slices() and not (self._closed or self._broken):
+        while not (self._up_to_date() or self._closed or self._broken):
             if time.monotonic() > end:
                 break
             worker = self._started()
@@ -187,7 +187,7 @@ class LiveEdits(QObject):
                 worker.submit_background(self.edits, self.stale_slices())
             worker.wait(0.05)
             self._take_messages()
-        return not self.stale_slices()
+        return self._up_to_date()
 
     def close(self) -> None:
         """Stop the thread; the layers keep what they show."""
@@ -242,9 +242,17 @@ class LiveEdits(QObject):
         if not self._in_stroke:
             self._timer.start()
 
+    def _up_to_date(self) -> bool:
+        """Whether the layers contain the edits, and nothing under way will change them again."""
+        if self._worker is not None and not self._worker.idle:
+            return False
+        return self._messages.empty() and not self.stale_slices()
+
     def _changed(self) -> None:
         self.writer.denoised.metadata.setdefault(METADATA_KEY, {})[EDITS_KEY] = self.edits
-        if self._is_stale(self.shown):
+        # An older request under way would be written over pixels that are right now.
+        overtaken = self._worker is not None and not self._worker.idle
+        if overtaken or self._is_stale(self.shown):
             self._started().submit(self.edits, self.shown)
         self._timer.start()
         self.edits_changed.emit()

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_lossviz.filter2noise.edit import EditSession
 from napari_lossviz.ui.edit import SigmaEditor
 
 PATH = (30, 20), (32, 26), (40, 40)
@@ -224,3 +226,27 @@ def test_two_viewers_at_once(window: Any, results: Any, make_napari_viewer: Any)
     finally:
         editor.close_session()
         editor.deleteLater()
+
+
+def test_back_to_the_same_edits_while_an_update_is_under_way(
+    window: Any, results: Any, monkeypatch: Any
+) -> None:
+    """Undo and redo at once: the update for the state in between must not come last."""
+    shown, mouse = window.edit(results.trained())
+    mouse.drag(*PATH)
+    window.settle()
+    painted = shown.denoised.data.copy()
+    update = EditSession.update
+
+    def slow(*args: Any, **keywords: Any) -> Any:
+        time.sleep(0.4)
+        return update(*args, **keywords)
+
+    monkeypatch.setattr(EditSession, "update", slow)
+    window.editor.undo()
+    time.sleep(0.1)  # the thread has begun with it
+    window.editor.redo()
+    window.settle()
+    np.testing.assert_array_equal(shown.denoised.data, painted)
+    QTest.qWait(500)
+    np.testing.assert_array_equal(shown.denoised.data, painted)
