@@ -68,8 +68,16 @@ class LiveView:
 
     def show(self, maps: Mapping[str, np.ndarray]) -> None:
         """Show new maps: "denoised", and "loss <term>" for each term."""
+        self.show_preview(maps)
+        self.show_losses(maps)
+
+    def show_preview(self, maps: Mapping[str, np.ndarray]) -> None:
+        """Show the preview among new maps, if it is there."""
         if PREVIEW in maps:
             self._put("preview", maps[PREVIEW], "result", "preview")
+
+    def show_losses(self, maps: Mapping[str, np.ndarray]) -> None:
+        """Show the loss map of the term chosen among new maps."""
         self._losses = {
             name.removeprefix(_LOSS): array
             for name, array in maps.items()

@@ -1,8 +1,8 @@
 """The run panel: from an image to its result, the same for every method."""
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import EngineProcess, Run
+from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
@@ -109,6 +110,7 @@ class RunPanel(QWidget):
         self.status.setObjectName("lossviz run status")
         self.status.setWordWrap(True)
         self._turns = Turns(self)
+        self._collections = FullCollections(viewer, lambda: self.working, self)
         self._ask_again = QTimer(self)
         self._ask_again.setSingleShot(True)
         self._ask_again.setInterval(_MAPS_PAUSE)
@@ -125,6 +127,12 @@ class RunPanel(QWidget):
     def running(self) -> bool:
         """Whether a run goes on or waits."""
         return self._run is not None or self._loading is not None
+
+    @property
+    def working(self) -> bool:
+        """Whether a run goes on, or the instant one, or their layers still come."""
+        instant = self.instant is not None and self.instant.running
+        return self.running or instant or self._turns.waiting
 
     def start(self) -> None:
         """Run with the image and settings chosen."""
@@ -173,6 +181,7 @@ class RunPanel(QWidget):
             return
         self._closed = True
         self._turns.clear()
+        self._collections.close()
         # First what is not Qt's: a window may go down without a word, its widgets first.
         for task in (self._loading, self._run):
             if task is not None:
@@ -216,10 +225,18 @@ class RunPanel(QWidget):
             self.progress.step(step.done, step.total, step.text, step.losses)
 
     def _on_maps(self, message: MapsMessage) -> None:
-        if self._live is not None and self._run is not None:
-            self._live.show(message.maps)
-            self.progress.offer_terms(self._live.terms)
+        live, maps = self._live, message.maps
+
+        def show(part: Callable[[LiveView], None]) -> None:
+            if live is not None and live is self._live:  # else the run has ended meanwhile
+                part(live)
+
+        def go_on(live: LiveView) -> None:
+            self.progress.offer_terms(live.terms)
             self._ask_again.start()
+
+        parts = (lambda it: it.show_preview(maps), lambda it: it.show_losses(maps), go_on)
+        self._turns.add(*(partial(show, part) for part in parts))
 
     def _on_finished(self, layer: Any, result: Result, label: str) -> None:
         if self._closed:
@@ -340,9 +357,7 @@ class RunPanel(QWidget):
             QTimer.singleShot(_DEVICES_AFTER, self._ask_devices)
         else:
             self.controls.device.refresh()
-            # A full collection stops the window for a quarter of a second: better now than in the
-            # middle of a run. The next one comes when the heap has grown by a quarter.
-            gc.collect()
+            self._collections.soon()
 
     def _build(self) -> None:
         layout = QVBoxLayout(self)

@@ -14,22 +14,27 @@ class Turns(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._functions: deque[Callable[[], None]] = deque()
         self._timer = QTimer(self)
         self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(self._next)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something left to do."""
+        return bool(self._functions)
+
     def add(self, *functions: Callable[[], None]) -> None:
         """Call these, each in a turn of its own, behind those that wait."""
-        self._waiting.extend(functions)
+        self._functions.extend(functions)
         self._timer.start()
 
     def clear(self) -> None:
         """Call none of those that wait."""
-        self._waiting.clear()
+        self._functions.clear()
 
     def _next(self) -> None:
-        if self._waiting:
-            self._waiting.popleft()()
+        if self._functions:
+            self._functions.popleft()()
         else:
             self._timer.stop()
