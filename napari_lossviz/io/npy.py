@@ -7,6 +7,7 @@ import numpy as np
 from napari_lossviz.core import Image, InputError, Origin, as_image
 from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
+from napari_lossviz.io.sar_pixels import as_complex_image
 
 NAME = "npy"
 SUFFIXES = (".npy",)
@@ -20,7 +21,10 @@ def can_read(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Image]:
-    """Read an array of 2 to 4 axes as yx, zyx or tzyx.
+    """Read an array of 2 to 4 axes as yx, zyx or tzyx; complex ones as complex64.
+
+    Real numbers of shape (H, W, 2) are taken as real and imaginary parts, with a warning: a volume
+    of rows two pixels long would look the same, but nobody has one.
 
     Raises
     ------
@@ -44,8 +48,16 @@ def read(path: Path) -> list[Image]:
             f"{path}: an array of shape {array.shape}, expected 2 to 4 axes (y, x; z, y, x; "
             "t, z, y, x) with at least one sample each"
         )
-    origin = Origin((path,), NAME)
-    return [mask_nodata(as_image(array).replace(name=path.stem, origin=origin))]
+    warnings: tuple[str, ...] = ()
+    if array.ndim == 3 and array.shape[2] == 2 and min(array.shape) == 2 < min(array.shape[:2]):
+        array = array[..., 0] + 1j * array[..., 1].astype(np.float32)
+        warnings = (
+            f"{path.stem}: an array of shape (height, width, 2), taken as real and imaginary part.",
+        )
+    image = as_image(array).replace(name=path.stem, origin=Origin((path,), NAME), warnings=warnings)
+    if array.dtype.kind == "c":
+        return [as_complex_image(image)]
+    return [mask_nodata(image)]
 
 
 def write(image: Image, path: Path) -> None:

@@ -20,6 +20,9 @@ from napari_lossviz.io.sound_geometry import with_sound_geometry
 
 PathLike = str | os.PathLike[str]
 
+PRODUCT_MANIFEST = "manifest.safe"
+"""Name of the file that describes a folder of Sentinel's SAFE format."""
+
 _NAMED_AT_MOST = 5
 _ARCHIVES = {
     b"\x1f\x8b": "it is gzip-compressed; unpack it first",
@@ -81,6 +84,8 @@ def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = Non
         failures.extend(outcome.failures)
     for done, (file, known) in enumerate(found.others):
         report(Step(done, len(found.others), message=f"reading {file.name}"))
+        if any(file in one.origin.paths for one in images):
+            continue  # a header, or the pixels that it describes: both stand for one image
         try:
             images.extend(_read_other(file, known))
         except LossvizError as error:
@@ -96,7 +101,8 @@ def find_files(
 ) -> Iterator[Path]:
     """Yield the files below `folder`, sorted, without hidden ones and DICOMDIR.
 
-    Links to folders are not followed: they may lead round in circles.
+    Links to folders are not followed: they may lead round in circles. Of a satellite product in
+    SAFE format only the manifest is yielded.
 
     Parameters
     ----------
@@ -105,6 +111,10 @@ def find_files(
         Told of every folder that cannot be listed, and that is passed over.
     """
     for parent, folders, names in os.walk(folder, onerror=on_error):
+        if PRODUCT_MANIFEST in names:  # it stands for all the files of its product
+            folders.clear()
+            yield Path(parent, PRODUCT_MANIFEST)
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and name.upper() != "DICOMDIR":

@@ -67,6 +67,11 @@ FORMATS: tuple[Format, ...] = (
     Format("npy", (".npy",), "napari_lossviz.io.npy", "numpy"),
     Format("nifti", (".nii.gz", ".nii"), "napari_lossviz.io.nifti", "nibabel"),
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),
+    Format("cosar", (".cos",), "napari_lossviz.io.cosar", "rasterio"),
+    Format("sicd", (".ntf", ".nitf"), "napari_lossviz.io.sicd", "sarkit"),
+    Format("safe", (".safe", ".zip"), "napari_lossviz.io.safe", "rasterio"),
+    # Last: an ENVI file is known by the header beside it only.
+    Format("envi", (".img", ".hdr", ".slc"), "napari_lossviz.io.envi", "rasterio"),
 )
 
 

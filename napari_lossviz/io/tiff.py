@@ -9,8 +9,10 @@ import numpy as np
 import tifffile
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
+from napari_lossviz.io import geotiff
 from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
+from napari_lossviz.io.sar_pixels import as_complex_image
 from napari_lossviz.io.tiff_metadata import ANNOTATIONS, Calibration, read_calibrations
 
 NAME = "tiff"
@@ -41,11 +43,17 @@ def read(path: Path) -> list[Image]:
     RGB has its channel axis last; a channel axis of a hyperstack stays where the file has it. An
     alpha channel is dropped with a warning. The full resolution of a pyramid is taken.
 
+    Complex numbers are read by GDAL, which knows their georeference, where that is installed.
+
     Raises
     ------
     InputError
         If the file is damaged, or has axes that an `Image` cannot have.
+    MissingPackageError
+        If it holds complex integers and rasterio is not installed.
     """
+    if geotiff.can_read(path):
+        return geotiff.read(path)
     try:
         with tifffile.TiffFile(path) as tif:
             calibrations = read_calibrations(tif, path)
@@ -64,12 +72,15 @@ def read(path: Path) -> list[Image]:
     if len(images) > 1:
         names = [f"{names[0]} {image.name or i + 1}" for i, image in enumerate(images)]
     return [
-        mask_nodata(
-            image.replace(name=name, metadata={**image.metadata, "volume_index": i}),
-            image.metadata[NAME].get("nodata"),
-        )
+        _with_valid(image.replace(name=name, metadata={**image.metadata, "volume_index": i}))
         for i, (name, image) in enumerate(zip(names, images, strict=True))
     ]
+
+
+def _with_valid(image: Image) -> Image:
+    if image.array.dtype.kind == "c":
+        return as_complex_image(image)
+    return mask_nodata(image, image.metadata[NAME].get("nodata"))
 
 
 def write(image: Image, path: Path) -> None:

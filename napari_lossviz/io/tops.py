@@ -115,6 +115,18 @@ class TopsAnnotation:
         )
         return times
 
+    def merged_line(self, line: float) -> float:
+        """Return the line of the merged image that sees what a line of the stacked bursts sees.
+
+        A line before the first burst or after the last one counts on from it.
+        """
+        earlier = [burst for burst in self.bursts if burst.first_line <= line]
+        burst = earlier[-1] if earlier else self.bursts[0]
+        # The first burst with a line in the image starts the merged one.
+        start = next((b for b in self.bursts if b.first_line + b.lines > 0), self.bursts[0])
+        steps = (burst.azimuth_time - start.azimuth_time) / self.azimuth_time_interval
+        return round(steps) + line - burst.first_line + min(start.first_line, 0)
+
     def moved(self, lines: int, samples: int) -> Self:
         """Return the annotation of the part of the image that starts at this line and column."""
 

@@ -1,0 +1,109 @@
+"""What may be wrong with the pixels of a complex image: empty borders, saturation, no value."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Image
+
+_INT16_ENDS = (-32768.0, 32767.0)
+_LOOKED_AT = 2048  # rows of a large image, evenly spread
+
+
+def border_mask(array: NDArray[np.complexfloating]) -> NDArray[np.bool_]:
+    """Return where the image is empty: zeros from the left or right end of a row on.
+
+    A zero that stands alone may be a dark pixel and is not counted.
+
+    Parameters
+    ----------
+    array : (H, W) ndarray
+    """
+    zero = array == 0
+    from_left = np.logical_and.accumulate(zero, axis=1)
+    from_right = np.logical_and.accumulate(zero[:, ::-1], axis=1)[:, ::-1]
+    if array.shape[1] > 1:
+        from_left &= from_left[:, 1:2]
+        from_right &= from_right[:, -2:-1]
+    return from_left | from_right
+
+
+def as_complex_image(image: Image, *, int16: bool = False) -> Image:
+    """Return a complex image as complex64, with empty and valueless pixels masked and told of.
+
+    Parameters
+    ----------
+    image : Image
+        Complex, axes "yx"; other axes are left as they are. A dask array stays one.
+    int16 : bool
+        Whether the values came from 16-bit integers, which saturate.
+
+    Returns
+    -------
+    Image
+        With `valid` (of the array's own kind) where anything is to be masked. Of a dask array
+        only some rows are looked at now.
+    """
+    array = image.array
+    if array.dtype.kind != "c":
+        return image
+    if array.dtype != np.complex64:
+        array = array.astype(np.complex64)
+    image = image.replace(array=array)
+    if image.axes != "yx" or 0 in array.shape:
+        return image
+    sample = array
+    if not isinstance(array, np.ndarray):
+        sample = np.asarray(array[:: max(1, array.shape[0] // _LOOKED_AT)])
+    invalid = ~_valid(sample)
+    warnings = [*image.warnings, *_border_sentences(image, sample, invalid)]
+    if int16:
+        warnings += _saturation_sentences(image, sample)
+    valid = image.valid
+    if invalid.any() or sample is not array:
+        found = ~invalid if sample is array else _lazily_valid(array)
+        valid = found if valid is None else valid & found
+    return image.replace(valid=valid, warnings=tuple(warnings))
+
+
+def _valid(array: NDArray[np.complexfloating]) -> NDArray[np.bool_]:
+    valid: NDArray[np.bool_] = np.isfinite(array) & ~border_mask(array)
+    return valid
+
+
+def _lazily_valid(array: Any) -> Any:
+    rows = array.rechunk({1: -1})  # a border is followed along whole rows
+    return rows.map_blocks(_valid, dtype=bool)
+
+
+def _border_sentences(
+    image: Image, sample: NDArray[np.complexfloating], invalid: NDArray[np.bool_]
+) -> list[str]:
+    if invalid.all():
+        return [f"{image.name}: the image is empty: every pixel is zero or has no value."]
+    sentences = []
+    count = int(np.count_nonzero(~np.isfinite(sample)))
+    if count:
+        sentences.append(
+            f"{image.name}: {count} of {sample.size} pixels hold no value (NaN or infinite); they "
+            "are left out and given back unchanged."
+        )
+    borders = int(np.count_nonzero(invalid)) - count
+    if borders:
+        sentences.append(
+            f"{image.name}: {100 * borders / sample.size:.1f} % of the image is an empty border "
+            "(zeros); it is masked and stays empty."
+        )
+    return sentences
+
+
+def _saturation_sentences(image: Image, sample: NDArray[np.complexfloating]) -> list[str]:
+    ends = np.isin(sample.real, _INT16_ENDS) | np.isin(sample.imag, _INT16_ENDS)
+    count = int(np.count_nonzero(ends))
+    if not count:
+        return []
+    return [
+        f"{image.name}: {count} of {sample.size} pixels are at the end of the 16-bit range and "
+        "probably saturated; their intensity is too low, before and after despeckling."
+    ]
