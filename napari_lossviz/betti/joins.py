@@ -1,0 +1,160 @@
+"""What plane and volume share: union-find over cells in the order of a filtration."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.betti.bars import Bars, DimensionBars, join, lookup
+from napari_lossviz.betti.levels import LevelPair, Levels
+from napari_lossviz.betti.union_find import follow, merge, oldest_vertices
+from napari_lossviz.betti.watch import Watch
+
+Index = NDArray[np.int32]
+
+BLOCK = 1 << 20
+"""Cells of a kernel call: some milliseconds, after which a wish to stop is heard."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joins:
+    """Cells at which two components join, in the order of the filtration.
+
+    Attributes
+    ----------
+    cell : (M,) int32
+        Edges, or faces of a volume's dual graph.
+    level : (M,) integer
+        Of the cell.
+    first, second : (M,) int32
+        The vertex (square, cube) whose component dies there, if births are taken from one image or
+        from another.
+    lasts : (M,) bool
+        Whether what dies there has a positive persistence in the image that the cells come from.
+    """
+
+    cell: Index
+    level: Levels
+    first: Index
+    second: Index
+    lasts: NDArray[np.bool_]
+
+    def lasting(self) -> "Joins":
+        """Return those of positive persistence."""
+        kept = self.lasts
+        return Joins(
+            self.cell[kept], self.level[kept], self.first[kept], self.second[kept], kept[kept]
+        )
+
+
+def ranges(count: int, block: int = BLOCK) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges that cover `count` in order."""
+    yield from ((n, min(n + block, count)) for n in range(0, count, block))
+
+
+def follow_all(parent: Index, watch: Watch) -> None:
+    """Point every node at its component."""
+    for start, stop in ranges(parent.size):
+        watch.check()
+        follow(parent, start, stop)
+
+
+def births_of(image: Levels, parent: Index, watch: Watch) -> tuple[Index, Levels]:
+    """Return, at components, the oldest vertex in an image, and its level."""
+    born = np.full(parent.size, -1, np.int32)
+    oldest = np.empty(parent.size, image.dtype)
+    flat = image.ravel()
+    for start, stop in ranges(parent.size):
+        watch.check()
+        oldest_vertices(flat, parent, born, oldest, start, stop)
+    return born, oldest
+
+
+def join_all(
+    cells: Index,
+    level: Levels,
+    sides: tuple[Index, Index],
+    parent: Index,
+    births: Sequence[tuple[Index, Levels]],
+    own: Levels,
+    watch: Watch,
+    *,
+    dual: bool,
+) -> tuple[Joins, NDArray[np.bool_]]:
+    """Join components over cells in order; return also which cells joined two.
+
+    Parameters
+    ----------
+    cells, level : (M,) integer
+        In the order of the filtration, for a dual graph backwards.
+    sides : pair of (M,) int32
+        The nodes on both sides of each cell.
+    parent : int32
+        Components of nodes; changed.
+    births : two pairs of arrays
+        Oldest cell and its level, at components, in two images; changed.
+    own : integer
+        The level in the image that the cells come from; changed.
+    watch : Watch
+    dual : bool
+        Whether levels of births are complements, and of equal ones the higher cell is the older.
+    """
+    dead, other = np.empty_like(cells), np.empty_like(cells)
+    younger = np.empty(cells.size, own.dtype)
+    sign = -1 if dual else 1
+    for start, stop in ranges(cells.size):
+        watch.check()
+        merge(*sides, parent, *births[0], *births[1], own, sign, dead, other, younger, start, stop)
+    joined = dead >= 0
+    at, age = level[joined], younger[joined]
+    lasts = ~age > at if dual else age < at
+    return Joins(cells[joined], at, dead[joined], other[joined], lasts), joined
+
+
+def match_components(
+    pair: LevelPair, bars: tuple[Bars, Bars], births: tuple[Index, Index], of_c: Joins
+) -> DimensionBars:
+    """Match components that die at the same cell of the comparison image.
+
+    Parameters
+    ----------
+    pair : LevelPair
+    bars : pair of Bars
+        Of prediction and target.
+    births : pair of arrays
+        The vertices (of the T-construction: squares or cubes) where they are born.
+    of_c : Joins
+        Of the comparison image, with births from prediction and target.
+    """
+    one, two = bars
+    deaths = of_c.lasting()
+    first, second = lookup(births[0], deaths.first), lookup(births[1], deaths.second)
+    both = (first >= 0) & (second >= 0)
+    first, second = first[both], second[both]
+    if not pair.dual:  # the component that never dies
+        first, second = np.append(first, len(one)), np.append(second, len(two))
+        one = one.extended(int(pair.prediction.argmin()))
+        two = two.extended(int(pair.target.argmin()))
+    return DimensionBars(one, two, first, second)
+
+
+def match_fillings(
+    bars: tuple[Bars, Bars], fillings: tuple[Index, Index], of_c: Index
+) -> DimensionBars:
+    """Match loops, or cavities, that the same cell of the comparison image fills.
+
+    Parameters
+    ----------
+    bars : pair of Bars
+        Of prediction and target.
+    fillings : pair of arrays
+        For each bar the cell by which its class is filled in the comparison image; -1 for none.
+    of_c : array
+        Cells by which the comparison image's own classes of positive persistence are filled.
+    """
+    known = [np.flatnonzero(cells >= 0) for cells in fillings]
+    first, second = join(fillings[0][known[0]], fillings[1][known[1]])
+    first, second = known[0][first], known[1][second]
+    both = np.isin(fillings[0][first], of_c)
+    return DimensionBars(*bars, first[both], second[both])

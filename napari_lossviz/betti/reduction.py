@@ -1,0 +1,153 @@
+"""Reduction of the boundary matrix between edges and faces, for loops in volumes."""
+
+from typing import Any
+
+import numpy as np
+
+from napari_lossviz.betti.cell_kernels import key_of, neighbours
+from napari_lossviz.engine.blocks import compiled
+
+_FIRST_ROOM = 1024
+
+
+@compiled
+def push(heap: Any, size: int, key: int) -> Any:
+    """Add a key to a max-heap of `size` entries; return the heap, which may be a larger copy."""
+    if size == heap.size:
+        larger = np.empty(2 * heap.size, np.int64)
+        larger[:size] = heap
+        heap = larger
+    n = size
+    while n > 0:
+        above = (n - 1) >> 1
+        if heap[above] >= key:
+            break
+        heap[n] = heap[above]
+        n = above
+    heap[n] = key
+    return heap
+
+
+@compiled
+def pop(heap: Any, size: int) -> int:
+    """Remove the largest of `size` entries and return it."""
+    top = heap[0]
+    size -= 1
+    key = heap[size]
+    n = 0
+    while True:
+        below = 2 * n + 1
+        if below >= size:
+            break
+        if below + 1 < size and heap[below + 1] > heap[below]:
+            below += 1
+        if heap[below] <= key:
+            break
+        heap[n] = heap[below]
+        n = below
+    heap[n] = key
+    return int(top)
+
+
+@compiled
+def reduce_columns(
+    columns: Any,
+    row_levels: Any,
+    shape: Any,
+    steps: Any,
+    columns_are_faces: bool,
+    dropped: Any,
+    partner: Any,
+    owner: Any,
+    pivot: Any,
+    offset: Any,
+    entries: Any,
+    start: int,
+    work: int,
+) -> int:
+    """Reduce columns from `start` on, until all are done, the work is spent or the room is full.
+
+    Parameters
+    ----------
+    columns : (K,) int32
+        In the order of the filtration.
+    row_levels : (N,) int32
+        Image in whose order the rows are taken.
+    shape, steps : tuple of three int
+    columns_are_faces : bool
+        See `pair_at_once`.
+    dropped : (3 * N,) uint8
+        Not 0 at rows that can be no pivot, and are left out.
+    partner : (3 * N,) int32
+        The column that pairs with a row at once, or -1.
+    owner : (3 * N,) int32
+        The index in `columns` whose pivot a row is, or -1; changed.
+    pivot : (K,) int32
+        Filled: the row, or -1 for a column that is empty after reduction.
+    offset : (K + 1,) int64
+        Filled: where each reduced column begins in `entries`.
+    entries : (R,) int64
+        Filled: keys of the reduced columns' rows.
+    start, work : int
+        First column; number of rows to be looked at, roughly.
+
+    Returns
+    -------
+    int
+        The column to go on with; K when done.
+    """
+    heap = np.empty(_FIRST_ROOM, np.int64)
+    found = np.empty(4, np.int64)
+    for k in range(start, columns.size):
+        if work <= 0:
+            return k
+        size = 0
+        count = neighbours(columns[k], columns_are_faces, shape, steps, found)
+        for n in range(count):
+            if not dropped[found[n]]:
+                key = key_of(row_levels, found[n], not columns_are_faces, steps)
+                heap = push(heap, size, key if columns_are_faces else ~key)
+                size += 1
+        pivot[k] = -1
+        used = offset[k]
+        while size > 0:
+            top = pop(heap, size)
+            size -= 1
+            work -= 1
+            if size > 0 and heap[0] == top:
+                pop(heap, size)
+                size -= 1
+                continue
+            row = (top if columns_are_faces else ~top) & 0xFFFFFFFF
+            if partner[row] >= 0:
+                count = neighbours(partner[row], columns_are_faces, shape, steps, found)
+                for n in range(count):
+                    if found[n] != row and not dropped[found[n]]:
+                        key = key_of(row_levels, found[n], not columns_are_faces, steps)
+                        heap = push(heap, size, key if columns_are_faces else ~key)
+                        size += 1
+                continue
+            if owner[row] >= 0:
+                # its first entry is the pivot itself, which cancels
+                for n in range(offset[owner[row]] + 1, offset[owner[row] + 1]):
+                    heap = push(heap, size, entries[n])
+                    size += 1
+                continue
+            if used + size + 1 > entries.size:
+                return k
+            pivot[k] = row
+            owner[row] = k
+            entries[used] = top
+            used += 1
+            while size > 0:
+                key = pop(heap, size)
+                size -= 1
+                if size > 0 and heap[0] == key:
+                    pop(heap, size)
+                    size -= 1
+                else:
+                    entries[used] = key
+                    used += 1
+            break
+        offset[k + 1] = used
+    return int(columns.size)
