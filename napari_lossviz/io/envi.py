@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from napari_lossviz.core import Image, InputError
-from napari_lossviz.io.sar_raster import read_raster
+from napari_lossviz.io.sar_raster import opened, read_raster
 
 NAME = "envi"
 _MAGIC = b"ENVI"
+_BYTES = {"complex64": 8, "complex128": 16}
 _DATA_SUFFIXES = ("", ".img", ".slc", ".dat", ".bin", ".raw", ".cpx")
 
 
@@ -29,7 +30,22 @@ def read(path: Path) -> list[Image]:
     header = _header_of(data)
     if header is None:
         raise InputError(f"{data}: its ENVI header is missing; put {data.stem}.hdr beside it")
+    _refuse_cut_off(data)
     return read_raster(data, NAME, driver="ENVI", origin=(data, header))
+
+
+def _refuse_cut_off(data: Path) -> None:
+    """Raise if the pixels that the header speaks of are not all there; GDAL takes zeros instead."""
+    with opened(str(data), "ENVI") as dataset:
+        offset = int(dataset.tags(ns="ENVI").get("header_offset", 0))
+        sample = sum(_BYTES.get(kind, 0) for kind in dataset.dtypes)
+        needed = offset + dataset.height * dataset.width * sample
+    size = data.stat().st_size
+    if size < needed:
+        raise InputError(
+            f"{data}: the file is cut off: it has {size} bytes, and its header speaks of {needed}; "
+            "copy or download both again"
+        )
 
 
 def _is_header(path: Path) -> bool:

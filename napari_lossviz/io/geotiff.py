@@ -16,6 +16,8 @@ from napari_lossviz.io.sar_raster import import_rasterio, read_raster
 NAME = "geotiff"
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COMPLEX_INTEGER, _COMPLEX = 5, 6
+_REDUCED = 1
+"""Bit of NewSubfileType that tells an overview."""
 
 
 def can_read(path: Path) -> bool:
@@ -26,7 +28,10 @@ def can_read(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as tif:
             kind = int(tif.pages.first.sampleformat)
-            if kind == _COMPLEX and (len(tif.series) > 1 or tif.series[0].ndim > 2):
+            full = [
+                page for page in tif.pages if not int(getattr(page, "subfiletype", 0)) & _REDUCED
+            ]
+            if kind == _COMPLEX and len(full) > 1:
                 return False  # a stack: GDAL sees its first page only
     except Exception:  # a damaged file: the reader of plain TIFF files says what is wrong
         return False

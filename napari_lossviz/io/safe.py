@@ -120,7 +120,7 @@ def read_safe(
     """
     path = Path(path)
     import_rasterio(path)
-    there = list_measurements(path)
+    there = sorted(list_measurements(path), key=lambda one: (one.swath, one.polarisation))
     chosen = [
         one
         for one in there
@@ -132,7 +132,7 @@ def read_safe(
         raise InputError(f"{path}: holds {held}; none of that was chosen")
     files = _files_of(path)
     images = []
-    for one in sorted(chosen, key=lambda one: (one.swath, one.polarisation)):
+    for one in chosen:
         (image,) = read_raster(
             Path(f"{one.stem}.tiff"),
             NAME,

@@ -1,7 +1,7 @@
 """Complex rasters through rasterio (GDAL): what GeoTIFF, ENVI and CoSAR have in common."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +19,8 @@ from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 
 LAZY_PIXELS = 1 << 25
 """Images with more pixels (0.27 GB) are opened lazily where dask is installed."""
+
+Index = tuple[slice | int, slice | int]
 
 _ROWS = 512  # of a lazy image's blocks
 _INSTALL = "python -m pip install 'napari-lossviz[sar]'"
@@ -39,7 +41,43 @@ def import_rasterio(path: Path) -> Any:
             f"{path}: this radar image needs the package rasterio, which is not installed or does "
             f"not load ({error}). Install it with: {_INSTALL}"
         ) from error
+    from rasterio.errors import NotGeoreferencedWarning
+
+    # Radar images are seldom georeferenced. Set for the whole process, since files are opened in
+    # dask's threads, where a filter cannot be set for a while.
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
     return rasterio
+
+
+def read_spans(
+    index: Index,
+    shape: tuple[int, int],
+    read: Callable[[range, range], NDArray[np.complex64]],
+) -> NDArray[np.complex64]:
+    """Return what a basic index of rows and columns names, read by ranges with positive steps.
+
+    Parameters
+    ----------
+    index : tuple of slice or int
+        One for each of the two axes; a number drops its axis, as in numpy.
+    shape : (int, int)
+        Of the whole.
+    read : callable
+        Given the ranges of rows and columns, neither of them empty.
+    """
+    spans: list[range] = []
+    kept: list[slice | int] = []
+    for part, length in zip(index, shape, strict=True):
+        if isinstance(part, slice):
+            spans.append(range(*part.indices(length)))
+            kept.append(slice(None, None, -1 if spans[-1].step < 0 else 1))
+        else:
+            spans.append(range(length)[part : part + 1 or None])
+            kept.append(0)
+    rows, columns = (span if span.step > 0 else span[::-1] for span in spans)
+    if not rows or not columns:
+        return np.zeros((len(rows), len(columns)), np.complex64)[tuple(kept)]
+    return read(rows, columns)[tuple(kept)]
 
 
 @dataclass(frozen=True)
@@ -65,20 +103,18 @@ class RasterSource:
     dtype = np.dtype(np.complex64)
     ndim = 2
 
-    def __getitem__(self, index: tuple[slice, slice]) -> NDArray[np.complex64]:
-        """Return a part; with a step only every n-th row and column is read."""
-        spans = [range(*part.indices(n)) for part, n in zip(index, self.shape, strict=True)]
-        shape = tuple(len(span) for span in spans)
-        if 0 in shape:
-            return np.zeros(shape, np.complex64)
+    def __getitem__(self, index: Index) -> NDArray[np.complex64]:
+        """Return a part; with a step only every n-th row is read."""
+        return read_spans(index, self.shape, self._read)
+
+    def _read(self, rows: range, columns: range) -> NDArray[np.complex64]:
         from rasterio.windows import Window
 
-        rows, columns = spans
         with opened(self.url, self.driver) as dataset:
             if rows.step == columns.step == 1:
                 window = Window(columns.start, rows.start, len(columns), len(rows))
                 return np.asarray(dataset.read(self.band, window=window), np.complex64)
-            picked = np.empty(shape, np.complex64)
+            picked = np.empty((len(rows), len(columns)), np.complex64)
             for i, row in enumerate(rows):
                 window = Window(0, row, self.shape[1], 1)
                 picked[i] = dataset.read(self.band, window=window)[
@@ -89,7 +125,7 @@ class RasterSource:
 
 @contextmanager
 def opened(url: str, driver: str | None = None) -> Iterator[Any]:
-    """Open a raster without the warning that it lacks a georeference, which radar images do.
+    """Open a raster.
 
     Yields
     ------
@@ -101,13 +137,11 @@ def opened(url: str, driver: str | None = None) -> Iterator[Any]:
         If it cannot be opened or read.
     """
     rasterio = import_rasterio(Path(url))
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(url, driver=driver) as dataset:
-                yield dataset
+        with rasterio.open(url, driver=driver) as dataset:
+            yield dataset
     except RasterioError as error:
         raise InputError(
             f"{url}: cannot be read, the file is probably cut off or damaged ({error})"

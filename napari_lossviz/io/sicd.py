@@ -13,7 +13,7 @@ from napari_lossviz.core import Image, InputError, MissingPackageError, Origin
 from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.sar_pixels import as_complex_image
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
-from napari_lossviz.io.sar_raster import LAZY_PIXELS
+from napari_lossviz.io.sar_raster import LAZY_PIXELS, Index, read_spans
 
 NAME = "sicd"
 _MAGICS = (b"NITF", b"NSIF")
@@ -75,11 +75,11 @@ class SicdSource:
     dtype = np.dtype(np.complex64)
     ndim = 2
 
-    def __getitem__(self, index: tuple[slice, slice]) -> NDArray[np.complex64]:
+    def __getitem__(self, index: Index) -> NDArray[np.complex64]:
         """Return a part of the image."""
-        rows, columns = (range(*s.indices(n)) for s, n in zip(index, self.shape, strict=True))
-        if not rows or not columns:
-            return np.zeros((len(rows), len(columns)), np.complex64)
+        return read_spans(index, self.shape, self._read)
+
+    def _read(self, rows: range, columns: range) -> NDArray[np.complex64]:
         sicd = _import_sarkit(Path(self.path))
         with Path(self.path).open("rb") as stream, sicd.NitfReader(stream) as reader:
             part, _ = reader.read_sub_image(
