@@ -6,24 +6,31 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from napari_lossviz.cli import consoles
 from napari_lossviz.cli.diagnosis import display_there
 from napari_lossviz.core import InputError, LossvizError, MissingPackageError
+from napari_lossviz.jobs.registry import find_method
 
 PLUGIN = "napari-lossviz"
 
 
-def window(paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()) -> int:
+def window(
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    *,
+    panel: Literal["filter2noise", "none"] = "filter2noise",
+) -> int:
     """Open napari with the plugin.
 
     Parameters
     ----------
     paths
         Files or folders to open.
+    panel
+        Method whose panel is opened beside them; the others are in the menu Plugins.
     """
     if not (display_there() or os.environ.get("QT_QPA_PLATFORM")):
         # Qt would end the process without a word that helps.
@@ -45,6 +52,8 @@ def window(paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()) -> int
     viewer = napari.Viewer(title="napari-lossviz")
     for path in paths:
         viewer.open(path, plugin=PLUGIN)
+    if panel != "none":
+        viewer.window.add_plugin_dock_widget(PLUGIN, find_method(panel).title)
     napari.run()
     return 0
 

@@ -6,7 +6,9 @@ exception of torch would load torch in the window.
 """
 
 import gc
+import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -31,6 +33,9 @@ from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.run import run
 
 _NICE = 5
+
+_LOOK = 1.0
+"""Seconds between two looks at whether the window's process is still there."""
 
 _MAPS_SHARE = 0.05
 """Largest part of a run's time that may go into the maps that somebody watches."""
@@ -149,11 +154,22 @@ def connect(messages: Any, cancel: Any, maps_wanted: Any) -> None:
         Set by the other process: the run shall stop; maps shall be sent.
     """
     _line[:] = [_Line(messages, cancel, maps_wanted)]
+    threading.Thread(target=_end_with_the_window, name="lossviz-parent", daemon=True).start()
     # Where a run takes all cores, the window goes first: it needs little, and at once.
     with suppress(psutil.Error, OSError):
         process = psutil.Process()
         windows = sys.platform == "win32"
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if windows else process.nice() + _NICE)
+
+
+def _end_with_the_window() -> None:
+    """End this process when the window's is gone: one that was killed could not end it."""
+    process = psutil.Process()
+    with suppress(psutil.Error):
+        window = process.parent()
+        while window is not None and window.is_running() and process.ppid() == window.pid:
+            time.sleep(_LOOK)
+    os._exit(1)
 
 
 def execute(order: Order) -> Outcome:

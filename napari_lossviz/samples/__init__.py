@@ -2,6 +2,7 @@
 
 from napari_lossviz.samples.data import (
     full_dose_ct,
+    is_sample,
     low_contrast_inserts,
     low_dose_ct,
     pydicom_ct,
@@ -12,6 +13,7 @@ from napari_lossviz.samples.inserts import Insert
 __all__ = [
     "Insert",
     "full_dose_ct",
+    "is_sample",
     "low_contrast_inserts",
     "low_dose_ct",
     "pydicom_ct",

@@ -17,6 +17,11 @@ def _folders() -> tuple[Path, ...]:
     return _ROOM / "data", _ROOM.parents[1] / "sample_data"
 
 
+def is_sample(path: Path) -> bool:
+    """Return whether a file or folder belongs to the sample data."""
+    return any(path.resolve().is_relative_to(folder.resolve()) for folder in _folders())
+
+
 def sample_path(name: str = "") -> Path:
     """Return the path of a sample file or folder.
 

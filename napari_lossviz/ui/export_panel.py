@@ -1,5 +1,7 @@
 """The Export section: what to write of a result, and where; written away from the window."""
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +25,7 @@ from superqt import QFlowLayout
 from napari_lossviz.core import OutputExistsError, Result
 from napari_lossviz.io.dicom_write import has_dicom_source
 from napari_lossviz.jobs.export import ExportParts, export
+from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
 
 NO_RESULT = "Run a method first; its result is then exported here."
@@ -65,11 +67,10 @@ class ExportPanel(QWidget):
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
         self.folder.setMinimumWidth(60)
-        self.folder.setToolTip("Made if it is missing; what others put there stays")
-        self._browse = QToolButton()
-        self._browse.setText("…")
+        self._proposed = ""
+        self._browse = QPushButton("Choose…")
         self._browse.setToolTip("Choose the folder")
-        self.no_identity = QCheckBox("Leave out the patient's identity")
+        self.no_identity = QCheckBox("Without patient identity")
         self.no_identity.setToolTip("In DICOM headers, names of files and the recipe")
         self.button = QPushButton("Export")
         self.status = QLabel(NO_RESULT)
@@ -97,9 +98,9 @@ class ExportPanel(QWidget):
         if before != dicom or result is None:
             self.boxes["dicom"].setChecked(dicom)
             self.boxes["tiff"].setChecked(not dicom)
-        if not self.folder.text() and result is not None and result.source.origin.paths:
-            home = result.source.origin.paths[0].parent
-            self.folder.setText(str(home.with_name(f"{home.name}_{result.method}")))
+        if result is not None and self.folder.text() == self._proposed:
+            self._proposed = str(proposed_folder(result))
+            self.folder.setText(self._proposed)
         self._update()
 
     def parts(self) -> ExportParts:
@@ -183,6 +184,12 @@ class ExportPanel(QWidget):
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self.folder.text()))
 
+    def _on_folder(self) -> None:
+        self.folder.setToolTip(
+            f"{self.folder.text()}\nMade if it is missing; what others put there stays".lstrip()
+        )
+        self._update()
+
     def _say(self, text: str, *, bad: bool = False) -> None:
         self.status.setStyleSheet("color: #e8575a;" if bad else "")
         self.status.setText(text)
@@ -202,7 +209,7 @@ class ExportPanel(QWidget):
     def _connect(self) -> None:
         for box in self.boxes.values():
             box.toggled.connect(lambda _: self._update())
-        self.folder.textChanged.connect(lambda _: self._update())
+        self.folder.textChanged.connect(lambda _: self._on_folder())
         self._browse.clicked.connect(self._choose_folder)
         self.button.clicked.connect(lambda: self.start())
         self.open_button.clicked.connect(self._open_folder)
@@ -222,11 +229,30 @@ class ExportPanel(QWidget):
             self.boxes[name].setChecked(True)
         place = QHBoxLayout()
         place.addWidget(QLabel("Folder"))
-        place.addWidget(self.folder, 1)
+        place.addStretch(1)
         place.addWidget(self._browse)
         layout.addLayout(place)
+        layout.addWidget(self.folder)
         layout.addWidget(self.no_identity)
         layout.addWidget(self.button)
         layout.addWidget(self.status)
         layout.addWidget(self.open_button)
         layout.addStretch(1)
+
+
+def proposed_folder(result: Result) -> Path:
+    """Return a folder to write a result to: beside the input's, where the user may write.
+
+    A bundled sample lies in the program's own data, and a layer may have no file: then it is a
+    folder in the user's home.
+    """
+    paths = result.source.origin.paths
+    if paths:
+        home = paths[0].parent
+        beside = home.with_name(f"{home.name}_{result.method}")
+        if os.access(beside.parent, os.W_OK) and not is_sample(home):
+            return beside
+        name = home.name
+    else:
+        name = re.sub(r"[^\w-]+", "_", result.source.name).strip("_") or "image"
+    return Path.home() / f"{name}_{result.method}"

@@ -104,7 +104,9 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
         axes=axes,
         spacing=spacing,
         units=units,
-        name=f"{source.name} {named.name}" + (f" ({label})" if label else ""),
+        # napari shortens long names in the middle, where the stage would be
+        name=f"{source.name} {named.name.replace(' stage ', ' ')}"
+        + (f" ({label})" if label else ""),
         value_unit=named.unit,
         valid=source.valid if array.shape == source.shape else None,
         display_windows=() if named.role != "result" else source.display_windows,

@@ -11,6 +11,7 @@ from napari.layers import Layer
 
 from napari_lossviz.core import NamedImage, Result
 from napari_lossviz.ui.layers import METADATA_KEY, LayerData, derived_layer
+from napari_lossviz.ui.thumbnails import draw_thumbnail
 
 _STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
 _LOSS = "loss "
@@ -136,6 +137,7 @@ def followers(viewer: Any, layers: ResultLayers) -> list[Callable[[], None]]:
     def add(layer: ImageLayer) -> None:
         if layers.denoised in viewer.layers and layer not in viewer.layers:
             add_quietly(viewer, layer)
+            draw_thumbnail(layer)
 
     return [partial(add, layer) for layer in layers.all_layers()[1:]]
 

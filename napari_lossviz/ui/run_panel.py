@@ -103,8 +103,10 @@ class RunPanel(QWidget):
         self.instant: InstantShow | None = None
         if settings.instant:
             self.instant = InstantShow(viewer, method, settings.instant, self)
-        self.at_once = QCheckBox("Instant result of every image")
-        self.at_once.setToolTip("As soon as an image is opened or chosen, without any training")
+        self.at_once = QCheckBox("Instant result at once")
+        self.at_once.setToolTip(
+            "Show the instant result of every image that is opened or chosen, without any training"
+        )
         self.at_once.setChecked(True)
         self.status = QLabel()
         self.status.setObjectName("lossviz run status")

@@ -31,7 +31,7 @@ class StrengthSlider(QWidget):
         self._figure = QLabel()
         self._figure.setMinimumWidth(self._figure.fontMetrics().horizontalAdvance("× 0.00 "))
         self.reset_button = QToolButton()
-        self.reset_button.setText("1")
+        self.reset_button.setText("Reset")
         self.reset_button.setToolTip("Back to the strength found for the image")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

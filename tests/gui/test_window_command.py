@@ -25,7 +25,16 @@ def test_files_are_opened_by_our_reader(
     paths = [samples.sample_path("low_dose_ct"), samples.sample_path("full_dose_ct")]
     assert main(["window", *map(str, paths)]) == 0
     assert started == [2]
-    assert [layer.source.reader_plugin for layer in viewer.layers] == ["napari-lossviz"] * 2
+    assert [layer.source.reader_plugin for layer in viewer.layers[:2]] == ["napari-lossviz"] * 2
+    assert list(viewer.window.dock_widgets) == ["Filter2Noise (napari-lossviz)"]
+
+
+def test_a_window_without_a_panel(make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = make_napari_viewer()
+    monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    assert main(["window", "--panel", "none"]) == 0
+    assert list(viewer.window.dock_widgets) == []
 
 
 def test_window_of_its_own_that_fails_is_told(

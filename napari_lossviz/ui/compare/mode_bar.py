@@ -12,10 +12,10 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSlider,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QFlowLayout
 
 from napari_lossviz.ui.compare.modes import FLIP_KEY, Mode
 
@@ -77,26 +77,25 @@ class ModeBar(QWidget):
         self.flip = QPushButton(f"Flip ({key})")
         self.flip.setToolTip(f"Show the other image; key {key} on the canvas does the same")
         self.flip.clicked.connect(self.flip_asked)
-        self._settings = QStackedWidget()
         self._pages = {
             Mode.OFF: _page(),
             Mode.SWIPE: _page(QLabel("Divider"), self.slider),
             Mode.BLINK: _page(self.automatic, self.rate, self.flip),
             Mode.SIDE_BY_SIDE: _page(QLabel("Other layers are hidden meanwhile.")),
         }
-        for page in self._pages.values():
-            self._settings.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
-        layout.addWidget(self._settings)
+        # No stack: one is as wide as its widest page.
+        for page in self._pages.values():
+            layout.addWidget(page)
         self.show_mode(Mode.OFF)
 
     def show_mode(self, mode: Mode) -> None:
         """Mark a mode as the one in use, without choosing it anew."""
         self.buttons[mode].setChecked(True)
-        self._settings.setCurrentWidget(self._pages[mode])
-        self._settings.setVisible(mode != Mode.OFF)
+        for of, page in self._pages.items():
+            page.setVisible(of == mode and mode != Mode.OFF)
 
     def show_boundary(self, boundary: float) -> None:
         """Show where the divider is, without moving it."""
@@ -119,7 +118,9 @@ class ModeBar(QWidget):
 
 def _page(*widgets: QWidget) -> QWidget:
     page = QWidget()
-    layout = QHBoxLayout(page)
+    # Where the font is large the widgets need two lines, except for a slider, which can shrink.
+    slider = any(isinstance(widget, QSlider) for widget in widgets)
+    layout = QHBoxLayout(page) if slider else QFlowLayout(page)
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         layout.addWidget(widget)

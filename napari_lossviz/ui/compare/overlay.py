@@ -114,6 +114,7 @@ class Captions:
         label = self._labels[i]
         width = room.width() - 2 * _CAPTION_MARGIN - _GRIP
         padding = 2 * _CAPTION_MARGIN
+        label.ensurePolished()  # else the metrics are those of the usual font size
         metrics = label.fontMetrics()
         label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, width - padding))
         label.setVisible(width > 6 * _CAPTION_MARGIN)

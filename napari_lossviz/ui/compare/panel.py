@@ -203,6 +203,7 @@ class ComparePanel(QWidget):
             self.sheets.setTabToolTip(self.sheets.addTab(sheet, title), tip)
         self.sheets.setDocumentMode(True)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.bar)
         layout.addLayout(form)
         layout.addWidget(self.message)

@@ -191,9 +191,12 @@ def figures(result: Result) -> str:
         f"({100 * metrics['residual_ratio']:.0f} %)",
     ]
     if "h" in metrics:
-        parts.append(f"h {metrics['h']:.3g}")
+        parts.append(f"strength h {metrics['h']:.3g}")
     if "lambda" in metrics:
         parts.append(f"λ {metrics['lambda']:g}, σr × {metrics['sigma_r_factor']:.2g}")
+    if isinstance(result, Filter2NoiseResult):
+        low, high = result.intensity_range
+        parts.append(f"range {low:.4g} to {high:.4g}{unit}")
     parts.append(f"{result.seconds:.1f} s on {result.device}")
     return " · ".join(parts)
 

@@ -1,6 +1,7 @@
 """A window, a dock or a program that ends in the middle of a run leaves no process behind."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -9,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+KILLS = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+
 PROGRAM = """
-import json, sys, napari, numpy as np, psutil
+import json, os, signal, sys, napari, numpy as np, psutil
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -49,6 +52,8 @@ def end(step):
         viewer.window._qt_window.close()
     elif how == "viewer":
         viewer.close()
+    elif how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     elif how == "quit":
         QApplication.instance().quit()
 
@@ -63,14 +68,16 @@ napari.run()
 """
 
 
-@pytest.mark.parametrize("how", ["window", "viewer", "dock", "quit"])
+@pytest.mark.parametrize(
+    "how", ["window", "viewer", "dock", "quit", pytest.param("kill", marks=KILLS)]
+)
 def test_nothing_is_left(how: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     done = subprocess.run(
         [sys.executable, str(program), how], capture_output=True, text=True, timeout=120
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == (-signal.SIGKILL if how == "kill" else 0), done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["children"]
     assert not report["torch"]

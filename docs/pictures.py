@@ -1,0 +1,172 @@
+"""Make the pictures of the docs from the real window.
+
+Opens napari with the dock on the bundled low-dose series, works with it as a person would, and
+writes what is seen to `docs/images/`. Needs a screen of at least the window's size:
+`xvfb-run -a -s "-screen 0 1280x800x24" python docs/pictures.py`.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.yaml"))
+
+import napari
+from PIL import Image
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_lossviz.ui.compare import Mode
+
+SIZE = 1280, 800
+PLUGIN = "napari-lossviz"
+ROUTE = [(-0.20, -0.10), (-0.14, -0.13), (-0.08, -0.10), (-0.05, -0.02), (-0.10, 0.04)]
+"""Points of a brush stroke from the middle of the canvas, in parts of its height."""
+
+
+class Session:
+    """A window under work; every picture is one of all of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the pictures go.
+    scale : float
+        Size of the font against the usual one.
+    """
+
+    def __init__(self, folder: Path, scale: float) -> None:
+        self.folder = folder
+        self.scale = scale
+        self.viewer = napari.Viewer(title="napari-lossviz")
+        settings = napari.settings.get_settings().appearance
+        settings.font_size = round(settings.font_size * scale)
+        self.window = self.viewer.window._qt_window
+        self.window.resize(*SIZE)
+        self.window.move(0, 0)
+        _, self.dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Filter2Noise")
+        self.pause(1500)
+
+    def pause(self, milliseconds: int) -> None:
+        """Let the window work."""
+        QTest.qWait(milliseconds)
+
+    def until(self, reached: Callable[[], bool], seconds: float = 300) -> None:
+        """Let the window work until something is true."""
+        end = time.monotonic() + seconds
+        while not reached():
+            if time.monotonic() > end:
+                raise TimeoutError("the window did not get there")
+            QTest.qWait(20)
+
+    def shoot(self, name: str) -> None:
+        """Write a picture of the window as it is on the screen."""
+        self.pause(700)
+        if self.scale != 1:
+            name += f"-font-{round(100 * self.scale)}"
+        path = self.folder / f"{name}.png"
+        picture = QApplication.primaryScreen().grabWindow(self.window.winId())
+        picture.save(str(path))
+        with Image.open(path) as opened:
+            few = opened.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)  # a third of the size, and nothing to see of it
+        print(f"{path.name}  {few.width} x {few.height}", flush=True)
+
+    def tab(self, title: str) -> None:
+        """Show a tab of the dock."""
+        tabs = self.dock.tabs
+        tabs.setCurrentIndex([tabs.tabText(n) for n in range(tabs.count())].index(title))
+        self.pause(200)
+
+    def bring_into_view(self, widget: QWidget) -> None:
+        """Scroll the dock to a widget."""
+        area = self.dock.tabs.currentWidget()
+        area.ensureWidgetVisible(widget)
+
+    def wait_for_result(self, seconds: float = 300) -> Any:
+        """Wait for all layers of the result chosen."""
+        panel, results = self.dock.run_panel, self.dock.results
+        self.until(lambda: results.result is not None and not panel.working, seconds)
+        layers = results.result.all_layers()
+        self.until(lambda: all(layer in self.viewer.layers for layer in layers))
+        return results.result
+
+    def drag(self, route: list[tuple[float, float]], *, hold: bool = False) -> None:
+        """Drag with the left button over the canvas."""
+        canvas = self.viewer.window._qt_viewer.canvas.native
+        side = canvas.height()
+        middle = QPoint(canvas.width() // 2, side // 2)
+        places = [middle + QPoint(round(x * side), round(y * side)) for y, x in route]
+        left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QTest.mousePress(canvas, left, plain, places[0])
+        for start, end in pairwise(places):
+            for part in range(1, 9):
+                QTest.qWait(15)
+                at = start + (end - start) * (part / 8)
+                here = QPointF(canvas.mapToGlobal(at))
+                move = QMouseEvent(
+                    QEvent.Type.MouseMove, QPointF(at), here, left, left, plain
+                )  # fmt: skip
+                QApplication.sendEvent(canvas, move)
+        if not hold:
+            QTest.mouseRelease(canvas, left, plain, places[-1])
+        self.pause(300)
+
+
+def filter2noise(session: Session) -> None:
+    """Open, instant result, training, brush, comparison, export."""
+    viewer, dock = session.viewer, session.dock
+    panel = dock.run_panel
+    viewer.open_sample(PLUGIN, "low_dose_ct")
+    session.wait_for_result()
+    session.shoot("filter2noise-instant")
+
+    panel.controls.run_button.click()
+    session.until(lambda: len(panel.progress.terms) > 1)
+    panel.progress.terms.setCurrentIndex(1)
+    session.pause(2500)
+    session.bring_into_view(panel.progress)
+    session.shoot("filter2noise-training")
+    session.until(lambda: not panel.working)
+    session.wait_for_result()
+    panel.progress.terms.setCurrentIndex(0)
+
+    session.tab("Edit")
+    dock.editor.paint.click()
+    dock.editor.brush_panel.diameter.setValue(24)
+    session.pause(300)
+    session.drag(ROUTE)
+    session.shoot("filter2noise-brush")
+    dock.editor.paint.click()
+
+    session.tab("Compare")
+    dock.compare.bar.buttons[Mode.SWIPE].click()
+    session.shoot("filter2noise-compare")
+    dock.compare.bar.buttons[Mode.OFF].click()
+    session.tab("Export")
+    dock.export_panel.folder.setText("~/low_dose_ct_filter2noise")
+    session.shoot("filter2noise-export")
+
+
+def main() -> None:
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
+    parser.add_argument("--font-scale", type=float, default=1.0)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    session = Session(options.out, options.font_scale)
+    filter2noise(session)
+    session.viewer.close()
+    QApplication.processEvents()
+
+
+if __name__ == "__main__":
+    main()
