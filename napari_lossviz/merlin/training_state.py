@@ -1,0 +1,166 @@
+"""Where a training stands: everything needed to go on as if it had never stopped."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from napari_lossviz.core import InputError
+from napari_lossviz.merlin.files import write_atomically
+
+_KEY = "napari-lossviz training state"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class TrainingState:
+    """State of a training.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        Of the crops.
+    belongs_to : mapping
+        What has to be the same when it goes on: data and settings; JSON values.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    stale : int
+        Validations since the best one.
+    best : float
+        Lowest validation loss.
+    latest : float
+        Validation loss last seen.
+    best_parameters : dict of str to ndarray
+    history : dict of str to list of float
+        Loss by step, and the validation loss known then.
+    """
+
+    def __init__(self, generator: torch.Generator, belongs_to: Mapping[str, Any]) -> None:
+        self._generator = generator
+        self._belongs_to = dict(belongs_to)
+        self._tensors: dict[str, Tensor] = {}
+        self.step = 0
+        self.stale = 0
+        self.best = math.inf
+        self.best_step = 0
+        self.first = math.nan
+        self.latest = math.nan
+        self.best_parameters: dict[str, NDArray[np.float32]] = {}
+        self.history: dict[str, list[float]] = {}
+
+    def judge(self, validation: float, parameters: Mapping[str, Tensor], step: int) -> None:
+        """Take a validation loss, and with a better one the parameters that gave it."""
+        self.latest = validation
+        if math.isnan(self.first):
+            self.first = validation
+        if validation < self.best:
+            self.best, self.best_step, self.stale = validation, step, 0
+            self.best_parameters = {
+                name: value.detach().cpu().numpy().copy() for name, value in parameters.items()
+            }
+        else:
+            self.stale += 1
+
+    def append(self, losses: Mapping[str, float]) -> None:
+        """Add the losses of a step to the history."""
+        for name, value in losses.items():
+            self.history.setdefault(name, []).append(value)
+
+    def take(self, parameters: Mapping[str, Tensor], optimizer: torch.optim.Adam) -> None:
+        """Copy what the next step needs."""
+        tensors = {"generator": self._generator.get_state()}
+        for name, value in parameters.items():
+            tensors[f"now.{name}"] = value.detach().cpu().clone()
+            for moment in _MOMENTS:
+                if value in optimizer.state:
+                    tensors[f"{moment}.{name}"] = optimizer.state[value][moment].cpu().clone()
+        self._tensors = tensors
+
+    def restore(self, parameters: Mapping[str, Tensor], optimizer: torch.optim.Adam) -> None:
+        """Set parameters and optimizer to what was taken, if anything was."""
+        if not self._tensors:
+            return
+        self._generator.set_state(self._tensors["generator"])
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(self._tensors[f"now.{name}"])
+                if f"exp_avg.{name}" not in self._tensors:
+                    continue
+                moments = {
+                    m: self._tensors[f"{m}.{name}"].to(value.device).clone() for m in _MOMENTS
+                }
+                steps = torch.tensor(float(self.step))
+                optimizer.state[value] = {"step": steps, **moments}
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the system refuses.
+        """
+        numbers = {
+            "step": self.step,
+            "stale": self.stale,
+            "best": self.best,
+            "best_step": self.best_step,
+            "first": self.first,
+            "latest": self.latest,
+            "history": self.history,
+            "belongs_to": self._belongs_to,
+        }
+        tensors = dict(self._tensors)
+        for name, value in self.best_parameters.items():
+            tensors[f"best.{name}"] = torch.from_numpy(value)
+        metadata = {_KEY: json.dumps(numbers)}
+        write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
+
+    def load(self, path: Path) -> None:
+        """Read a state that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, or of another training.
+        """
+        try:
+            with safe_open(path, framework="pt") as opened:
+                numbers = json.loads((opened.metadata() or {})[_KEY])
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            belongs_to = numbers.pop("belongs_to")
+            if belongs_to != self._belongs_to:
+                differing = sorted(
+                    name
+                    for name in {*belongs_to, *self._belongs_to}
+                    if belongs_to.get(name) != self._belongs_to.get(name)
+                )
+                raise InputError(
+                    f"{path}: the training that was stopped there differs in "
+                    f"{', '.join(differing)}: go on with what it had, remove the file, or choose "
+                    "another checkpoint"
+                )
+            for name, value in numbers.items():
+                setattr(self, name, value)
+            self.best_parameters = {
+                name.removeprefix("best."): tensors.pop(name).numpy()
+                for name in list(tensors)
+                if name.startswith("best.")
+            }
+            self._tensors = tensors
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"{path}: not a readable training state ({error!r}); remove it to begin anew"
+            ) from error
