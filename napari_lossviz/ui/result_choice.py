@@ -16,14 +16,17 @@ class ResultChoice(QComboBox):
     Parameters
     ----------
     viewer : napari.Viewer
+    method : str
+        Only its results count.
     """
 
     result_chosen = Signal(object)
     """`ResultLayers`, or None where there is no result."""
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Any, method: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._method = method
         self._results: list[ResultLayers] = []
         self._chosen: ResultLayers | None = None
         self.setPlaceholderText("no result yet")
@@ -71,7 +74,8 @@ class ResultChoice(QComboBox):
                 self.choose(result)
 
     def _refresh(self, event: Any = None) -> None:
-        self._results = results_in(self._viewer)
+        found = results_in(self._viewer)
+        self._results = [layers for layers in found if layers.result.method == self._method]
         blocked = self.blockSignals(True)
         self.clear()
         self.addItems([result.denoised.name for result in self._results])

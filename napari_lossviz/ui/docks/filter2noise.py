@@ -2,24 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_lossviz.core import Edit, Image, Result
 from napari_lossviz.filter2noise.edit import EditSession
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
-from napari_lossviz.jobs.registry import find_method
-from napari_lossviz.ui.compare import ComparePanel
-from napari_lossviz.ui.dock_life import DockLife
 from napari_lossviz.ui.edit import SigmaEditor
-from napari_lossviz.ui.export_panel import ExportPanel
-from napari_lossviz.ui.result_choice import ResultChoice
+from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.run_panel import PanelSettings, RunPanel
+from napari_lossviz.ui.run_panel import PanelSettings
 from napari_lossviz.ui.strength_slider import StrengthSlider, strength_edits, strength_of
 
 if TYPE_CHECKING:
@@ -31,12 +26,8 @@ SENTENCES = {
     "paper": "As published: 500 steps on the full image, minutes; lambda 350.",
 }
 
-_LETTERS = 44
-_NARROWEST, _WIDEST = 345, 420
-"""Width of the dock in letters, and its limits in pixels."""
 
-
-class Filter2NoiseDock(QWidget):
+class Filter2NoiseDock(MethodDock):
     """Denoise an image, see and edit what the filter does, compare, export.
 
     Parameters
@@ -45,111 +36,52 @@ class Filter2NoiseDock(QWidget):
     """
 
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
-        super().__init__()
-        self.setObjectName("lossviz filter2noise")
-        self._viewer = viewer
-        self._closed = False
-        self.results = ResultChoice(viewer)
-        self.run_panel = RunPanel(
-            viewer,
-            find_method("filter2noise"),
-            PanelSettings(
-                sentences=SENTENCES,
-                leave_out=("predictor", "strength"),  # the slider does it, without a new run
-                instant="instant",
-                watched_slice=watched_slice,
-                figures=figures,
-            ),
+        settings = PanelSettings(
+            sentences=SENTENCES,
+            leave_out=("predictor", "strength"),  # the slider does it, without a new run
+            instant="instant",
+            watched_slice=watched_slice,
+            figures=figures,
         )
-        self.editor = SigmaEditor(viewer)
-        self.compare = ComparePanel(viewer)
-        self.export_panel = ExportPanel()
+        super().__init__(viewer, "filter2noise", settings)
+
+    def make_parts(self) -> None:
+        """Make the editor and the strength slider."""
+        self.editor = SigmaEditor(self._viewer)
         self.strength = StrengthSlider()
-        self.tabs = QTabWidget()
-        self._build()
-        self._connect()
-        self._on_result(self.results.result)
-        self._life = DockLife(self, viewer, self.close_dock)
+        self.strength.layout().setContentsMargins(6, 0, 6, 0)
+        self.strength.strength_changed.connect(self._on_strength)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
-        """Return a width that leaves a small screen's canvas room, also at a large font."""
-        letters = self.fontMetrics().averageCharWidth()
-        return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), super().sizeHint().height())
+    def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
+        """Return the editor's tab."""
+        return (("Edit", self.editor, "Repaint the sigma maps with a brush"),)
 
-    def close_dock(self) -> None:
-        """End runs, threads and the engine process, and let go of the viewer."""
-        if self._closed:
-            return
-        self._closed = True
-        ends: tuple[Callable[[], None], ...] = (
-            self.run_panel.close_panel,
-            self.editor.close_session,
-            self.compare.close_panel,
-            self.export_panel.close_panel,
-            self.results.close_choice,
-        )
-        for end in ends:
-            try:
-                end()
-            except RuntimeError:  # Qt deleted that part already
-                continue
+    def above_tabs(self) -> tuple[QWidget, ...]:
+        """Return the strength slider."""
+        return (self.strength,)
 
-    def _on_result(self, layers: ResultLayers | None) -> None:
-        """Let all sections act on a result."""
-        shown = layers is not None
+    def own_ends(self) -> tuple[Callable[[], None], ...]:
+        """Return the editor's end."""
+        return (self.editor.close_session,)
+
+    def show_result(self, layers: ResultLayers | None) -> None:
+        """Edit this result from now on."""
         self.editor.set_result(layers)
-        self.strength.setVisible(shown)
-        if layers is None:
-            self.export_panel.set_result(None, None)
-            self.run_panel.show_result(None)
-            return
-        self.strength.set_strength(strength_of(self.editor.edits()))
-        self.compare.set_pair(layers.source, layers.denoised)
-        self.export_panel.set_result(layers.result, self._result_to_write)
-        self.run_panel.show_result(layers)
+        self.strength.setVisible(layers is not None)
+        if layers is not None:
+            self.strength.set_strength(strength_of(self.editor.edits()))
 
-    def _result_to_write(self) -> Result:
-        """Return the chosen result with its edits; called in the exporting thread."""
-        layers = self.results.result
-        assert layers is not None  # without one there is no export button
-        return edited_result(layers.result, self.editor.edits())
-
-    def _on_tab(self, _index: int) -> None:
+    def leave_page(self, page: QWidget) -> None:
         """Lay the brush down on leaving its tab: a drag elsewhere must not paint unseen."""
-        if not self.tabs.currentWidget().isAncestorOf(self.editor):
+        if page is self.editor:
             self.editor.paint.setChecked(False)
+
+    def result_to_write(self, layers: ResultLayers) -> Result:
+        """Return the result with its edits."""
+        return edited_result(layers.result, self.editor.edits())
 
     def _on_strength(self, strength: float) -> None:
         self.editor.set_base(strength_edits(strength))
-
-    def _connect(self) -> None:
-        self.results.result_chosen.connect(self._on_result)
-        self.run_panel.result_ready.connect(self.results.add)
-        self.tabs.currentChanged.connect(self._on_tab)
-        self.strength.strength_changed.connect(self._on_strength)
-
-    def _build(self) -> None:
-        top = QFormLayout()
-        top.setContentsMargins(6, 6, 6, 0)
-        top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        top.addRow("Result", self.results)
-        pages: tuple[tuple[str, QWidget, str], ...] = (
-            ("Run", self.run_panel, "Open an image and denoise it"),
-            ("Edit", self.editor, "Repaint the sigma maps with a brush"),
-            ("Compare", self.compare, "Before and after: look and measure"),
-            ("Export", self.export_panel, "Write the result, its maps and its recipe"),
-        )
-        for title, page, tip in pages:
-            self.tabs.setTabToolTip(self.tabs.addTab(_scrolled(page), title), tip)
-        self.tabs.setDocumentMode(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(top)
-        layout.addWidget(self.strength)
-        layout.addWidget(self.tabs, 1)
-        self.strength.layout().setContentsMargins(6, 0, 6, 0)
-        self.setMinimumWidth(300)
 
 
 def edited_result(result: Filter2NoiseResult, edits: tuple[Edit, ...]) -> Filter2NoiseResult:
@@ -199,12 +131,3 @@ def figures(result: Result) -> str:
         parts.append(f"range {low:.4g} to {high:.4g}{unit}")
     parts.append(f"{result.seconds:.1f} s on {result.device}")
     return " · ".join(parts)
-
-
-def _scrolled(page: Any) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(page)
-    return area

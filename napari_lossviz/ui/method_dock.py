@@ -1,0 +1,155 @@
+"""The dock of a method: what it has in common with those of the other methods."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from napari_lossviz.core import Result
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.ui.compare import ComparePanel
+from napari_lossviz.ui.dock_life import DockLife
+from napari_lossviz.ui.export_panel import ExportPanel
+from napari_lossviz.ui.result_choice import ResultChoice
+from napari_lossviz.ui.result_layers import ResultLayers
+from napari_lossviz.ui.run_panel import PanelSettings, RunPanel
+
+_LETTERS = 44
+_NARROWEST, _WIDEST = 345, 420
+"""Width of the dock in letters, and its limits in pixels."""
+
+
+class MethodDock(QWidget):
+    """Run, what the method has of its own, compare, export: as tabs that act on one result.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    method : str
+        Name in `jobs.registry`.
+    settings : PanelSettings
+    """
+
+    def __init__(self, viewer: Any, method: str, settings: PanelSettings) -> None:
+        super().__init__()
+        self.setObjectName(f"lossviz {method}")
+        self._viewer = viewer
+        self._closed = False
+        self.results = ResultChoice(viewer, method)
+        self.run_panel = RunPanel(viewer, find_method(method), settings)
+        self.compare = ComparePanel(viewer)
+        self.export_panel = ExportPanel()
+        self.tabs = QTabWidget()
+        self.make_parts()
+        self._build()
+        self.results.result_chosen.connect(self._on_result)
+        self.run_panel.result_ready.connect(self.results.add)
+        self.tabs.currentChanged.connect(self._on_tab)
+        self._on_result(self.results.result)
+        self._life = DockLife(self, viewer, self.close_dock)
+
+    # what a method adds
+
+    def make_parts(self) -> None:
+        """Make the widgets of the method's own; called once, before the tabs are filled."""
+
+    def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
+        """Return title, widget and tooltip of the tabs between Run and Compare."""
+        return ()
+
+    def above_tabs(self) -> tuple[QWidget, ...]:
+        """Return widgets that stay in sight above the tabs."""
+        return ()
+
+    def own_ends(self) -> tuple[Callable[[], None], ...]:
+        """Return what ends the method's own parts."""
+        return ()
+
+    def show_result(self, layers: ResultLayers | None) -> None:
+        """Let the method's own parts act on a result; None: there is none."""
+
+    def leave_page(self, page: QWidget) -> None:
+        """Do what is due when another tab than this one comes to the front."""
+
+    def result_to_write(self, layers: ResultLayers) -> Result:
+        """Return what is exported of a result; called in the exporting thread."""
+        return layers.result
+
+    # what napari calls
+
+    def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
+        """Return a width that leaves a small screen's canvas room, also at a large font."""
+        letters = self.fontMetrics().averageCharWidth()
+        return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), super().sizeHint().height())
+
+    def close_dock(self) -> None:
+        """End runs, threads and the engine process, and let go of the viewer."""
+        if self._closed:
+            return
+        self._closed = True
+        ends: tuple[Callable[[], None], ...] = (
+            self.run_panel.close_panel,
+            *self.own_ends(),
+            self.compare.close_panel,
+            self.export_panel.close_panel,
+            self.results.close_choice,
+        )
+        for end in ends:
+            try:
+                end()
+            except RuntimeError:  # Qt deleted that part already
+                continue
+
+    def _on_result(self, layers: ResultLayers | None) -> None:
+        """Let all sections act on a result."""
+        self.show_result(layers)
+        if layers is None:
+            self.export_panel.set_result(None, None)
+            self.run_panel.show_result(None)
+            return
+        self.compare.set_pair(layers.source, layers.denoised)
+        self.export_panel.set_result(layers.result, self._chosen_to_write)
+        self.run_panel.show_result(layers)
+
+    def _chosen_to_write(self) -> Result:
+        layers = self.results.result
+        assert layers is not None  # without one there is no export button
+        return self.result_to_write(layers)
+
+    def _on_tab(self, _index: int) -> None:
+        for _, page, _ in self._pages:
+            if not self.tabs.currentWidget().isAncestorOf(page):
+                self.leave_page(page)
+
+    def _build(self) -> None:
+        top = QFormLayout()
+        top.setContentsMargins(6, 6, 6, 0)
+        top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        top.addRow("Result", self.results)
+        self._pages: tuple[tuple[str, QWidget, str], ...] = (
+            ("Run", self.run_panel, "Open an image and run the method on it"),
+            *self.own_pages(),
+            ("Compare", self.compare, "Before and after: look and measure"),
+            ("Export", self.export_panel, "Write the result, its maps and its recipe"),
+        )
+        for title, page, tip in self._pages:
+            self.tabs.setTabToolTip(self.tabs.addTab(_scrolled(page), title), tip)
+        self.tabs.setDocumentMode(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        for widget in self.above_tabs():
+            layout.addWidget(widget)
+        layout.addWidget(self.tabs, 1)
+        self.setMinimumWidth(300)
+
+
+def _scrolled(page: Any) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    return area
