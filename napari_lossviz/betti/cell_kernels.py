@@ -6,8 +6,8 @@ import numpy as np
 
 from napari_lossviz.engine.blocks import compiled
 
-NONE = np.int64(-(2**63))
-"""Less than every key."""
+NO_SLOT = 255
+"""Stands where a cell has no such neighbour."""
 
 
 @compiled
@@ -68,20 +68,6 @@ def key_of(flat: Any, cell: int, is_face: bool, steps: Any) -> int:
 
 
 @compiled
-def last_neighbour(flat: Any, cell: int, is_face: bool, shape: Any, steps: Any, found: Any) -> int:
-    """Return a face's last edge, or an edge's first face; -1 if there is none."""
-    count = neighbours(cell, is_face, shape, steps, found)
-    best, chosen = NONE, -1
-    for n in range(count):
-        key = key_of(flat, found[n], not is_face, steps)
-        if not is_face:
-            key = ~key
-        if key > best:
-            best, chosen = key, found[n]
-    return chosen
-
-
-@compiled
 def exists(cell: int, is_face: bool, shape: Any, steps: Any) -> bool:
     """Whether a number stands for an edge, or face, within the volume."""
     corner, axis = cell // 3, cell % 3
@@ -92,62 +78,161 @@ def exists(cell: int, is_face: bool, shape: Any, steps: Any) -> bool:
 
 
 @compiled
-def pair_at_once(
-    row_levels: Any,
-    column_levels: Any,
-    shape: Any,
-    steps: Any,
-    columns_are_faces: bool,
-    partner: Any,
-    start: int,
-    stop: int,
-) -> None:
-    """Find the pairs that need no reduction.
-
-    A row is the last one of its column, the column the first one that holds this row: no earlier
-    column can have it as its pivot.
-
-    Parameters
-    ----------
-    row_levels, column_levels : (N,) int32
-        Images in whose order rows and columns are taken.
-    shape, steps : tuple of three int
-    columns_are_faces : bool
-        Columns are faces and rows are edges, upwards; otherwise the other way round, downwards.
-    partner : (3 * N,) int32
-        Filled for each row `start` .. `stop` - 1: its column, or -1.
-    """
-    found = np.empty(4, np.int64)
-    for row in range(start, stop):
-        partner[row] = -1
-        if exists(row, not columns_are_faces, shape, steps):
-            column = last_neighbour(column_levels, row, not columns_are_faces, shape, steps, found)
-            if column >= 0 and row == last_neighbour(
-                row_levels, column, columns_are_faces, shape, steps, found
-            ):
-                partner[row] = column
+def edge_of_face(face: int, slot: int, steps: Any) -> int:
+    """Return the edge in one of the four slots of a face, in the order of `neighbours`."""
+    corner, normal = face // 3, face % 3
+    a = 1 if normal == 0 else 0
+    b = 1 if normal == 2 else 2
+    if slot < 2:
+        return 3 * (corner + slot * steps[b]) + a
+    return 3 * (corner + (slot - 2) * steps[a]) + b
 
 
 @compiled
-def mark_last(
-    flat: Any, shape: Any, steps: Any, faces: bool, marks: Any, start: int, stop: int
-) -> None:
+def face_of_edge(edge: int, slot: int, steps: Any) -> int:
+    """Return the face in one of the four slots of an edge: two towards each other axis."""
+    corner, axis = edge // 3, edge % 3
+    a = 1 if axis == 0 else 0
+    b = 1 if axis == 2 else 2
+    if slot < 2:
+        return 3 * (corner - slot * steps[a]) + b
+    return 3 * (corner - (slot - 2) * steps[b]) + a
+
+
+@compiled
+def find_last_edges(f: Any, slots: Any, z0: int, z1: int) -> None:
+    """Find the last edge of each face of slices z0 .. z1 - 1.
+
+    Parameters
+    ----------
+    f : (Z, H, W) int32 levels
+    slots : (3 * Z * H * W,) uint8
+        Filled: see `edge_of_face`; `NO_SLOT` where there is no face.
+    z0, z1 : int
+    """
+    depth, height, width = f.shape
+    steps = (height * width, width, 1)
+    flat = f.ravel()
+    for z in range(z0, z1):
+        for y in range(height):
+            for x in range(width):
+                v = (z * height + y) * width + x
+                within = (z + 1 < depth, y + 1 < height, x + 1 < width)
+                for normal in range(3):
+                    a = 1 if normal == 0 else 0
+                    b = 1 if normal == 2 else 2
+                    slot = NO_SLOT
+                    if within[a] and within[b]:
+                        u = v + steps[a]
+                        here, beside = flat[v], flat[v + steps[b]]
+                        if max(flat[u], flat[u + steps[b]]) >= max(here, beside):
+                            slot = 3
+                        else:
+                            slot = 1 if beside >= here else 2
+                    slots[3 * v + normal] = slot
+
+
+@compiled
+def find_first_faces(f: Any, slots: Any, z0: int, z1: int) -> None:
+    """Find the first face at each edge of slices z0 .. z1 - 1.
+
+    Parameters
+    ----------
+    f : (Z, H, W) int32 levels
+    slots : (3 * Z * H * W,) uint8
+        Filled: see `face_of_edge`; `NO_SLOT` where there is no edge, or no face at it.
+    z0, z1 : int
+    """
+    depth, height, width = f.shape
+    steps = (height * width, width, 1)
+    shape = (depth, height, width)
+    flat = f.ravel()
+    for z in range(z0, z1):
+        for y in range(height):
+            for x in range(width):
+                v = (z * height + y) * width + x
+                place = (z, y, x)
+                for axis in range(3):
+                    slot = NO_SLOT
+                    if place[axis] + 1 < shape[axis]:
+                        a = 1 if axis == 0 else 0
+                        b = 1 if axis == 2 else 2
+                        u = v + steps[axis]
+                        level = max(flat[v], flat[u])
+                        best = level
+                        # in the order of the faces' numbers, so that the first of equals is kept
+                        if place[a] > 0:
+                            slot = 1
+                            best = max(level, max(flat[v - steps[a]], flat[u - steps[a]]))
+                        if place[b] > 0:
+                            other = max(level, max(flat[v - steps[b]], flat[u - steps[b]]))
+                            if slot == NO_SLOT or other < best:
+                                slot = 3
+                                best = other
+                        if place[b] + 1 < shape[b]:
+                            other = max(level, max(flat[v + steps[b]], flat[u + steps[b]]))
+                            if slot == NO_SLOT or other < best:
+                                slot = 2
+                                best = other
+                        if place[a] + 1 < shape[a]:
+                            other = max(level, max(flat[v + steps[a]], flat[u + steps[a]]))
+                            if slot == NO_SLOT or other < best:
+                                slot = 0
+                    slots[3 * v + axis] = slot
+
+
+@compiled
+def mark_slots(slots: Any, faces: bool, steps: Any, marks: Any, start: int, stop: int) -> None:
     """Set a bit at the last edge of every face, or at the first face of every edge.
 
     Parameters
     ----------
-    flat : (N,) int32
-    faces : bool
-        Whether cells `start` .. `stop` - 1 are faces, and the marks stand at edges.
+    slots : (3 * N,) uint8
+        From `find_last_edges` (`faces`) or `find_first_faces`.
     marks : (3 * N,) uint8
         Bit 2 is set.
+    start, stop : int
+        Range of faces, or edges.
     """
-    found = np.empty(4, np.int64)
     for cell in range(start, stop):
-        if exists(cell, faces, shape, steps):
-            chosen = last_neighbour(flat, cell, faces, shape, steps, found)
-            if chosen >= 0:
-                marks[chosen] |= 2
+        if slots[cell] != NO_SLOT:
+            if faces:
+                marks[edge_of_face(cell, slots[cell], steps)] |= 2
+            else:
+                marks[face_of_edge(cell, slots[cell], steps)] |= 2
+
+
+@compiled
+def pair_at_once(
+    last_edges: Any, first_faces: Any, faces: bool, steps: Any, partner: Any, start: int, stop: int
+) -> None:
+    """Find the pairs of edge and face that need no reduction.
+
+    The edge is the last one of the face, the face the first one at the edge: no earlier column of
+    the matrix can have it as its pivot.
+
+    Parameters
+    ----------
+    last_edges, first_faces : (3 * N,) uint8
+        Slots, each in the order of the image that edges, or faces, are taken from.
+    faces : bool
+        Whether rows are faces, otherwise edges.
+    steps : tuple of three int
+    partner : (3 * N,) int32
+        Filled for each row `start` .. `stop` - 1: its column, or -1.
+    start, stop : int
+    """
+    for row in range(start, stop):
+        partner[row] = -1
+        if faces:
+            if last_edges[row] != NO_SLOT:
+                edge = edge_of_face(row, last_edges[row], steps)
+                if face_of_edge(edge, first_faces[edge], steps) == row:
+                    partner[row] = edge
+        elif first_faces[row] != NO_SLOT:
+            face = face_of_edge(row, first_faces[row], steps)
+            if edge_of_face(face, last_edges[face], steps) == row:
+                partner[row] = face
 
 
 @compiled

@@ -9,6 +9,9 @@ from napari_lossviz.engine.blocks import compiled
 
 _FIRST_ROOM = 1024
 
+NONE = np.int64(-(2**63))
+"""Less than every key."""
+
 
 @compiled
 def push(heap: Any, size: int, key: int) -> Any:
@@ -50,6 +53,18 @@ def pop(heap: Any, size: int) -> int:
 
 
 @compiled
+def order_heap(heap: Any, size: int) -> None:
+    """Turn the first `size` (few) entries into a max-heap, by sorting them downwards."""
+    for n in range(1, size):
+        key = heap[n]
+        m = n
+        while m > 0 and heap[m - 1] < key:
+            heap[m] = heap[m - 1]
+            m -= 1
+        heap[m] = key
+
+
+@compiled
 def reduce_columns(
     columns: Any,
     row_levels: Any,
@@ -85,7 +100,8 @@ def reduce_columns(
     pivot : (K,) int32
         Filled: the row, or -1 for a column that is empty after reduction.
     offset : (K + 1,) int64
-        Filled: where each reduced column begins in `entries`.
+        Filled: where each reduced column begins in `entries`; one of no length was reduced from the
+        beginning, and is not stored.
     entries : (R,) int64
         Filled: keys of the reduced columns' rows.
     start, work : int
@@ -102,14 +118,24 @@ def reduce_columns(
         if work <= 0:
             return k
         size = 0
+        top = NONE
         count = neighbours(columns[k], columns_are_faces, shape, steps, found)
         for n in range(count):
             if not dropped[found[n]]:
                 key = key_of(row_levels, found[n], not columns_are_faces, steps)
-                heap = push(heap, size, key if columns_are_faces else ~key)
+                heap[size] = key if columns_are_faces else ~key
+                top = max(top, heap[size])
                 size += 1
         pivot[k] = -1
-        used = offset[k]
+        offset[k + 1] = offset[k]
+        if size == 0:
+            continue
+        row = (top if columns_are_faces else ~top) & 0xFFFFFFFF
+        if partner[row] < 0 and owner[row] < 0:
+            pivot[k] = row
+            owner[row] = k
+            continue
+        order_heap(heap, size)
         while size > 0:
             top = pop(heap, size)
             size -= 1
@@ -119,20 +145,25 @@ def reduce_columns(
                 size -= 1
                 continue
             row = (top if columns_are_faces else ~top) & 0xFFFFFFFF
-            if partner[row] >= 0:
-                count = neighbours(partner[row], columns_are_faces, shape, steps, found)
+            same = partner[row]
+            if same < 0 and owner[row] >= 0:
+                begin, end = offset[owner[row]], offset[owner[row] + 1]
+                # its first entry is the pivot itself, which cancels
+                for n in range(begin + 1, end):
+                    heap = push(heap, size, entries[n])
+                    size += 1
+                if begin < end:
+                    continue
+                same = columns[owner[row]]
+            if same >= 0:
+                count = neighbours(same, columns_are_faces, shape, steps, found)
                 for n in range(count):
                     if found[n] != row and not dropped[found[n]]:
                         key = key_of(row_levels, found[n], not columns_are_faces, steps)
                         heap = push(heap, size, key if columns_are_faces else ~key)
                         size += 1
                 continue
-            if owner[row] >= 0:
-                # its first entry is the pivot itself, which cancels
-                for n in range(offset[owner[row]] + 1, offset[owner[row] + 1]):
-                    heap = push(heap, size, entries[n])
-                    size += 1
-                continue
+            used = offset[k]
             if used + size + 1 > entries.size:
                 return k
             pivot[k] = row
@@ -148,6 +179,6 @@ def reduce_columns(
                 else:
                     entries[used] = key
                     used += 1
+            offset[k + 1] = used
             break
-        offset[k + 1] = used
     return int(columns.size)

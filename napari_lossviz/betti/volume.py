@@ -62,12 +62,16 @@ class Sweep:
         Vertices over edges, upwards; cubes over faces, downwards.
     joining_edges, joining_faces : (3 * N,) uint8
         1 at every edge and face that joins two components.
+    last_edges, first_faces : (3 * N,) uint8
+        Slots of each face's last edge and each edge's first face, see `cell_kernels`.
     """
 
     primal: Joins
     dual: Joins
     joining_edges: NDArray[np.uint8]
     joining_faces: NDArray[np.uint8]
+    last_edges: NDArray[np.uint8]
+    first_faces: NDArray[np.uint8]
 
 
 def sweep(
@@ -82,16 +86,26 @@ def sweep(
     primal, dual : pair of (Z, H, W) int32 levels
         The images that births are taken from.
     """
-    edges = np.zeros(3 * f.size, np.uint8)
-    faces = np.zeros(3 * f.size, np.uint8)
+    edges, faces = np.zeros(3 * f.size, np.uint8), np.zeros(3 * f.size, np.uint8)
+    last_edges, first_faces = np.empty_like(edges), np.empty_like(faces)
+    for z0, z1 in Grid(f.shape).slabs():
+        watch.check()
+        cell_kernels.find_last_edges(f, last_edges, z0, z1)
+        cell_kernels.find_first_faces(f, first_faces, z0, z1)
     return Sweep(
-        _graph(f, edges, primal, watch), _graph(f, faces, dual, watch, dual=True), edges, faces
+        _graph(f, edges, last_edges, primal, watch),
+        _graph(f, faces, first_faces, dual, watch, dual=True),
+        edges,
+        faces,
+        last_edges,
+        first_faces,
     )
 
 
 def _graph(
     f: Levels,
     marks: NDArray[np.uint8],
+    slots: NDArray[np.uint8],
     images: tuple[Levels, Levels],
     watch: Watch,
     *,
@@ -108,7 +122,7 @@ def _graph(
         kernel(f, *images, parent, marks, z0, z1)
     for start, stop in ranges(3 * grid.size, _BLOCK):
         watch.check()
-        cell_kernels.mark_last(flat, grid.shape, grid.steps, not dual, marks, start, stop)
+        cell_kernels.mark_slots(slots, not dual, grid.steps, marks, start, stop)
     cells, level = _free(flat, marks, grid, dual)
     marks &= 1
     order = np.argsort(level, kind="stable")
@@ -165,8 +179,8 @@ class LoopPairs:
 def reduce_loops(
     rows: Levels,
     columns: Levels,
-    closing: NDArray[np.uint8],
-    joining: NDArray[np.uint8],
+    of_rows: Sweep,
+    of_columns: Sweep,
     watch: Watch,
     *,
     dual: bool,
@@ -177,24 +191,25 @@ def reduce_loops(
     ----------
     rows, columns : (Z, H, W) int32 levels
         Images in whose order rows and columns are taken; the same for an image's own pairs.
-    closing : (3 * N,) uint8
-        1 at columns that close a cavity and fill no loop (in the image of the columns).
-    joining : (3 * N,) uint8
-        1 at rows that join components and close no loop (in the image of the rows).
+    of_rows, of_columns : Sweep
+        Of these images: what closes a cavity fills no loop, what joins components closes none.
     watch : Watch
     dual : bool
     """
     grid = Grid(rows.shape)
-    row_flat, column_flat = rows.ravel(), columns.ravel()
+    if dual:
+        closing, joining = of_columns.joining_edges, of_rows.joining_faces
+        slots = of_columns.last_edges, of_rows.first_faces
+    else:
+        closing, joining = of_columns.joining_faces, of_rows.joining_edges
+        slots = of_rows.last_edges, of_columns.first_faces
     partner = np.empty(3 * grid.size, np.int32)
-    for start, stop in ranges(3 * grid.size, _BLOCK):
+    for start, stop in ranges(partner.size):
         watch.check()
-        cell_kernels.pair_at_once(
-            row_flat, column_flat, grid.shape, grid.steps, not dual, partner, start, stop
-        )
+        cell_kernels.pair_at_once(*slots, dual, grid.steps, partner, start, stop)
     busy = closing.copy()
     busy[partner[partner >= 0]] = 1
-    cells, level = _free(column_flat, busy, grid, not dual)
+    cells, level = _free(columns.ravel(), busy, grid, not dual)
     if dual:  # an edge of the added border alone is no cell of the T-construction
         within = level > np.iinfo(level.dtype).min
         cells, level = cells[within], level[within]
@@ -213,7 +228,7 @@ def reduce_loops(
         before = done
         done = reduce_columns(
             cells,
-            row_flat,
+            rows.ravel(),
             grid.shape,
             grid.steps,
             not dual,
@@ -295,7 +310,15 @@ def match_volume(pair: LevelPair, watch: Watch) -> list[DimensionBars]:
     orders = [(p, c), (t, c), (p, p), (t, t), (c, c)]
     image_p, image_t, loops_p, loops_t, loops_c = watch.side_by_side(
         [
-            partial(_reduce, rows, columns, sweeps[id(rows)], sweeps[id(columns)], pair, watch)
+            partial(
+                reduce_loops,
+                rows,
+                columns,
+                sweeps[id(rows)],
+                sweeps[id(columns)],
+                watch,
+                dual=pair.dual,
+            )
             for rows, columns in orders
         ]
     )
@@ -323,16 +346,6 @@ def match_volume(pair: LevelPair, watch: Watch) -> list[DimensionBars]:
         ),
         match_fillings((cavities[0], cavities[1]), (last[0].second, last[1].second), last[2].first),
     ]
-
-
-def _reduce(
-    rows: Levels, columns: Levels, of_rows: Sweep, of_columns: Sweep, pair: LevelPair, watch: Watch
-) -> LoopPairs:
-    if pair.dual:
-        closing, joining = of_columns.joining_edges, of_rows.joining_faces
-    else:
-        closing, joining = of_columns.joining_faces, of_rows.joining_edges
-    return reduce_loops(rows, columns, closing, joining, watch, dual=pair.dual)
 
 
 def _filling(births: Index, image: LoopPairs) -> Index:
