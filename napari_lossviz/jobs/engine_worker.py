@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -213,8 +213,15 @@ def list_devices(method: str) -> list[Device]:
     ]
 
 
-def without_headers(image: Image) -> Image:
-    """Return an image with what a method needs: no headers, files, contrast or warnings."""
+def without_headers(image: Image, keep: Sequence[str] = ()) -> Image:
+    """Return an image with what a method needs: no headers, files, contrast or warnings.
+
+    Parameters
+    ----------
+    image : Image
+    keep : sequence of str
+        Keys of the metadata that stay.
+    """
     stripped = Image(
         np.asarray(image.array),
         image.axes,
@@ -223,6 +230,7 @@ def without_headers(image: Image) -> Image:
         value_unit=image.value_unit,
         name=image.name,
         valid=image.valid,
+        metadata={key: image.metadata[key] for key in keep if key in image.metadata},
     )
     return stripped
 

@@ -33,6 +33,9 @@ class Method:
     presets : tuple of str
         Names of the presets, the default first: that one is the plain constructor, each other one
         a class method of the configuration.
+    metadata : tuple of str
+        Keys of an image's metadata that the method reads; the others are not sent to another
+        process.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Method:
     function: str
     config: str
     presets: tuple[str, ...] = ("default",)
+    metadata: tuple[str, ...] = ()
 
     def load_function(self) -> Callable[..., Result]:
         """Import and return the entry function (and with it torch, where the method needs it)."""

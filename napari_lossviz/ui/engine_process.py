@@ -24,6 +24,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 from napari_lossviz.core import Edit, Image, LossvizError, MethodConfig
 from napari_lossviz.jobs import engine_worker
 from napari_lossviz.jobs.engine_worker import MapsMessage, Order, Outcome, StepMessage
+from napari_lossviz.jobs.registry import find_method
 
 PATIENCE = 1.0
 """Seconds from asking a run to stop to killing the process."""
@@ -179,7 +180,8 @@ class EngineProcess(QObject):
             Replayed on the maps.
         """
         number = next(_numbers)
-        order = Order(number, method, engine_worker.without_headers(image), config, tuple(edits))
+        sent = engine_worker.without_headers(image, find_method(method).metadata)
+        order = Order(number, method, sent, config, tuple(edits))
         run = Run(self, order, image)
         self._enqueue(run)
         return run

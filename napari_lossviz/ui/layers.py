@@ -44,7 +44,7 @@ _SHORT_UNITS = {
 _AXIS_NAMES = {"time": "t", "phase": "t", "slice": "z", "depth": "z", "channel": "c"}
 
 
-def image_layer(image: Image, *, name: str | None = None) -> LayerData:
+def image_layer(image: Image, *, name: str | None = None, decibel: bool = False) -> LayerData:
     """Return the layer of an image, as a reader hands it to napari.
 
     Parameters
@@ -54,13 +54,15 @@ def image_layer(image: Image, *, name: str | None = None) -> LayerData:
         channels in the last axis are shown as colours, other channels as a slider.
     name : str, optional
         Name of the layer; the image's by default.
+    decibel : bool
+        Show an amplitude in dB, as complex values always are.
 
     Returns
     -------
     (data, keyword arguments, "image")
         As napari's readers return it.
     """
-    array, rgb = _to_show(image)
+    array, rgb = _to_show(image, decibel)
     axes = _layer_axes(image.axes, rgb)
     spacing, units = zip(*(image.spacing_of(axis) for axis in axes), strict=True)
     settings: dict[str, Any] = {
@@ -111,7 +113,9 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
         valid=source.valid if array.shape == source.shape else None,
         display_windows=() if named.role != "result" else source.display_windows,
     )
-    data, settings, kind = image_layer(image)
+    # What came of complex values, which are shown in dB, is an amplitude: shown alike.
+    alike = named.role == "result" and np.issubdtype(source.array.dtype, np.complexfloating)
+    data, settings, kind = image_layer(image, decibel=alike)
     settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
     settings["visible"] = named.role == "result"
     settings["translate"] = _translate_of(shown, _layer_axes(axes, settings["rgb"]))
@@ -199,10 +203,10 @@ def image_from_layer(layer: Any) -> Image:
     return image.replace(name=layer.name, spacing=spacing, units=units, display_windows=windows)
 
 
-def _to_show(image: Image) -> tuple[Any, bool]:
+def _to_show(image: Image, decibel: bool) -> tuple[Any, bool]:
     """Return the array that napari can show, and whether its last axis is colours."""
     array = image.array
-    if np.issubdtype(array.dtype, np.complexfloating):
+    if decibel or np.issubdtype(array.dtype, np.complexfloating):
         array = _decibel(np.asarray(array))
     elif array.dtype == bool:
         array = np.asarray(array).astype(np.uint8)
@@ -255,7 +259,7 @@ def _layer_axes(axes: str, rgb: bool) -> str:
 
 
 def _decibel(array: np.ndarray) -> np.ndarray:
-    """Return the amplitude of complex values in dB, at least 200 dB below the maximum."""
+    """Return the amplitude of values in dB, at most 200 dB below the maximum."""
     amplitude = np.abs(array)
     floor = max(float(amplitude.max(initial=0.0)) * 1e-10, float(np.finfo(np.float32).tiny))
     return np.asarray(20 * np.log10(np.maximum(amplitude, floor)), dtype=np.float32)

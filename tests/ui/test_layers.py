@@ -11,8 +11,8 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 
 from napari_lossviz import samples
-from napari_lossviz.core import DisplayWindow, Image, InputError, Origin
-from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, image_layer
+from napari_lossviz.core import DisplayWindow, Image, InputError, NamedImage, Origin
+from napari_lossviz.ui.layers import METADATA_KEY, derived_layer, image_from_layer, image_layer
 
 RNG = np.random.default_rng(0)
 
@@ -158,6 +158,19 @@ def test_complex_values_are_shown_in_decibel_and_come_back() -> None:
     np.testing.assert_allclose(layer.data[0], (0, 20), atol=1e-5)
     assert np.all(np.isfinite(layer.data))
     assert image_from_layer(layer).array is array
+
+
+def test_the_amplitude_that_came_of_complex_values_is_shown_in_decibel_too() -> None:
+    source = Image(np.array([[1, 10j], [100, 1000]], dtype=np.complex64), "yx", name="slc")
+    amplitude = np.array([[1, 10], [100, 0]], np.float32)
+    shown = add(source)
+    named = NamedImage("despeckled", amplitude, "result")
+    layer = Layer.create(*derived_layer(named, source, shown))
+    np.testing.assert_allclose(layer.data[:1], [(0, 20)], atol=1e-5)
+    assert layer.contrast_limits == shown.contrast_limits
+    assert image_from_layer(layer).array is amplitude
+    ratio = Layer.create(*derived_layer(NamedImage("ratio", amplitude, "residual"), source, shown))
+    np.testing.assert_array_equal(ratio.data, amplitude)
 
 
 def test_a_mask_is_shown_and_comes_back() -> None:
