@@ -28,6 +28,8 @@ class GroundPoint:
     x, y, z : float
         In the coordinate system of the ground points; longitude, latitude in degrees and height
         in m as a rule.
+    incidence : float
+        Angle of incidence in degrees, nan where unknown.
     """
 
     row: float
@@ -35,6 +37,7 @@ class GroundPoint:
     x: float
     y: float
     z: float = 0.0
+    incidence: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def _tops(root: Element) -> TopsAnnotation | None:
 
 def _ground_points(root: Element) -> tuple[GroundPoint, ...]:
     path = "geolocationGrid/geolocationGridPointList/geolocationGridPoint"
-    names = ("line", "pixel", "longitude", "latitude", "height")
+    names = ("line", "pixel", "longitude", "latitude", "height", "incidenceAngle")
     return tuple(GroundPoint(*(_number(one, n) for n in names)) for one in root.findall(path))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_lossviz.core import Image, InputError, Result, Selection
+from napari_lossviz.io import geotiff_write
 from napari_lossviz.io.atomic import (
     atomic_folder,
     atomic_path,
@@ -15,6 +16,7 @@ from napari_lossviz.io.atomic import (
     refuse_existing,
     refuse_inputs,
 )
+from napari_lossviz.io.radar_output import RadarOutput, radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ _WRITERS = {
     ".nrrd": "nrrd",
 }
 _DICOM = (".dcm", ".dicom", ".ima")
-FILE_SUFFIXES = (*_WRITERS, *_DICOM)
+_DIMAP = ".dim"
+FILE_SUFFIXES = (*_WRITERS, *_DICOM, _DIMAP)
 """Endings of the files that `write` writes."""
 _FILTERED = ("denoised", "despeckled")
 """Names of main images whose derivation is a filter's."""
@@ -49,6 +52,7 @@ class _Job:
     drop_identity: bool
     selection: Selection | None
     recipe: bool
+    radar: RadarOutput
 
     def recipe_text(self, folder: Path, save_in: Path | None = None) -> tuple[str, list[str]]:
         """Return the recipe for a place, and the names of input copies saved along with it."""
@@ -74,6 +78,7 @@ def write(
     drop_identity: bool = False,
     selection: Selection | None = None,
     recipe: bool = True,
+    radar: RadarOutput | None = None,
 ) -> list[Path]:
     """Write an image, or a result's main image with its recipe.
 
@@ -81,8 +86,10 @@ def write(
     ----------
     image : Image or Result
     path : path
-        By its suffix: .tif, .tiff, .npy, .nii, .nii.gz, .nrrd, .dcm; a folder (an existing one or
-        a name without suffix) becomes a derived DICOM series.
+        By its suffix: .tif, .tiff, .npy, .nii, .nii.gz, .nrrd, .dcm, .dim; a folder (an existing
+        one or a name without suffix) becomes a derived DICOM series. A radar image in a .tif is
+        cloud-optimized and keeps its place on the ground; .dim is a BEAM-DIMAP product, its rasters
+        in a folder of the same name with .data.
     template : Image or path, optional
         A DICOM series whose headers a derived DICOM takes, where the image did not come from one.
     overwrite : bool
@@ -94,6 +101,8 @@ def write(
     recipe : bool
         Whether a result's recipe is written; an export that writes one for all its files does not
         need it.
+    radar : RadarOutput, optional
+        What a radar amplitude is written as; default: as it is.
 
     Returns
     -------
@@ -114,6 +123,8 @@ def write(
     result = image if isinstance(image, Result) else None
     main = image.main_image() if isinstance(image, Result) else image
     example = _as_template(template, main)
+    if radar is not None:
+        main = radar_output(main, radar, None if result is None else result.source)
     inputs = main.origin.never_overwritten
     if example is not None:
         inputs += example.origin.never_overwritten
@@ -121,12 +132,17 @@ def write(
     if drop_identity:
         check_identity(main)
     recipe = recipe and result is not None
-    job = _Job(main, result, example, inputs, overwrite, drop_identity, selection, recipe)
+    job = _Job(
+        main, result, example, inputs, overwrite, drop_identity, selection, recipe,
+        radar or RadarOutput(),
+    )  # fmt: skip
     suffix = full_suffix(path)
     if suffix in _WRITERS:
         return _write_file(job, path, _format_writer(job, _WRITERS[suffix]))
     if suffix in _DICOM:
         return _write_file(job, path, _dicom_file_writer(job, path))
+    if suffix == _DIMAP:
+        return _write_dimap(job, path)
     if not path.suffix or path.is_dir():
         return _write_folder(job, path)
     raise _unknown_kind(path)
@@ -218,6 +234,23 @@ def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[P
     return [path, recipe_path, *(path.with_name(name) for name in copies)]
 
 
+def _write_dimap(job: _Job, path: Path) -> list[Path]:
+    from napari_lossviz.io.dimap import data_folder, write_dimap
+
+    folder = data_folder(path)
+    refuse_inputs(folder, job.inputs)
+    files: list[Path] = []
+
+    def write_product(header: Path) -> None:
+        # The folder comes first and the header that names it last.
+        with atomic_folder(folder, job.overwrite) as temporary:
+            write_dimap(job.image, header, temporary, path.stem, job.radar)
+            files.extend(p.relative_to(temporary) for p in temporary.rglob("*") if p.is_file())
+
+    written = _write_file(job, path, write_product)
+    return [*written, *(folder / one for one in sorted(files))]
+
+
 def _write_folder(job: _Job, folder: Path) -> list[Path]:
     from napari_lossviz.io.dicom_write import save_instance
 
@@ -238,6 +271,8 @@ def _format_writer(job: _Job, module: str) -> Callable[[Path], None]:
     image = job.image
     if job.drop_identity:  # a series' description may tell the patient
         image = image.replace(name="image", metadata={})
+    if module == "tiff" and geotiff_write.writes(image):
+        module = "geotiff_write"
     written: Callable[[Image, Path], None] = import_module(f"napari_lossviz.io.{module}").write
     return lambda target: written(image, target)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.io.sar_product import SAR_KEY
 
 
 def select(image: Image, selection: Selection) -> Image:
@@ -60,7 +61,10 @@ def _moved(affine: np.ndarray | None, selection: Selection) -> np.ndarray | None
 
 
 def _headers_of(metadata: Mapping[str, Any], selection: Selection) -> Mapping[str, Any]:
-    """Return the metadata with the DICOM headers of the selected slices only."""
+    """Return the metadata of the part: headers of its slices, places of its pixels."""
+    if SAR_KEY in metadata:
+        starts = (selection.ranges.get(axis, (0, 0))[0] for axis in "yx")
+        metadata = {**metadata, SAR_KEY: metadata[SAR_KEY].moved(*starts)}
     if "dicom" not in metadata or "z" not in selection.ranges:
         return metadata
     slices = slice(*selection.ranges["z"])

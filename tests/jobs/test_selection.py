@@ -3,6 +3,7 @@ import pytest
 
 from napari_lossviz import samples
 from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 from napari_lossviz.jobs.selection import select
 
 
@@ -44,3 +45,16 @@ def test_channels_can_be_selected_without_touching_the_mask() -> None:
 def test_ranges_that_do_not_fit(ranges: dict[str, tuple[int, int]]) -> None:
     with pytest.raises(InputError, match="image: "):
         select(Image(np.zeros((4, 5)), "yx"), Selection(ranges=ranges))
+
+
+def test_a_radar_image_keeps_its_place_on_the_ground():
+    points = (GroundPoint(0, 0, 10.0, 50.0), GroundPoint(20, 30, 11.0, 49.0))
+    product = SarProduct(ground_points=points, transform=(2.0, 0.0, 100.0, 0.0, -2.0, 500.0))
+    image = Image(np.ones((20, 30), np.complex64), "yx", metadata={SAR_KEY: product})
+    part = select(image, Selection(ranges={"y": (5, 15), "x": (7, 20)}))
+    moved = part.metadata[SAR_KEY]
+    assert (moved.line, moved.sample) == (5, 7)
+    assert (moved.ground_points[1].row, moved.ground_points[1].column) == (15, 23)
+    assert (moved.transform[2], moved.transform[5]) == (114.0, 490.0)
+    whole = select(image, Selection(ranges={"x": (0, 30)})).metadata[SAR_KEY]
+    assert whole == product

@@ -1,0 +1,148 @@
+"""What of a despeckled amplitude is written: amplitude, intensity, dB or complex, calibrated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Box, Image, InputError
+from napari_lossviz.io.calibration import Quantity, calibrate
+from napari_lossviz.io.sar_product import SAR_KEY
+
+DECIBEL = "dB"
+
+
+@dataclass(frozen=True)
+class RadarOutput:
+    """What a radar image is written as.
+
+    Attributes
+    ----------
+    quantity : str
+        "amplitude", "intensity" (its square), "decibel" (10 log10 of the intensity), or "complex"
+        (the amplitude with the phase of the original image).
+    calibration : str
+        "sigma0", "beta0" or "gamma0", where the product has a table; empty: digital numbers.
+    subtract_noise : bool
+        Whether thermal noise is subtracted before calibration.
+    """
+
+    quantity: Literal["amplitude", "intensity", "decibel", "complex"] = "amplitude"
+    calibration: Quantity | Literal[""] = ""
+    subtract_noise: bool = False
+
+
+def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = None) -> Image:
+    """Return an amplitude image as what is to be written.
+
+    Parameters
+    ----------
+    amplitude : Image
+        Real amplitude in digital numbers, axes "yx"; an array that is not numpy's stays lazy.
+    output : RadarOutput
+    source : Image, optional
+        The complex image that it was made from, for the phase.
+
+    Returns
+    -------
+    Image
+        float32, or complex64. Pixels of no intensity are NaN in dB and not valid.
+
+    Raises
+    ------
+    InputError
+        If the product lacks the tables asked for, or there is no phase of this shape.
+    """
+    if amplitude.axes != "yx" or amplitude.array.dtype.kind == "c":
+        raise InputError(
+            f"{amplitude.name}: an amplitude image is needed; this has axes {amplitude.axes!r} and "
+            f"holds {amplitude.array.dtype}"
+        )
+    power = _calibration(amplitude, output)
+    if output.quantity == "complex":
+        phase = _phase_source(amplitude, source)
+
+        def combine(part: NDArray[Any], box: Box) -> NDArray[Any]:
+            return _with_phase(np.sqrt(power(part, box)), np.asarray(phase[box.slices]))
+
+        return amplitude.replace(array=_by_blocks(amplitude.array, combine, np.complex64))
+
+    def real(part: NDArray[Any], box: Box) -> NDArray[Any]:
+        intensity = power(part, box)
+        if output.quantity == "amplitude":
+            return np.sqrt(intensity)
+        return intensity if output.quantity == "intensity" else _decibel(intensity)
+
+    array = _by_blocks(amplitude.array, real, np.float32)
+    valid = amplitude.valid
+    if output.quantity == "decibel" and isinstance(array, np.ndarray):
+        finite = np.isfinite(array)
+        if not finite.all():
+            valid = finite if valid is None else valid & finite
+    unit = DECIBEL if output.quantity == "decibel" else ""
+    name = " ".join(filter(None, (amplitude.name, output.calibration)))
+    return amplitude.replace(array=array, value_unit=unit, valid=valid, name=name)
+
+
+def _calibration(image: Image, output: RadarOutput) -> Callable[[NDArray[Any], Box], NDArray[Any]]:
+    """Return the function from amplitudes in a box to intensity."""
+    if not output.calibration:
+        if output.subtract_noise:
+            raise InputError("thermal noise is subtracted with a calibration only: choose one")
+        return lambda part, box: np.asarray(part, np.float32) ** np.float32(2)
+    product = image.metadata.get(SAR_KEY)
+    table = None if product is None else product.calibration
+    noise = None if product is None else product.noise
+    if table is None or (output.subtract_noise and noise is None):
+        raise InputError(
+            f"{image.name}: has no table of {'noise' if table is not None else 'calibration'}; "
+            "open the whole Sentinel-1 .SAFE product, or export digital numbers"
+        )
+    quantity, taken = output.calibration, noise if output.subtract_noise else None
+
+    def calibrated(part: NDArray[Any], box: Box) -> NDArray[Any]:
+        squared = np.asarray(part, np.float64) ** 2
+        return calibrate(squared, table, quantity, noise=taken, box=box)
+
+    return calibrated
+
+
+def _phase_source(amplitude: Image, source: Image | None) -> Any:
+    if source is None or source.array.dtype.kind != "c":
+        raise InputError(f"{amplitude.name}: for a complex image the original one is needed")
+    if source.shape != amplitude.shape:
+        raise InputError(
+            f"{amplitude.name}: is {amplitude.shape} and the original {source.shape}; merged "
+            "bursts have no phase of their own: export amplitude, intensity or dB"
+        )
+    return source.array
+
+
+def _with_phase(amplitude: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
+    modulus = np.abs(original)
+    turn = np.divide(original, modulus, out=np.ones_like(original), where=modulus > 0)
+    return np.asarray(amplitude * turn, np.complex64)
+
+
+def _decibel(intensity: NDArray[Any]) -> NDArray[Any]:
+    positive = np.where(intensity > 0, intensity, np.nan)
+    return np.asarray(10 * np.log10(positive), np.float32)
+
+
+def _by_blocks(
+    array: Any, function: Callable[[NDArray[Any], Box], NDArray[Any]], dtype: Any
+) -> Any:
+    """Apply a function of values and their box, at once, or lazily if this is no numpy array."""
+    if isinstance(array, np.ndarray):
+        return function(array, Box.whole(array.shape)).astype(dtype, copy=False)
+    lazy: Any = import_module("dask.array")
+
+    def on_block(part: NDArray[Any], block_info: Any = None) -> NDArray[Any]:
+        (y0, y1), (x0, x1) = block_info[0]["array-location"]
+        return function(part, Box(y0, y1, x0, x1)).astype(dtype, copy=False)
+
+    whole = array if hasattr(array, "map_blocks") else lazy.from_array(array)
+    return whole.map_blocks(on_block, dtype=dtype, meta=np.empty((0, 0), dtype))
