@@ -73,7 +73,7 @@ def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = N
     def real(part: NDArray[Any], box: Box) -> NDArray[Any]:
         intensity = power(part, box)
         if output.quantity == "amplitude":
-            return np.sqrt(intensity)
+            return np.asarray(np.sqrt(intensity))
         return intensity if output.quantity == "intensity" else _decibel(intensity)
 
     array = _by_blocks(amplitude.array, real, np.float32)
