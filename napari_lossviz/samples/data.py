@@ -8,6 +8,7 @@ import pydicom.data
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.samples.inserts import Insert
+from napari_lossviz.samples.radar_scene import PointTarget
 
 _ROOM = Path(__file__).parent
 
@@ -62,6 +63,22 @@ def low_contrast_inserts() -> list[Insert]:
     """Return the inserts in both series, from the description beside the data."""
     description = json.loads(sample_path("inserts.json").read_text(encoding="utf-8"))
     return [Insert.from_dict(entry) for entry in description["inserts"]]
+
+
+def slc_scene() -> list[Image]:
+    """Read the simulated radar scene: a single-look-complex image of 512 x 512 digital numbers."""
+    return io.read(sample_path("slc/slc.tif"))
+
+
+def slc_reflectivity() -> list[Image]:
+    """Read the truth of the radar scene: the expected intensity of each pixel."""
+    return io.read(sample_path("slc/reflectivity.tif"))
+
+
+def slc_points() -> list[PointTarget]:
+    """Return the strong points of the radar scene, from the description beside the data."""
+    description = json.loads(sample_path("slc/scene.json").read_text(encoding="utf-8"))
+    return [PointTarget(**entry) for entry in description["points"]]
 
 
 def pydicom_ct() -> list[Image]:

@@ -1,7 +1,7 @@
 """Makes the sample data anew: ``python -m napari_lossviz.samples.make [FOLDER]``.
 
 Without a folder it writes to ``sample_data`` below the current one. The same seed gives the same
-pixels. It takes about a minute.
+pixels. It takes about a minute, and rasterio for the radar scene.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.samples.acquisition import Scanner, detect, project, reconstruct
 from napari_lossviz.samples.inserts import inserts
+from napari_lossviz.samples.make_slc import make_slc
 from napari_lossviz.samples.phantom import PhantomGeometry, phantom_slice
 from napari_lossviz.samples.series import (
     SeriesDescription,
@@ -77,13 +78,14 @@ def describe() -> dict[str, object]:
 
 
 def make(folder: Path) -> None:
-    """Write both series and ``inserts.json`` into `folder`, over what is there."""
+    """Write both series, ``inserts.json`` and the radar scene into `folder`, over what is there."""
     for index in range(GEOMETRY.slices):
         for name, hounsfield in simulate_slice(index).items():
             ds = series_dataset(index, hounsfield, GEOMETRY, SERIES[name])
             save_slice(slice_path(folder / name, index), ds)
     text = json.dumps(describe(), indent=2) + "\n"
     (folder / "inserts.json").write_text(text, encoding="utf-8")
+    make_slc(folder / "slc")
 
 
 def main() -> None:

@@ -17,7 +17,10 @@ Paths = str | Sequence[str]
 Reader = Callable[[Paths], list[LayerData]]
 
 # A file so named is meant for us: if it is broken, our error says more than a refusal.
-_OUR_SUFFIXES = (".dcm", ".dicom", ".dic", ".dc3", ".ima", ".nii", ".nii.gz", ".nrrd", ".nhdr")
+_OUR_SUFFIXES = (
+    *(".dcm", ".dicom", ".dic", ".dc3", ".ima", ".nii", ".nii.gz", ".nrrd", ".nhdr"),
+    *(".cos", ".ntf", ".nitf"),
+)
 
 _LOOKED_AT = 1000  # files of a folder in which not one is ours
 

@@ -15,6 +15,16 @@ def full_dose_ct() -> list[LayerData]:
     return layers_of(samples.full_dose_ct())
 
 
+def slc_scene() -> list[LayerData]:
+    """Return the layer of the simulated radar scene."""
+    return layers_of(samples.slc_scene())
+
+
+def slc_reflectivity() -> list[LayerData]:
+    """Return the layer of its truth."""
+    return layers_of(samples.slc_reflectivity())
+
+
 def pydicom_ct() -> list[LayerData]:
     """Return the layer of the real CT slice that pydicom ships."""
     return layers_of(samples.pydicom_ct())
