@@ -64,7 +64,7 @@ def neighbours(cell: int, of_face: bool, shape: Any, steps: Any, found: Any) -> 
 def key_of(flat: Any, cell: int, is_face: bool, steps: Any) -> int:
     """Return level and number of an edge or face as one integer that sorts like the filtration."""
     level = face_level(flat, cell, steps) if is_face else edge_level(flat, cell, steps)
-    return (np.int64(level) << 32) | np.int64(cell)
+    return int((np.int64(level) << 32) | np.int64(cell))
 
 
 @compiled
@@ -84,8 +84,8 @@ def edge_of_face(face: int, slot: int, steps: Any) -> int:
     a = 1 if normal == 0 else 0
     b = 1 if normal == 2 else 2
     if slot < 2:
-        return 3 * (corner + slot * steps[b]) + a
-    return 3 * (corner + (slot - 2) * steps[a]) + b
+        return int(3 * (corner + slot * steps[b]) + a)
+    return int(3 * (corner + (slot - 2) * steps[a]) + b)
 
 
 @compiled
@@ -95,8 +95,8 @@ def face_of_edge(edge: int, slot: int, steps: Any) -> int:
     a = 1 if axis == 0 else 0
     b = 1 if axis == 2 else 2
     if slot < 2:
-        return 3 * (corner - slot * steps[a]) + b
-    return 3 * (corner - (slot - 2) * steps[b]) + a
+        return int(3 * (corner - slot * steps[a]) + b)
+    return int(3 * (corner - (slot - 2) * steps[b]) + a)
 
 
 @compiled

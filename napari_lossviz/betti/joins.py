@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.betti.bars import Bars, DimensionBars, join, lookup
+from napari_lossviz.betti.bars import Bars, Cells, DimensionBars, join, lookup
 from napari_lossviz.betti.levels import LevelPair, Levels
 from napari_lossviz.betti.union_find import follow, merge, oldest_vertices
 from napari_lossviz.betti.watch import Watch
@@ -113,7 +113,7 @@ def join_all(
 
 
 def match_components(
-    pair: LevelPair, bars: tuple[Bars, Bars], births: tuple[Index, Index], of_c: Joins
+    pair: LevelPair, bars: tuple[Bars, Bars], births: tuple[Cells, Cells], of_c: Joins
 ) -> DimensionBars:
     """Match components that die at the same cell of the comparison image.
 
@@ -140,7 +140,7 @@ def match_components(
 
 
 def match_fillings(
-    bars: tuple[Bars, Bars], fillings: tuple[Index, Index], of_c: Index
+    bars: tuple[Bars, Bars], fillings: tuple[Cells, Cells], of_c: Cells
 ) -> DimensionBars:
     """Match loops, or cavities, that the same cell of the comparison image fills.
 

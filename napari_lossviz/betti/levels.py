@@ -49,7 +49,7 @@ def order_preserving(values: NDArray[np.floating]) -> Levels:
     int32 or int64 ndarray of the same shape
     """
     whole = np.int32 if values.dtype == np.float32 else np.int64
-    bits = np.ascontiguousarray(values + values.dtype.type(0)).view(whole)
+    bits: Levels = np.ascontiguousarray(values + values.dtype.type(0)).view(whole)
     return np.asarray(bits ^ ((bits >> (bits.dtype.itemsize * 8 - 1)) & np.iinfo(whole).max))
 
 
@@ -78,6 +78,11 @@ def foreground_value(prediction: NDArray[Any], target: NDArray[Any], filtration:
     if filtration == "superlevel":
         return 1.0 if within else high
     return 0.0 if within else low
+
+
+def foreground_at(values: NDArray[Any], level: float, filtration: str) -> NDArray[np.bool_]:
+    """Return which pixels are there at a level of the filtration."""
+    return np.asarray(values >= level if filtration == "superlevel" else values <= level)
 
 
 def level_pair(

@@ -165,18 +165,19 @@ def match_plane(pair: LevelPair, watch: Watch) -> list[DimensionBars]:
     of_p, of_t, of_c = watch.side_by_side(tasks)
     shared, own = ("dual", "primal") if pair.dual else ("primal", "dual")
     # components join in the comparison image; loops are born in each image's own
-    of_p, of_t, of_c = (
-        (getattr(of, shared).lasting(), getattr(of, own).lasting()) for of in (of_p, of_t, of_c)
-    )
-    components = _bars(pair, p, of_p[0], dimension=0), _bars(pair, t, of_t[0], dimension=0)
-    loops = _bars(pair, p, of_p[1], dimension=1), _bars(pair, t, of_t[1], dimension=1)
+    first = [getattr(of, shared).lasting() for of in (of_p, of_t, of_c)]
+    last = [getattr(of, own).lasting() for of in (of_p, of_t, of_c)]
+    components = [_bars(pair, f, joins, 0) for f, joins in zip((p, t), first, strict=False)]
+    loops = [_bars(pair, f, joins, 1) for f, joins in zip((p, t), last, strict=False)]
     return [
-        match_components(pair, components, (of_p[0].first, of_t[0].first), of_c[0]),
-        match_fillings(loops, (of_p[1].second, of_t[1].second), of_c[1].first),
+        match_components(
+            pair, (components[0], components[1]), (first[0].first, first[1].first), first[2]
+        ),
+        match_fillings((loops[0], loops[1]), (last[0].second, last[1].second), last[2].first),
     ]
 
 
-def _bars(pair: LevelPair, f: Levels, joins: Joins, *, dimension: int) -> Bars:
+def _bars(pair: LevelPair, f: Levels, joins: Joins, dimension: int) -> Bars:
     """Return the bars of an image: what dies at an edge, or (dimension 1) was born there."""
     cells, edges = joins.first, joins.cell
     cell_pixels = square_pixels(f, cells) if pair.dual != (dimension == 1) else cells

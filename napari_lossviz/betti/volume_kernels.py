@@ -30,7 +30,7 @@ def older_cube(g: Any, z: int, y: int, x: int, tz: int, ty: int, tx: int) -> boo
     """Whether cube (tz, ty, tx) comes after cube (z, y, x), and so is the older one."""
     there, here = cube_level(g, tz, ty, tx), cube_level(g, z, y, x)
     if there != here:
-        return there > here
+        return bool(there > here)
     if tz != z:
         return tz > z
     if ty != y:

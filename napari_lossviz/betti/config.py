@@ -1,0 +1,49 @@
+"""The configuration of Betti matching; torch-free, so that forms and commands open at once."""
+
+from typing import ClassVar, Literal
+
+from napari_lossviz.core.config import MethodConfig, setting
+
+
+class BettiConfig(MethodConfig):
+    """Settings of Betti matching (arXiv 2211.15272, 2407.04683)."""
+
+    method: ClassVar[str] = "betti"
+
+    filtration: Literal["superlevel", "sublevel"] = setting(
+        "superlevel",
+        "Which values come first: high ones (bright foreground) or low ones (dark foreground).",
+        advanced=False,
+    )
+    construction: Literal["V", "T"] = setting(
+        "V",
+        "Which foreground pixels touch: V joins neighbours that share a side (4 in 2D, 6 in 3D), T "
+        "also those that share a corner (8 in 2D, 26 in 3D).",
+        advanced=False,
+    )
+    relative: bool = setting(
+        False,
+        "Put both images into a frame of foreground, so that what ends at the border counts "
+        "as joined there.",
+    )
+    essential: bool = setting(
+        False,
+        "List also the component that never ends; it is always matched and no part of the loss.",
+    )
+    minimal_persistence: float = setting(
+        0.0,
+        "Features of a lower persistence are not listed, shown or counted; the loss counts them "
+        "all the same.",
+        ge=0,
+        advanced=False,
+    )
+    threshold: float = setting(
+        0.5,
+        "Value from which a pixel is foreground, for the matching error and the Betti numbers.",
+        advanced=False,
+    )
+    label: int | None = setting(
+        None,
+        "Label images with several classes: the label whose pixels are the foreground.",
+        advanced=False,
+    )

@@ -1,0 +1,168 @@
+"""Checks both images and turns them into arrays that can be matched."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from napari_lossviz.betti.config import BettiConfig
+from napari_lossviz.core import Image, InputError, OutOfMemoryError
+
+BYTES_PER_PIXEL = {2: 160, 3: 260}
+"""Peak memory of a matching by number of axes, measured by the benchmark."""
+
+_SHOWN_LABELS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """Two arrays of one shape, and what the user should know about them."""
+
+    prediction: NDArray[Any]
+    target: NDArray[Any]
+    warnings: tuple[str, ...]
+
+
+def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Inputs:
+    """Return the values of both images, labels turned into masks.
+
+    Parameters
+    ----------
+    prediction, target : Image
+        Axes y, x or z, y, x; probabilities, masks, or labels with `config.label`.
+    config : BettiConfig
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, there is a channel or time axis, a value is not finite, values are
+        complex, or integers hold several labels and none is chosen.
+    OutOfMemoryError
+        If the matching needs more memory than there is.
+    """
+    for role, image in (("prediction", prediction), ("target", target)):
+        _check_axes(role, image)
+    if prediction.shape != target.shape:
+        raise InputError(
+            f"prediction {prediction.name!r} has the shape {prediction.shape}, target "
+            f"{target.name!r} {target.shape}; both must be the same picture: resample or crop one"
+        )
+    if 0 in prediction.shape:
+        raise InputError(f"{prediction.name!r} has the shape {prediction.shape}: there is no pixel")
+    check_memory(prediction.shape)
+    arrays, warnings = [], []
+    for role, image in (("prediction", prediction), ("target", target)):
+        values = _values(role, image, config.label)
+        if image.valid is not None and not image.valid.all():
+            background = values.min() if config.filtration == "superlevel" else values.max()
+            values = np.where(image.valid, values, background)
+            warnings.append(f"{role}: pixels without a valid value count as background")
+        arrays.append(values)
+        warnings += _remarks(role, values, config)
+    return Inputs(arrays[0], arrays[1], tuple(warnings))
+
+
+def check_memory(shape: tuple[int, ...], available: int | None = None) -> None:
+    """Refuse images whose matching does not fit into memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    available : int, optional
+        Bytes; default: what the machine has left.
+
+    Raises
+    ------
+    OutOfMemoryError
+        The message says how much it would take.
+    """
+    pixels = int(np.prod(shape, dtype=np.int64))
+    axes = max(len(shape), 2)
+    needed = pixels * BYTES_PER_PIXEL[axes]
+    free = psutil.virtual_memory().available if available is None else available
+    numbers = pixels * (3 if axes == 3 else 2)
+    if needed > free or numbers > np.iinfo(np.int32).max:
+        most = min(free / BYTES_PER_PIXEL[axes], np.iinfo(np.int32).max / (numbers / pixels))
+        factor = (pixels / max(most, 1)) ** (1 / len(shape))
+        raise OutOfMemoryError(
+            f"matching two images of {' x '.join(map(str, shape))} pixels takes about "
+            f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; choose a region or "
+            f"some slices, work in tiles, or downsample by {int(np.ceil(factor))} along each axis"
+        )
+
+
+def _check_axes(role: str, image: Image) -> None:
+    if "c" in image.axes:
+        raise InputError(
+            f"{role} {image.name!r} has a channel axis (axes {image.axes!r}, shape {image.shape}); "
+            "a probability map or mask has one value a pixel: choose a channel"
+        )
+    if "t" in image.axes or len(image.axes) > 3:
+        raise InputError(
+            f"{role} {image.name!r} has axes {image.axes!r}, shape {image.shape}; features are "
+            "matched in 2D or 3D: choose one time point"
+        )
+
+
+def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
+    values = np.asarray(image.array)
+    if values.dtype.kind not in "buif":
+        raise InputError(
+            f"{role} {image.name!r} holds values of type {values.dtype}; expected a probability "
+            "map, a mask or labels, which are real numbers"
+        )
+    if label is not None and values.dtype.kind in "bui":
+        if not (values == label).any() and role == "target":
+            raise InputError(
+                f"{role} {image.name!r} holds no pixel with label {label}; it holds "
+                f"{_labels(values)}"
+            )
+        return np.asarray(values == label)
+    if values.dtype.kind in "ui":
+        found = _labels_of(values)
+        if len(found) > 2 or (len(found) == 2 and 0 not in found):
+            raise InputError(
+                f"{role} {image.name!r} holds the integer labels {_labels(values)}, where a "
+                "probability map or a mask is expected; choose the class with label=..., or, if "
+                "these are grey values, convert them to floating point"
+            )
+        return np.asarray(values != 0)
+    if values.dtype.kind == "f":
+        wrong = ~np.isfinite(values)
+        if image.valid is not None:
+            values = np.where(image.valid, values, values.dtype.type(0))
+            wrong &= image.valid
+        if wrong.any():
+            place = tuple(int(n) for n in np.argwhere(wrong)[0])
+            raise InputError(
+                f"{role} {image.name!r} holds {int(wrong.sum())} values that are not finite, the "
+                f"first at {place}; replace them, as by numpy.nan_to_num"
+            )
+        if values.dtype == np.float16:
+            values = values.astype(np.float32)
+    return values
+
+
+def _labels_of(values: NDArray[Any]) -> list[int]:
+    return [int(n) for n in np.unique(values)]
+
+
+def _labels(values: NDArray[Any]) -> str:
+    found = _labels_of(values)
+    shown = ", ".join(map(str, found[:_SHOWN_LABELS]))
+    return shown + (f", … ({len(found)} in all)" if len(found) > _SHOWN_LABELS else "")
+
+
+def _remarks(role: str, values: NDArray[Any], config: BettiConfig) -> list[str]:
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        what = "an empty mask" if values.dtype == bool and not high else f"constant ({high:g})"
+        return [f"{role}: {what}; it has no features"]
+    if low < 0 or high > 1:
+        return [
+            f"{role}: values from {low:g} to {high:g} are no probabilities; persistence is in "
+            f"their unit, and the threshold is {config.threshold:g}"
+        ]
+    return []
