@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -66,6 +66,7 @@ class Job(QObject):
         self.function = function
         self.args = args
         self.ended = False
+        self.unwanted = False  # asked to stop; what it returns nonetheless counts no more
         self._engine = engine
 
     def cancel(self) -> None:
@@ -204,6 +205,7 @@ class EngineProcess(QObject):
             self._end(job)
             job.cancelled.emit()
         elif job is self._current and self._process is not None:
+            job.unwanted = True
             self._process.cancel.set()
             QTimer.singleShot(int(1000 * PATIENCE), lambda: self._kill_if_running(job))
 
@@ -242,16 +244,23 @@ class EngineProcess(QObject):
         if self._current is not None or not self._waiting:
             return
         job = self._current = self._waiting.popleft()
-        if self._process is None:
-            self._process = _Process(self._received.emit)
-        self._process.cancel.clear()
-        self._process.maps_wanted.clear()
+        try:
+            future = self._submitted(job)
+        except BrokenExecutor:  # the process was killed while it had nothing to do
+            self._drop_process(wait=False)
+            future = self._submitted(job)
         job.started.emit()
-        future = self._process.executor.submit(job.function, *job.args)
         future.add_done_callback(lambda done: self._tell_settled(job, done))
         if not self._guarded:
             self._guarded = True
             self._end_with_program()
+
+    def _submitted(self, job: Job) -> "Future[Any]":
+        if self._process is None:
+            self._process = _Process(self._received.emit)
+        self._process.cancel.clear()
+        self._process.maps_wanted.clear()
+        return self._process.executor.submit(job.function, *job.args)
 
     def _tell_settled(self, job: Job, future: "Future[Any]") -> None:
         with suppress(RuntimeError):  # the window is gone, and Qt with it
@@ -266,7 +275,9 @@ class EngineProcess(QObject):
             # The executor is broken, or what came back could not be read: start afresh.
             self._drop_process(wait=False)
         self._end(job)
-        if error is not None:
+        if job.unwanted:
+            job.cancelled.emit()
+        elif error is not None:
             known = LossvizError(f"{KILLED}. ({type(error).__name__})")
             job.failed.emit(known, str(known))
         elif not future.cancelled():

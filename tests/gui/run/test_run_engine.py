@@ -157,6 +157,38 @@ def test_a_killed_process_is_told_and_replaced(
     assert result_of(qtbot, engine.submit("filter2noise", noisy(), short())).denoised.shape
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_process_that_was_killed_while_idle_is_replaced(
+    qtbot: Any, engine: EngineProcess, engine_pids: Pids
+) -> None:
+    with qtbot.waitSignal(engine.ask(max, 1, 2).finished, timeout=WAIT):
+        pass
+    for pid in engine_pids():
+        os.kill(pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: engine._process.executor._flags.broken is not None, timeout=20_000)
+    job = engine.ask(max, 3, 4)
+    with qtbot.waitSignal(job.finished, timeout=WAIT) as blocker:
+        pass
+    assert blocker.args == [4]
+    assert not engine.busy
+
+
+def test_a_job_that_ends_just_after_it_was_cancelled_counts_as_cancelled(
+    qtbot: Any, engine: EngineProcess
+) -> None:
+    job = engine.ask(time.sleep, 0.3)
+    told: list[Any] = []
+    job.finished.connect(told.append)
+    job.failed.connect(lambda *_: told.append("failed"))
+    with qtbot.waitSignal(job.started, timeout=WAIT):
+        pass
+    with qtbot.waitSignal(job.cancelled, timeout=WAIT):
+        job.cancel()
+    qtbot.wait(200)
+    assert told == []
+    assert not engine.busy
+
+
 @pytest.mark.parametrize(
     ("array", "said"),
     [
