@@ -66,6 +66,15 @@ class Selection(BaseModel):
 
     ranges: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
+    def within(self, outer: "Selection") -> "Selection":
+        """Return this part of a part as a part of the whole."""
+        starts = {axis: start for axis, (start, _) in outer.ranges.items()}
+        ranges = {
+            axis: (start + starts.get(axis, 0), stop + starts.get(axis, 0))
+            for axis, (start, stop) in self.ranges.items()
+        }
+        return Selection(ranges={**outer.ranges, **ranges})
+
 
 class Recipe(BaseModel):
     """What was computed, from what, with what."""

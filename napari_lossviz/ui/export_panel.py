@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_lossviz.core import OutputExistsError, Result
+from napari_lossviz.core import OutputExistsError, Result, Selection
 from napari_lossviz.io.dicom_write import has_dicom_source
 from napari_lossviz.jobs.export import ExportParts, export
 from napari_lossviz.samples import is_sample
@@ -61,6 +61,7 @@ class ExportPanel(QWidget):
         super().__init__(parent)
         self._result: Result | None = None
         self._make: Callable[[], Result] | None = None
+        self._selection: Selection | None = None
         self._task: Task | None = None
         self._remarks: list[str] = []
         self.boxes = {name: QCheckBox(title) for name, (title, _) in (_FORMATS | _EXTRAS).items()}
@@ -81,7 +82,12 @@ class ExportPanel(QWidget):
         self._connect()
         self.set_result(None, None)
 
-    def set_result(self, result: Result | None, make: Callable[[], Result] | None) -> None:
+    def set_result(
+        self,
+        result: Result | None,
+        make: Callable[[], Result] | None,
+        selection: Selection | None = None,
+    ) -> None:
         """Offer to export a result.
 
         Parameters
@@ -90,9 +96,11 @@ class ExportPanel(QWidget):
             Before later edits; tells which formats there are. None: nothing to export.
         make : callable, optional
             Called away from the window's thread for the result to write, edits included.
+        selection : Selection, optional
+            The part of its files that the input was, for the recipe.
         """
         before = None if self._result is None else has_dicom_source(self._result.source)
-        self._result, self._make = result, make
+        self._result, self._make, self._selection = result, make, selection
         dicom = result is not None and has_dicom_source(result.source)
         self.boxes["dicom"].setEnabled(dicom)
         if before != dicom or result is None:
@@ -117,13 +125,14 @@ class ExportPanel(QWidget):
         make = self._make
         if make is None or not folder or self._running:
             return
-        parts, drop = self.parts(), self.no_identity.isChecked()
+        parts, drop, selection = self.parts(), self.no_identity.isChecked(), self._selection
 
         def write() -> list[Path]:
             return export(
                 make(),
                 Path(folder).expanduser(),
                 parts=parts,
+                selection=selection,
                 overwrite=overwrite,
                 drop_identity=drop,
                 tell=self._remarks.append,

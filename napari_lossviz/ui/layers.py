@@ -16,21 +16,25 @@ from napari_lossviz.core import (
     InputError,
     NamedImage,
     Origin,
+    Selection,
     check_axes,
     to_millimetres,
 )
+from napari_lossviz.ui.layer_looks import colours, contrast_limits_of, decibels, is_colour
 
 METADATA_KEY = "lossviz"
 
 ROLE_KEY = "role"
 """Under our key of a layer that a method made: its role. Such a layer is no input by itself."""
 
+SELECTION_KEY = "selection"
+"""Under our key: the `Selection` that a layer shows of the image of its files."""
+
+UNIT_KEY = "unit"
+"""Under our key: unit of the values shown, where it is not that of the image's values."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 
-_PERCENTILES = (0.5, 99.5)
-_LARGEST = 3e38
-_MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
-_HALF_TURN = 0.5 * np.pi
 _SHORT_UNITS = {
     "nanometer": "nm",
     "micrometer": "um",
@@ -73,9 +77,11 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
         "rgb": rgb,
         "metadata": {METADATA_KEY: {"image": image, "shown": array}},
     }
+    if decibel or np.issubdtype(image.array.dtype, np.complexfloating):
+        settings["metadata"][METADATA_KEY][UNIT_KEY] = "dB"
     if not rgb:
         settings["colormap"] = "gray"
-        settings["contrast_limits"] = _contrast_limits(image, array)
+        settings["contrast_limits"] = contrast_limits_of(image, array)
     return array, settings, "image"
 
 
@@ -122,8 +128,41 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
     if data.ndim == shown.ndim:
         settings["affine"] = shown.affine
     if not settings["rgb"]:
-        settings |= _colours(named, data, shown)
+        settings |= colours(named, data, shown)
     return data, settings, kind
+
+
+def part_layer(layer: Any, part: Image, selection: Selection) -> LayerData:
+    """Return the layer of a part of another layer's image, in its place.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+    part : Image
+        What `selection` leaves of its image.
+    selection : Selection
+        Kept with the layer, for the recipe.
+    """
+    data, settings, kind = image_layer(part.replace(name=f"{layer.name} part"))
+    axes = _layer_axes(part.axes, settings["rgb"])
+    starts = {axis: start for axis, (start, _) in selection.ranges.items()}
+    settings["translate"] = tuple(
+        offset + starts.get(axis, 0) * step
+        for offset, axis, step in zip(
+            _translate_of(layer, axes), axes, settings["scale"], strict=True
+        )
+    )
+    settings["metadata"][METADATA_KEY][SELECTION_KEY] = selection.within(selection_of(layer))
+    if not settings["rgb"] and not layer.rgb:
+        settings["colormap"] = layer.colormap
+        settings["contrast_limits"] = tuple(layer.contrast_limits)
+    return data, settings, kind
+
+
+def selection_of(layer: Any) -> Selection:
+    """Return which part of the image of its files a layer shows; empty for all of it."""
+    known = layer.metadata.get(METADATA_KEY, {})
+    return known.get(SELECTION_KEY, Selection()) if _is_as_read(layer) else Selection()
 
 
 def slice_layer(
@@ -157,6 +196,13 @@ def slice_layer(
     return data, settings, kind
 
 
+def _is_as_read(layer: Any) -> bool:
+    """Whether a layer of ours shows what it was made with."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    known = layer.metadata.get(METADATA_KEY, {})
+    return "image" in known and data is known.get("shown")
+
+
 def role_of(layer: Any) -> str:
     """Return the role of a layer that a method made, and an empty string for any other."""
     return str(layer.metadata.get(METADATA_KEY, {}).get(ROLE_KEY, ""))
@@ -186,7 +232,7 @@ def image_from_layer(layer: Any) -> Image:
     ours: Mapping[str, Any] = layer.metadata.get(METADATA_KEY, {})
     source: Image | None = ours.get("image")
     shown: Any = ours.get("shown")
-    if source is not None and data is shown:
+    if source is not None and _is_as_read(layer):
         image = source
         axes = _layer_axes(image.axes, layer.rgb)
     else:
@@ -207,10 +253,10 @@ def _to_show(image: Image, decibel: bool) -> tuple[Any, bool]:
     """Return the array that napari can show, and whether its last axis is colours."""
     array = image.array
     if decibel or np.issubdtype(array.dtype, np.complexfloating):
-        array = _decibel(np.asarray(array))
+        array = decibels(np.asarray(array))
     elif array.dtype == bool:
         array = np.asarray(array).astype(np.uint8)
-    if image.axes.endswith("c") and _is_colour(array):
+    if image.axes.endswith("c") and is_colour(array):
         return array, True
     if "c" in image.axes:
         array = np.moveaxis(np.asarray(array), image.axes.index("c"), 0)
@@ -227,79 +273,10 @@ def _translate_of(shown: Any, axes: str) -> tuple[float, ...]:
     return tuple(offsets.get(axis, 0.0) for axis in axes)
 
 
-def _colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
-    """Return colormap and contrast limits by the role of an image."""
-    if named.role == "result" and not shown.rgb:
-        return {
-            "colormap": shown.colormap,
-            "contrast_limits": tuple(shown.contrast_limits),
-            "gamma": shown.gamma,
-            "interpolation2d": shown.interpolation2d,
-        }
-    sample = _subsample(data)
-    sample = sample[np.isfinite(sample)]
-    high = float(np.percentile(np.abs(sample), 99.5)) if sample.size else 0.0
-    high = high if high > 0 else 1.0
-    if named.role == "residual":
-        return {"colormap": "gray", "contrast_limits": (-high, high)}
-    if named.role == "map":
-        kind = named.name.split()[0]
-        # Room above, so that what an edit raises is not white at once.
-        limits = (-_HALF_TURN, _HALF_TURN) if kind == "angle" else (0.0, 2 * high)
-        return {"colormap": _MAP_COLORMAPS.get(kind, "viridis"), "contrast_limits": limits}
-    if named.role == "loss":
-        return {"colormap": "inferno", "contrast_limits": (0.0, high)}
-    return {}
-
-
 def _layer_axes(axes: str, rgb: bool) -> str:
     """Return the axes of the layer that shows an image with `axes`."""
     without = axes.replace("c", "")
     return without if rgb or "c" not in axes else "c" + without
-
-
-def _decibel(array: np.ndarray) -> np.ndarray:
-    """Return the amplitude of values in dB, at most 200 dB below the maximum."""
-    amplitude = np.abs(array)
-    floor = max(float(amplitude.max(initial=0.0)) * 1e-10, float(np.finfo(np.float32).tiny))
-    return np.asarray(20 * np.log10(np.maximum(amplitude, floor)), dtype=np.float32)
-
-
-def _is_colour(array: Any) -> bool:
-    if array.shape[-1] not in (3, 4):
-        return False
-    if np.issubdtype(array.dtype, np.floating):  # napari takes such colours in [0, 1] only
-        sample = _subsample(array)
-        return bool(sample.size and np.nanmin(sample) >= 0 and np.nanmax(sample) <= 1)
-    return array.dtype in (np.uint8, np.uint16)
-
-
-def _subsample(array: Any) -> np.ndarray:
-    """Return every n-th element along each axis: some millions at most, whatever the size."""
-    leading = max(array.ndim - 2, 1)
-    most = (int(16 ** (1 / leading)),) * (array.ndim - 2) + (512, 512)
-    steps = zip(array.shape, most, strict=True)
-    return np.asarray(array[tuple(slice(None, None, max(1, n // m)) for n, m in steps)])
-
-
-def _contrast_limits(image: Image, array: Any) -> tuple[float, float]:
-    """Return the preferred window of the image, else robust percentiles of what is shown."""
-    if image.display_windows and array is image.array:
-        window = image.display_windows[0]
-        if window.low < window.high:
-            return window.low, window.high
-    sample = _subsample(array)
-    usable = np.isfinite(sample)
-    if image.valid is not None and image.valid.shape == array.shape:
-        usable &= _subsample(image.valid)
-    # A texture holds float32: beyond its range no limit can be told from another.
-    values = np.clip(sample[usable].astype(np.float64), -_LARGEST, _LARGEST)
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(limit) for limit in np.percentile(values, _PERCENTILES))
-    if low == high:  # nearly everything is background: only the extremes tell something
-        low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (low, low + max(1.0, 1e-6 * abs(low)))
 
 
 def _napari_unit(unit: str) -> str:

@@ -11,6 +11,7 @@ from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.compare import ComparePanel
 from napari_lossviz.ui.dock_life import DockLife
 from napari_lossviz.ui.export_panel import ExportPanel
+from napari_lossviz.ui.layers import selection_of
 from napari_lossviz.ui.result_choice import ResultChoice
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.run_panel import PanelSettings, RunPanel
@@ -109,7 +110,8 @@ class MethodDock(QWidget):
             self.run_panel.show_result(None)
             return
         self.compare.set_pair(layers.source, layers.denoised)
-        self.export_panel.set_result(layers.result, self._chosen_to_write)
+        part = selection_of(layers.source)
+        self.export_panel.set_result(layers.result, self._chosen_to_write, part)
         self.run_panel.show_result(layers)
 
     def _chosen_to_write(self) -> Result:

@@ -13,6 +13,7 @@ from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.forms import ConfigForm
 from napari_lossviz.ui.input_choice import InputChoice
 from napari_lossviz.ui.open_box import OpenBox
+from napari_lossviz.ui.part_choice import PartChoice
 from napari_lossviz.ui.preset_choice import PresetChoice
 
 _DEVICE = "device"
@@ -51,6 +52,7 @@ class RunControls(QWidget):
             "The image that is used: it follows the layer you select; results of earlier runs are "
             "used only if you choose them here"
         )
+        self.part = PartChoice(viewer)
         self.preset = PresetChoice(method, sentences)
         self.form = ConfigForm(self.preset.config(), leave_out=(_DEVICE, *leave_out))
         self.device = DeviceChoice(engine, method.name)
@@ -86,6 +88,7 @@ class RunControls(QWidget):
     def close_controls(self) -> None:
         """Follow the viewer no longer."""
         self.input.close_choice()
+        self.part.close_choice()
         self.open_box.close_box()
 
     def _on_preset(self, config: MethodConfig) -> None:
@@ -116,6 +119,7 @@ class RunControls(QWidget):
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.input.setMinimumContentsLength(1)
         rows.addRow("Image", self.input)
+        rows.addRow("Part", self.part)
         rows.addRow("Preset", self.preset)
         rows.addRow("Device", self.device)
         buttons = QHBoxLayout()

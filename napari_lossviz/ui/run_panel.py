@@ -18,6 +18,7 @@ from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
+from napari_lossviz.ui.part_layers import PartLayers
 from napari_lossviz.ui.result_layers import (
     ResultLayers,
     add_result,
@@ -112,6 +113,7 @@ class RunPanel(QWidget):
         self.status.setObjectName("lossviz run status")
         self.status.setWordWrap(True)
         self._turns = Turns(self)
+        self._parts = PartLayers(viewer)
         self._collections = FullCollections(viewer, lambda: self.working, self)
         self._ask_again = QTimer(self)
         self._ask_again.setSingleShot(True)
@@ -143,6 +145,7 @@ class RunPanel(QWidget):
             return
         try:
             config = self.controls.config()
+            layer = self._parts.layer(layer, self.controls.part.selection(layer))
             image = image_from_layer(layer)
         except LossvizError as error:
             self._fail(str(error))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, to_millimetres
-from napari_lossviz.ui.layers import METADATA_KEY
+from napari_lossviz.ui.layers import METADATA_KEY, UNIT_KEY
 
 Index = tuple[int | None, ...]
 """For each axis of a layer the position of the slice, None for the two axes shown."""
@@ -181,8 +181,9 @@ def known_image(layer: Any) -> Image | None:
 
 def value_unit(layer: Any) -> str:
     """Return the unit of a layer's values, such as "HU"; empty where unknown."""
-    image = known_image(layer)
-    return "" if image is None else image.value_unit
+    known = layer.metadata.get(METADATA_KEY, {})
+    image = known.get("image")
+    return str(known.get(UNIT_KEY, "" if image is None else image.value_unit))
 
 
 def file_of(layer: Any) -> str:
