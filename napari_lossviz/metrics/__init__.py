@@ -1,7 +1,31 @@
 """Figures of merit that serve several methods: numpy, scipy and scikit-image only."""
 
 from napari_lossviz.metrics.image_quality import ImageQuality, image_quality
+from napari_lossviz.metrics.looks import (
+    Looks,
+    LooksComparison,
+    bias_decibel,
+    compare_looks,
+    homogeneous_patches,
+    looks_of,
+)
 from napari_lossviz.metrics.profile import LineProfile, line_profile
+from napari_lossviz.metrics.radar_detail import (
+    PointResponse,
+    ReferenceError,
+    epd_roa,
+    point_response,
+    reference_error,
+)
+from napari_lossviz.metrics.ratio import (
+    GammaHistogram,
+    MIndex,
+    RatioStatistics,
+    gamma_histogram,
+    m_index,
+    ratio_image,
+    ratio_statistics,
+)
 from napari_lossviz.metrics.regions import (
     RegionStatistics,
     contrast_to_noise,
@@ -10,17 +34,38 @@ from napari_lossviz.metrics.regions import (
     region_statistics,
 )
 from napari_lossviz.metrics.residual import ResidualStructure, residual_structure
+from napari_lossviz.metrics.speckle_report import SpeckleFigures, speckle_figures
 
 __all__ = [
+    "GammaHistogram",
     "ImageQuality",
     "LineProfile",
+    "Looks",
+    "LooksComparison",
+    "MIndex",
+    "PointResponse",
+    "RatioStatistics",
+    "ReferenceError",
     "RegionStatistics",
     "ResidualStructure",
+    "SpeckleFigures",
+    "bias_decibel",
+    "compare_looks",
     "contrast_to_noise",
     "ellipse_mask",
+    "epd_roa",
+    "gamma_histogram",
+    "homogeneous_patches",
     "image_quality",
     "line_profile",
+    "looks_of",
+    "m_index",
+    "point_response",
     "polygon_mask",
+    "ratio_image",
+    "ratio_statistics",
+    "reference_error",
     "region_statistics",
     "residual_structure",
+    "speckle_figures",
 ]

@@ -1,0 +1,153 @@
+"""All figures of one despeckled image in one row, to compare filters in a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Box, InputError
+from napari_lossviz.metrics.looks import bias_decibel, looks_of
+from napari_lossviz.metrics.radar_detail import epd_roa, point_response, reference_error
+from napari_lossviz.metrics.ratio import m_index, ratio_image
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeckleFigures:
+    """Figures of a despeckled image; nan where there is nothing to measure.
+
+    Attributes
+    ----------
+    enl_before, enl : float
+        Median number of looks of patches and regions.
+    bias : float
+        Median change of their mean intensity in dB.
+    ratio_mean, ratio_variance : float
+        Of noisy over despeckled intensity.
+    m_index : float
+        Of the patches.
+    edges : (float, float)
+        EPD-ROA of the amplitudes in rows and columns, against the reference where there is one,
+        else against the noisy image.
+    peak_change : float
+        Median change of the point targets' peaks in dB.
+    energy_change : float
+        Median change of their integrated energy in dB.
+    width : (float, float)
+        Median 3 dB widths of the points after despeckling, rows and columns, in pixels.
+    width_before : (float, float)
+    log_rmse, psnr : float
+        Against the reference.
+    """
+
+    enl_before: float
+    enl: float
+    bias: float
+    ratio_mean: float
+    ratio_variance: float
+    m_index: float
+    edges: tuple[float, float]
+    peak_change: float
+    energy_change: float
+    width_before: tuple[float, float]
+    width: tuple[float, float]
+    log_rmse: float
+    psnr: float
+
+
+def speckle_figures(
+    noisy: NDArray[Any],
+    despeckled: NDArray[Any],
+    *,
+    patches: Sequence[Box] = (),
+    regions: Sequence[NDArray[np.bool_]] = (),
+    points: Sequence[tuple[int, int]] = (),
+    edges: NDArray[np.bool_] | None = None,
+    reference: NDArray[Any] | None = None,
+    valid: NDArray[np.bool_] | None = None,
+) -> SpeckleFigures:
+    """Measure a despeckled image.
+
+    Parameters
+    ----------
+    noisy, despeckled : (H, W) ndarray
+        Intensities.
+    patches : sequence of Box
+        As `homogeneous_patches` finds them.
+    regions : sequence of (H, W) bool ndarray
+        Drawn homogeneous regions.
+    points : sequence of (row, column)
+        Point targets.
+    edges : (H, W) bool ndarray, optional
+        Where edges are judged; default everywhere.
+    reference : (H, W) ndarray, optional
+        True intensity.
+    valid : (H, W) bool ndarray, optional
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or an image is complex.
+    """
+    if noisy.shape != despeckled.shape:
+        raise InputError(f"{noisy.shape} and {despeckled.shape}: both must have one shape")
+    ratio = ratio_image(noisy, despeckled)
+    usable = np.isfinite(ratio) if valid is None else np.isfinite(ratio) & valid
+    values = ratio[usable].astype(np.float64)
+    before, after = _in_regions(noisy, patches, regions), _in_regions(despeckled, patches, regions)
+    changes = [bias_decibel(b.mean, a.mean) for b, a in zip(before, after, strict=True)]
+    first = [point_response(noisy, *place) for place in points]
+    last = [point_response(despeckled, *place) for place in points]
+    error = None if reference is None else reference_error(despeckled, reference, valid)
+    against = noisy if reference is None else reference
+    inside = usable if edges is None else usable & edges
+    return SpeckleFigures(
+        enl_before=_median([one.enl for one in before]),
+        enl=_median([one.enl for one in after]),
+        bias=_median(changes),
+        ratio_mean=float(values.mean()) if values.size else _NAN,
+        ratio_variance=float(values.var()) if values.size else _NAN,
+        m_index=m_index(noisy, despeckled, list(patches)).total if patches else _NAN,
+        edges=(_edges(despeckled, against, 0, inside), _edges(despeckled, against, 1, inside)),
+        peak_change=_median(
+            [bias_decibel(b.peak, a.peak) for b, a in zip(first, last, strict=True)]
+        ),
+        energy_change=_median(
+            [bias_decibel(b.energy, a.energy) for b, a in zip(first, last, strict=True)]
+        ),
+        width_before=_median_widths([one.width for one in first]),
+        width=_median_widths([one.width for one in last]),
+        log_rmse=_NAN if error is None else error.log_rmse,
+        psnr=_NAN if error is None else error.psnr,
+    )
+
+
+def _in_regions(
+    image: NDArray[Any], patches: Sequence[Box], regions: Sequence[NDArray[np.bool_]]
+) -> list[Any]:
+    return [
+        *(looks_of(image[box.slices]) for box in patches),
+        *(looks_of(image, region) for region in regions),
+    ]
+
+
+def _edges(
+    despeckled: NDArray[Any], against: NDArray[Any], axis: int, inside: NDArray[np.bool_]
+) -> float:
+    amplitudes = [np.sqrt(np.maximum(one, 0)) for one in (despeckled, against)]
+    try:
+        return epd_roa(amplitudes[0], amplitudes[1], axis=axis, edges=inside)
+    except InputError:  # no pair of positive pixels
+        return _NAN
+
+
+def _median(values: list[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.median(known)) if known else _NAN
+
+
+def _median_widths(widths: list[tuple[float, float]]) -> tuple[float, float]:
+    return _median([rows for rows, _ in widths]), _median([columns for _, columns in widths])
