@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.betti.cells import CUBES, EDGES, FACES, Grid, all_cells, cell_pixels
+from napari_lossviz.betti.cells import EDGES, FACES, Grid, all_cells, cell_pixels
 from napari_lossviz.betti.flood_kernels import evaluate_cocycle, shortest_odd_loop
 from napari_lossviz.betti.joins import Index
 from napari_lossviz.betti.levels import foreground_at, level_pair
@@ -81,10 +81,25 @@ def shortest_loop(
         odd,
     )
     path = _shortest(usable, odd, chosen // 3, grid, upwards=not dual)
-    if dual:  # its nodes are corners of pixels
-        path = cell_pixels(f, path, CUBES)
-        path = path[np.append(True, path[1:] != path[:-1])]
-    return np.stack(np.unravel_index(path, f.shape), axis=1) - pair.border
+    if dual:  # its nodes are corners of pixels; the pixels along its links touch one another
+        after = np.roll(path, -1)
+        axis = np.argmax(np.abs(after - path)[:, None] == np.array(grid.steps), axis=1)
+        path = cell_pixels(f, 3 * np.maximum(path, after) + axis, FACES)
+    nodes = np.stack(np.unravel_index(path, f.shape), axis=1) - pair.border
+    return _cut_corners(nodes) if dual else nodes
+
+
+def _cut_corners(nodes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Leave out pixels whose neighbours on the path touch each other: all three share a corner."""
+    kept: list[NDArray[np.intp]] = []
+    for node in nodes:
+        while len(kept) > 1 and np.abs(node - kept[-2]).max() <= 1:
+            kept.pop()
+        if not kept or (node != kept[-1]).any():
+            kept.append(node)
+    while len(kept) > 3 and np.abs(kept[0] - kept[-2]).max() <= 1:
+        kept.pop()
+    return np.array(kept)
 
 
 def _shortest(
