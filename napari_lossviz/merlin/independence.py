@@ -25,7 +25,9 @@ LIMIT = 0.05
 _POWER_LIMIT = 0.5
 """Decibels by which the power of the two parts may differ."""
 
-_BLOCK = 128
+_BLOCK = (64, 256)
+"""Few lines, so that a Doppler centroid that sweeps is seen before it has swept."""
+
 _MOST_BLOCKS = 1024
 _STANDARD_ERRORS = 4.0
 _TOPS_SWEEP = 0.5
@@ -176,7 +178,7 @@ def measure_independence(
     image: Complex | Callable[[Box], Complex],
     shape: tuple[int, int] | None = None,
     *,
-    block: int = _BLOCK,
+    block: tuple[int, int] = _BLOCK,
     most_blocks: int = _MOST_BLOCKS,
     poll: Callable[[], None] = lambda: None,
 ) -> IndependenceTest:
@@ -188,8 +190,8 @@ def measure_independence(
         A callable returns the pixels of a box; zeros are no-data.
     shape : (int, int), optional
         Of the image, for a callable.
-    block : int
-        Side of the blocks in pixels.
+    block : (int, int)
+        Height (azimuth) and width of the blocks in pixels.
     most_blocks : int
         Of an image with more, blocks spread over it are tested.
     poll : callable
@@ -204,7 +206,7 @@ def measure_independence(
         def read(box: Box) -> Complex:
             return np.asarray(array[box.slices], np.complex64)
 
-    side = (min(block, shape[0]), min(block, shape[1]))
+    side = (min(block[0], shape[0]), min(block[1], shape[1]))
     ys, xs = spread_starts(shape, side, most_blocks)
     found = np.full((11, len(ys), len(xs)), np.nan)
     for i, y in enumerate(ys):

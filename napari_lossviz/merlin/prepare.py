@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_lossviz.core import Box
-from napari_lossviz.merlin.config import MerlinConfig
+from napari_lossviz.core import Box, Image
+from napari_lossviz.merlin.config import MerlinConfig, Sensor
 from napari_lossviz.merlin.independence import LIMIT, IndependenceTest, measure_independence
 from napari_lossviz.merlin.normalisation import (
     NORMALISATIONS,
@@ -26,9 +26,6 @@ from napari_lossviz.merlin.spectrum import (
 )
 from napari_lossviz.merlin.tops import TopsBurst, TopsCentring, bursts_of
 from napari_lossviz.merlin.weights import MerlinWeights
-
-MODE_KEY = "sar"
-"""Of `Image.metadata`: a mapping whose "mode" names the sensor mode, where the reader knows it."""
 
 _SPECTRUM_SIDE, _SPECTRUM_BLOCKS = 256, 16
 
@@ -103,7 +100,7 @@ def prepare(scene: Scene, config: MerlinConfig, poll: Callable[[], None]) -> Pre
         before,
         after,
         _spectra(scene, centred, poll),
-        _statements(before, after, config),
+        _statements(before, after, config, bool(bursts)),
     )
 
 
@@ -146,8 +143,8 @@ def level_warnings(scene: Scene, weights: MerlinWeights, config: MerlinConfig) -
     said = []
     image = scene.image
     sensor = weights.sensor
-    mode = dict(image.metadata.get(MODE_KEY) or {}).get("mode", "")
-    if mode in NORMALISATIONS and sensor in NORMALISATIONS and mode != sensor:
+    mode = sensor_mode(image)
+    if mode is not None and sensor in NORMALISATIONS and mode != sensor:
         said.append(
             f"{image.name} is a {mode} image, the weights {weights.name!r} were trained on "
             f"{sensor}: choose the weights {mode!r}, or train on the image itself."
@@ -166,6 +163,18 @@ def level_warnings(scene: Scene, weights: MerlinWeights, config: MerlinConfig) -
     return tuple(said)
 
 
+def sensor_mode(image: Image) -> Sensor | None:
+    """Return which pretrained weights an image's acquisition asks for, where that is known."""
+    acquisition = getattr(image.metadata.get("sar"), "acquisition", None)
+    mission = str(getattr(acquisition, "mission", "")).upper()
+    mode = str(getattr(acquisition, "mode", "")).upper()
+    if mission.startswith("SENTINEL-1"):
+        return "sentinel_tops" if mode in ("IW", "EW") else None
+    if mission.startswith(("TSX", "TDX", "TERRASAR", "TANDEM", "PAZ")):
+        return "stripmap" if mode.startswith("SM") or mode == "STRIPMAP" else "spotlight"
+    return None
+
+
 def _segments(
     scene: Scene,
     config: MerlinConfig,
@@ -173,7 +182,8 @@ def _segments(
     read: Callable[[Box], Complex],
 ) -> list[Segment]:
     if bursts:
-        return [Segment(*burst.rows, TopsCentring(burst)) for burst in bursts]
+        height = scene.shape[0]
+        return [Segment(*burst.rows(height), TopsCentring(burst)) for burst in bursts]
     centring: Centring = unchanged
     if config.symmetrise and config.centring == "blocks":
         centring = BlockCentring()
@@ -196,7 +206,7 @@ def _spectra(scene: Scene, centred: Callable[[Box], Complex], poll: Callable[[],
 
 
 def _statements(
-    before: IndependenceTest, after: IndependenceTest, config: MerlinConfig
+    before: IndependenceTest, after: IndependenceTest, config: MerlinConfig, deramped: bool
 ) -> tuple[str, ...]:
     if before.verdict == "independent":
         return ()
@@ -204,11 +214,12 @@ def _statements(
         return (before.sentence,)
     if after.verdict in ("independent", "unequal"):
         return (
-            f"{before.sentence} It was centred: afterwards the correlation is up to "
-            f"{after.worst:.2f} in blocks.",
+            f"{before.sentence} Done: {'each burst was deramped' if deramped else 'centred'}; "
+            f"afterwards the correlation is up to {after.worst:.2f} in blocks.",
         )
     return (
-        f"{before.sentence} Centring did not mend it (centring={config.centring!r}: the "
+        f"{before.sentence} {'Deramping' if deramped else 'Centring'} did not mend it "
+        f"(centring={config.centring!r}: the "
         f"correlation is still up to {after.worst:.2f} in blocks, where up to {LIMIT} would do); "
         "the result will be less despeckled or streaked there.",
     )

@@ -132,15 +132,14 @@ class Trainer:
             raise
         return state
 
-    def validate(self, batches: list[Batch], poll: Callable[[], None]) -> float:
-        """Return the mean loss on the held-out blocks."""
-        total, count = 0.0, 0
+    def validate(self, batches: list[Batch], poll: Callable[[], None]) -> NDArray[np.float64]:
+        """Return the mean loss on each held-out block."""
+        found = []
         with torch.no_grad():
             for batch in batches:
                 losses, counts = self._losses(batch, poll)
-                total += float(losses[counts].sum())
-                count += int(counts.sum())
-        return total / max(count, 1)
+                found.append(float(losses[counts].mean()))
+        return np.array(found)
 
     def _step(
         self, batch: Batch, state: TrainingState, poll: Callable[[], None]

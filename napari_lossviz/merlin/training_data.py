@@ -18,10 +18,10 @@ _PLATE = 1024
 _MOST_PIXELS = 16_000_000
 """Of all plates together: a network does not need more, and memory is bounded."""
 
-_BLOCK, _CONTEXT = 64, 32
+_BLOCK, _CONTEXT = 32, 32
 """Side of a held-out block, and what is read around it to judge it."""
 
-_MOST_BLOCKS = 32
+_MOST_BLOCKS = 48
 _ATTEMPTS = 20
 _CONTENT = 0.5
 """Share of a crop that has to count for the crop to be worth a step."""
@@ -176,7 +176,7 @@ class CropSampler:
 
 
 def validation_batches(plates: list[Plate]) -> list[Batch]:
-    """Return batches of one held-out block each, spread over all plates: real part first."""
+    """Return batches of one held-out block each, spread over all plates: each part under the other."""
     all_blocks = [(plate, box) for plate in plates for box in plate.blocks]
     step = max(-(-len(all_blocks) // _MOST_BLOCKS), 1)
     batches = []

@@ -37,7 +37,9 @@ class TrainingState:
     stale : int
         Validations since the best one.
     best : float
-        Lowest validation loss.
+        Validation loss of the best parameters.
+    best_blocks : list of float
+        The same by block.
     latest : float
         Validation loss last seen.
     best_parameters : dict of str to ndarray
@@ -53,18 +55,28 @@ class TrainingState:
         self.stale = 0
         self.best = math.inf
         self.best_step = 0
+        self.best_blocks: list[float] = []
         self.first = math.nan
         self.latest = math.nan
         self.best_parameters: dict[str, NDArray[np.float32]] = {}
         self.history: dict[str, list[float]] = {}
 
-    def judge(self, validation: float, parameters: Mapping[str, Tensor], step: int) -> None:
-        """Take a validation loss, and with a better one the parameters that gave it."""
-        self.latest = validation
+    def judge(
+        self, validation: NDArray[np.float64], parameters: Mapping[str, Tensor], step: int
+    ) -> None:
+        """Take the validation losses of all blocks; parameters that are not worse are kept.
+
+        Not worse: by no more than a standard error of the difference, block by block. Chance on the
+        few blocks would otherwise choose an early step, although the network still learns.
+        """
+        self.latest = float(validation.mean())
         if math.isnan(self.first):
-            self.first = validation
-        if validation < self.best:
-            self.best, self.best_step, self.stale = validation, step, 0
+            self.first = self.latest
+        difference = validation - np.asarray(self.best_blocks or [math.inf] * len(validation))
+        error = float(np.std(difference) / math.sqrt(len(difference))) if self.best_blocks else 0.0
+        if difference.mean() < error:
+            self.best, self.best_step, self.stale = self.latest, step, 0
+            self.best_blocks = validation.tolist()
             self.best_parameters = {
                 name: value.detach().cpu().numpy().copy() for name, value in parameters.items()
             }
@@ -115,6 +127,7 @@ class TrainingState:
             "stale": self.stale,
             "best": self.best,
             "best_step": self.best_step,
+            "best_blocks": self.best_blocks,
             "first": self.first,
             "latest": self.latest,
             "history": self.history,
