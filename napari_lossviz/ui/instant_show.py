@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
@@ -42,7 +42,10 @@ class InstantShow(QObject):
         self._method = method
         self._live: LiveView | None = None
         self._turns = Turns(self)
-        self._seen: WeakKeyDictionary[Any, tuple[int, ResultLayers | None]] = WeakKeyDictionary()
+        # Weakly, the results too: they hold their source's layer, and with it all its pixels.
+        self._seen: WeakKeyDictionary[Any, tuple[int, ReferenceType[ResultLayers] | None]] = (
+            WeakKeyDictionary()
+        )
         self.run = InstantRun(method, preset, self)
         self.run.first_slice.connect(self._on_first_slice)
         self.run.finished.connect(self._on_finished)
@@ -103,7 +106,8 @@ class InstantShow(QObject):
             if live is not None:
                 live.end()
             return
-        _, before = self._seen.get(layer, (0, None))
+        _, earlier = self._seen.get(layer, (0, None))
+        before = None if earlier is None else earlier()
         layers = add_result(
             self._viewer,
             result,
@@ -113,7 +117,7 @@ class InstantShow(QObject):
             main_only=True,
             preview=None if live is None else live.give_preview(),
         )
-        self._seen[layer] = (id(layer.data), layers)
+        self._seen[layer] = (id(layer.data), ref(layers))
         self._turns.add(partial(self.ready.emit, layers), *followers(self._viewer, layers))
         if before is not None and not _was_edited(before):
             self._turns.add(*before.removals(self._viewer))

@@ -177,8 +177,9 @@ def _with_colorbar(layer: ImageLayer) -> None:
 
 def results_in(viewer: Any) -> list[ResultLayers]:
     """Return the results that are shown in a viewer, the latest last."""
-    found = (layer.metadata.get(METADATA_KEY, {}).get(_KEPT) for layer in viewer.layers)
-    return [layers for layers in found if layers is not None]
+    found = ((layer, layer.metadata.get(METADATA_KEY, {}).get(_KEPT)) for layer in viewer.layers)
+    # A duplicate of a main layer carries the same metadata, and is none itself.
+    return [layers for layer, layers in found if layers is not None and layers.denoised is layer]
 
 
 def loss_terms(result: Result) -> list[str]:

@@ -55,6 +55,9 @@ class FigureSheet(QWidget):
     def show_nothing(self) -> None:
         """Empty the sheet."""
 
+    def forget(self) -> None:
+        """Hold the layers of the last pair no longer: they, and all their pixels, may be gone."""
+
     def close_sheet(self) -> None:
         """Let go of viewer, layers and threads."""
 

@@ -132,6 +132,8 @@ class ComparePanel(QWidget):
 
     def _on_pair(self, _: Any = None) -> None:
         """Follow another pair, with the mode that is on."""
+        for sheet in self._all_sheets():
+            sheet.forget()
         self._watch.follow(
             self.before.layer, self.after.layer, self.shapes.layer, self.reference.reference.layer
         )

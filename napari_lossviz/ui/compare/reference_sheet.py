@@ -98,6 +98,8 @@ class ReferenceSheet(FigureSheet):
 
     def _on_reference(self, layer: Any) -> None:
         self._unit = "" if layer is None else value_unit(layer)
+        if layer is None:
+            self._ranged_for = None  # it, and all its pixels, may be gone
         self._set_range_enabled(layer is not None)
         for limit in (self.low, self.high):
             limit.setSuffix(f" {self._unit}" if self._unit else "")

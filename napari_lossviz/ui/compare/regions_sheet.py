@@ -108,6 +108,10 @@ class RegionsSheet(FigureSheet):
         self.message.setText(_HOW)
         self.message.show()
 
+    def forget(self) -> None:
+        """Hold no layer; see the base class."""
+        self._pair = None
+
     def text(self, delimiter: str = ",") -> str:
         """Return the table as text; see `region_rows.as_text`."""
         if self._pair is None:

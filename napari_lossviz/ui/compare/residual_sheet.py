@@ -71,6 +71,10 @@ class ResidualSheet(FigureSheet):
         self.explanation.setText("")
         self.go.hide()
 
+    def forget(self) -> None:
+        """Hold no layer; see the base class."""
+        self._plane = None
+
     def close_sheet(self) -> None:
         """Stop; see the base class."""
         self._work.cancel()
