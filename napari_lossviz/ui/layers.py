@@ -20,6 +20,7 @@ from napari_lossviz.core import (
     check_axes,
     to_millimetres,
 )
+from napari_lossviz.ui.large_images import is_lazy, levels_of
 from napari_lossviz.ui.layer_looks import colours, contrast_limits_of, decibels, is_colour
 
 METADATA_KEY = "lossviz"
@@ -55,7 +56,8 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
     ----------
     image : Image
         Complex values are shown as their amplitude in dB; the image keeps them. Three or four
-        channels in the last axis are shown as colours, other channels as a slider.
+        channels in the last axis are shown as colours, other channels as a slider. A large image
+        that is not in memory becomes a layer of several resolutions, read where it is looked at.
     name : str, optional
         Name of the layer; the image's by default.
     decibel : bool
@@ -64,9 +66,15 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
     Returns
     -------
     (data, keyword arguments, "image")
-        As napari's readers return it.
+        As napari's readers return it; the data is a list for a layer of several resolutions.
     """
-    array, rgb = _to_show(image, decibel)
+    decibel = decibel or np.issubdtype(image.array.dtype, np.complexfloating)
+    levels, limits = None, None
+    if is_lazy(image.array):
+        levels, limits = levels_of(image, decibel=decibel)
+        array, rgb = levels[0], False
+    else:
+        array, rgb = _to_show(image, decibel)
     axes = _layer_axes(image.axes, rgb)
     spacing, units = zip(*(image.spacing_of(axis) for axis in axes), strict=True)
     settings: dict[str, Any] = {
@@ -77,12 +85,14 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
         "rgb": rgb,
         "metadata": {METADATA_KEY: {"image": image, "shown": array}},
     }
-    if decibel or np.issubdtype(image.array.dtype, np.complexfloating):
+    if decibel:
         settings["metadata"][METADATA_KEY][UNIT_KEY] = "dB"
     if not rgb:
         settings["colormap"] = "gray"
-        settings["contrast_limits"] = contrast_limits_of(image, array)
-    return array, settings, "image"
+        settings["contrast_limits"] = limits or contrast_limits_of(image, array)
+    if levels is not None:
+        settings["multiscale"] = True
+    return levels or array, settings, "image"
 
 
 def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = "") -> LayerData:
@@ -125,10 +135,11 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
     settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
     settings["visible"] = named.role == "result"
     settings["translate"] = _translate_of(shown, _layer_axes(axes, settings["rgb"]))
-    if data.ndim == shown.ndim:
+    coarsest = data[-1] if isinstance(data, list) else data
+    if coarsest.ndim == shown.ndim:
         settings["affine"] = shown.affine
     if not settings["rgb"]:
-        settings |= colours(named, data, shown)
+        settings |= colours(named, coarsest, shown)
     return data, settings, kind
 
 
@@ -252,7 +263,7 @@ def image_from_layer(layer: Any) -> Image:
 def _to_show(image: Image, decibel: bool) -> tuple[Any, bool]:
     """Return the array that napari can show, and whether its last axis is colours."""
     array = image.array
-    if decibel or np.issubdtype(array.dtype, np.complexfloating):
+    if decibel:
         array = decibels(np.asarray(array))
     elif array.dtype == bool:
         array = np.asarray(array).astype(np.uint8)
