@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     )
     from napari_lossviz.betti.features import Features
     from napari_lossviz.betti.intervals import DimensionMatching, Intervals
+    from napari_lossviz.betti.loss import BettiMatchingLoss, DiceBettiLoss
     from napari_lossviz.betti.result import BettiMatching
     from napari_lossviz.betti.run import match
 
 _MODULES = {
     "BettiConfig": "config",
     "BettiMatching": "result",
+    "BettiMatchingLoss": "loss",
     "BettiNumberError": "evaluation",
+    "DiceBettiLoss": "loss",
     "DimensionMatching": "intervals",
     "Features": "features",
     "Intervals": "intervals",
@@ -37,7 +40,9 @@ _MODULES = {
 __all__ = [
     "BettiConfig",
     "BettiMatching",
+    "BettiMatchingLoss",
     "BettiNumberError",
+    "DiceBettiLoss",
     "DimensionMatching",
     "Features",
     "Intervals",

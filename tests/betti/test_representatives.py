@@ -94,7 +94,7 @@ def test_a_component_is_all_its_pixels_at_any_level_it_lives_at() -> None:
     at_birth = result.representative(0, "unmatched_prediction", 0, level=0.6)
     np.testing.assert_array_equal(small, at_birth)
     for wrong in (0.0, 0.7):
-        with pytest.raises(InputError, match="between its birth 0.6 and its death 0"):
+        with pytest.raises(InputError, match=r"between its birth 0\.6 and its death 0"):
             result.representative(0, "unmatched_prediction", 0, level=wrong)
 
 
