@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 
-from napari_lossviz.core import NamedImage, Result
+from napari_lossviz.core import Image, NamedImage, Result
 from napari_lossviz.ui.layers import METADATA_KEY, LayerData, derived_layer
 from napari_lossviz.ui.thumbnails import draw_thumbnail
 
@@ -103,7 +103,7 @@ def add_result(
     made: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
     for named in result.images() if images is None else images:
         if named.role != "loss":
-            data = derived_layer(named, result.source, source_layer, label=label)
+            data = _derived(named, result.source, source_layer, label)
             taken = preview if named.role == "result" else None
             made.setdefault(named.role, []).append((named, _made_from(data, taken)))
     main = made["result"][0][1]
@@ -140,6 +140,18 @@ def followers(viewer: Any, layers: ResultLayers) -> list[Callable[[], None]]:
             draw_thumbnail(layer)
 
     return [partial(add, layer) for layer in layers.all_layers()[1:]]
+
+
+def _derived(named: NamedImage, source: Image, shown: ImageLayer, label: str = "") -> LayerData:
+    """Return the layer of an image of a result, which no file holds.
+
+    Taken as an input, it is saved beside its recipe: the source's file has other pixels.
+    """
+    data = derived_layer(named, source, shown, label=label)
+    known = data[1]["metadata"][METADATA_KEY]
+    origin = replace(source.origin, paths=(), guarded=source.origin.never_overwritten)
+    known["image"] = known["image"].replace(origin=origin)
+    return data
 
 
 def _made_from(data: LayerData, preview: ImageLayer | None) -> ImageLayer:
@@ -204,7 +216,7 @@ def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
         return
     for named in layers.result.images():
         if named.role == "loss" and named.name == _LOSS + term:
-            layer = Layer.create(*derived_layer(named, layers.result.source, layers.source))
+            layer = Layer.create(*_derived(named, layers.result.source, layers.source))
             _with_colorbar(layer)
             add_quietly(viewer, layer)
             layer.visible = True

@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ import pytest
 from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtWidgets import QApplication
 
+from napari_lossviz import io
+from napari_lossviz.core import Image, OutputExistsError
+from napari_lossviz.io.recipes import read_recipe
+from napari_lossviz.jobs.export import export
+from napari_lossviz.jobs.replay import replay
 from napari_lossviz.ui.result_layers import results_in
 
 WAIT = 120_000
@@ -63,3 +69,28 @@ def test_a_duplicate_of_a_main_layer_is_no_result(
     viewer.layers.remove(result.denoised)
     assert dock.results.result is None
     assert not dock.editor.paint.isEnabled()
+
+
+def test_a_result_of_a_result_replays_from_pixels_of_its_own(
+    make_napari_viewer: Any, qtbot: Any, dock_of: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    array = np.random.default_rng(0).normal(0, 12, (48, 48)).astype(np.float32)
+    io.write(Image(array, "yx"), tmp_path / "in.tif")
+    viewer = make_napari_viewer()
+    dock = dock_of(viewer)
+    dock.run_panel.controls.open_box.open([str(tmp_path / "in.tif")])
+    qtbot.waitUntil(lambda: dock.results.result is not None, timeout=WAIT)
+    first = dock.results.result
+    dock.run_panel.controls.input.choose(first.denoised)  # by hand
+    dock.run_panel.controls.preset.choose("instant")
+    dock.run_panel.start()
+    qtbot.waitUntil(lambda: dock.results.result is not first, timeout=WAIT)
+    second = dock.results.result
+    assert second.source is first.denoised
+    export(second.result, tmp_path / "out")
+    recipe = read_recipe(tmp_path / "out" / "recipe.json")
+    assert recipe.inputs[0].saved_copy
+    replayed = replay(tmp_path / "out" / "recipe.json").result
+    np.testing.assert_array_equal(replayed.denoised, second.result.denoised)
+    with pytest.raises(OutputExistsError, match="never overwritten"):
+        io.write(second.result, tmp_path / "in.tif", overwrite=True)
