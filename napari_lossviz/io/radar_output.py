@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Box, Image, InputError
+from napari_lossviz.core import Box, Image, InputError, Result
 from napari_lossviz.io.calibration import Quantity, calibrate
 from napari_lossviz.io.sar_product import SAR_KEY
 
 DECIBEL = "dB"
+
+RadarQuantity = Literal["amplitude", "intensity", "decibel", "complex"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,39 @@ class RadarOutput:
         "sigma0", "beta0" or "gamma0", where the product has a table; empty: digital numbers.
     subtract_noise : bool
         Whether thermal noise is subtracted before calibration.
+    merge_bursts : bool
+        Whether the bursts of a TOPS product are merged to one image.
     """
 
-    quantity: Literal["amplitude", "intensity", "decibel", "complex"] = "amplitude"
+    quantity: RadarQuantity = "amplitude"
     calibration: Quantity | Literal[""] = ""
     subtract_noise: bool = False
+    merge_bursts: bool = False
+
+
+def merged_bursts(result: Result) -> Image:
+    """Return the amplitude of a result whose bursts are merged, with the metadata of that.
+
+    Parameters
+    ----------
+    result : Result
+        Of a method that merges bursts: with ``merged_intensity()``, (H, W), NaN without data.
+
+    Raises
+    ------
+    InputError
+        If the image has no bursts or the method does not merge them.
+    """
+    product = result.source.metadata.get(SAR_KEY)
+    merge: Any = getattr(result, "merged_intensity", None)
+    if merge is None or getattr(product, "tops", None) is None:
+        raise InputError(f"{result.source.name}: has no bursts to merge; export it without merging")
+    assert product is not None
+    intensity = np.asarray(merge(), np.float32)
+    known = np.isfinite(intensity)
+    amplitude = np.sqrt(np.where(known, intensity, 0))
+    metadata = {**result.source.metadata, SAR_KEY: product.merged()}
+    return result.main_image().replace(array=amplitude, valid=known, metadata=metadata)
 
 
 def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = None) -> Image:

@@ -156,7 +156,9 @@ class SarProduct:
         )
         along, across = (lines, samples) if self.azimuth_axis == "y" else (samples, lines)
         # Bursts overlap, so that time does not run on evenly over their lines.
-        later = along if self.tops is None else self.tops.merged_line(along)
+        later: float = along
+        if self.tops is not None:
+            later = self.tops.merged_line(along) - self.tops.merged_line(0)
         return replace(
             self,
             line=self.line + lines,
@@ -173,8 +175,9 @@ class SarProduct:
     def merged(self) -> Self:
         """Return the metadata of the image whose bursts were merged by their azimuth time.
 
-        Its first line is the first line of the first burst that the image holds; line n of it is
-        seen n line intervals later. Ground points and tables move to where their time is.
+        Its first line is the first line of the first burst that the image holds valid lines of;
+        line n of it is seen n line intervals later. Ground points and tables move to where their
+        time is.
         """
         tops = self.tops
         if tops is None:
@@ -189,6 +192,7 @@ class SarProduct:
             self,
             transform=None,
             ground_points=tuple(points.values()),
+            acquisition=_moved_acquisition(self.acquisition, -tops.merged_line(0), 0),
             tops=None,
             calibration=None if self.calibration is None else self.calibration.merged(tops),
             noise=None if self.noise is None else self.noise.merged(tops),

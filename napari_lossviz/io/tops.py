@@ -68,6 +68,11 @@ class TopsBurst:
     azimuth_fm_rate: RangePolynomial
     velocity: float
 
+    @property
+    def last_valid_line(self) -> int:
+        """Last line of the burst with valid samples, counted from its first; -1 without any."""
+        return max((line for line, end in enumerate(self.last_valid) if end >= 0), default=-1)
+
     def valid(self, width: int) -> NDArray[np.bool_]:
         """Return which samples are valid, (lines, width)."""
         columns = np.arange(width)
@@ -118,14 +123,16 @@ class TopsAnnotation:
     def merged_line(self, line: float) -> float:
         """Return the line of the merged image that sees what a line of the stacked bursts sees.
 
-        A line before the first burst or after the last one counts on from it.
+        The merged image starts with the first line of the first burst of which the image holds
+        valid lines, even where that line is cut off. A line before the first burst or after the
+        last one counts on from it.
         """
         earlier = [burst for burst in self.bursts if burst.first_line <= line]
         burst = earlier[-1] if earlier else self.bursts[0]
-        # The first burst with a line in the image starts the merged one.
-        start = next((b for b in self.bursts if b.first_line + b.lines > 0), self.bursts[0])
+        held = (b for b in self.bursts if b.first_line + b.last_valid_line >= 0)
+        start = next(held, self.bursts[0])
         steps = (burst.azimuth_time - start.azimuth_time) / self.azimuth_time_interval
-        return round(steps) + line - burst.first_line + min(start.first_line, 0)
+        return round(steps) + line - burst.first_line
 
     def moved(self, lines: int, samples: int) -> Self:
         """Return the annotation of the part of the image that starts at this line and column."""

@@ -16,7 +16,7 @@ from napari_lossviz.io.atomic import (
     refuse_existing,
     refuse_inputs,
 )
-from napari_lossviz.io.radar_output import RadarOutput, radar_output
+from napari_lossviz.io.radar_output import RadarOutput, merged_bursts, radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def write(
     main = image.main_image() if isinstance(image, Result) else image
     example = _as_template(template, main)
     if radar is not None:
+        if radar.merge_bursts and result is not None:
+            main = merged_bursts(result)
         main = radar_output(main, radar, None if result is None else result.source)
     inputs = main.origin.never_overwritten
     if example is not None:

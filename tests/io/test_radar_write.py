@@ -209,3 +209,47 @@ def test_the_selected_part_lies_where_it_lay(
     with rasterio.open(tmp_path / "part.tif") as written:
         places = {(p.row, p.col): (p.x, p.y) for p in written.gcps[0]}
     assert places[0, 0] == pytest.approx((10.055, 49.935))
+
+
+@pytest.mark.parametrize("start", [0, 60])
+def test_merged_bursts_lie_where_the_ground_is(
+    tmp_path: Path, radar: Any, halve: Any, start: int
+) -> None:
+    """The method's merging and the metadata count lines alike, also of a part of a product."""
+    from napari_lossviz.merlin.tops import bursts_of, merge_bursts
+
+    tops = simulate_tops(3, 48, 64, overlap=16, margin=4)
+    slc = np.round(tops.slc.real) + 1j * np.round(tops.slc.imag)
+    product = radar.safe(tmp_path / "in", {("IW1", "VV"): slc}, tops.annotation)
+    image = io.read(product)[0]
+    truth = np.where(image.valid, tops.reflectivity, np.nan)[start:]
+    image = image.replace(
+        array=image.array[start:],
+        valid=image.valid[start:],
+        metadata={SAR_KEY: image.metadata[SAR_KEY].moved(start, 0)},
+    )
+    result = halve(image.replace(array=np.abs(image.array)))
+    merged = merge_bursts(truth, bursts_of(image))
+    object.__setattr__(result, "merged_intensity", lambda: merged)
+    output = RadarOutput("intensity", merge_bursts=True)
+    io.write(result, tmp_path / "merged.tif", radar=output)
+    io.write(result, tmp_path / "product.dim", radar=output)
+    first = tops.first_ground_lines[1] if start else 0
+    with rasterio.open(tmp_path / "merged.tif") as written:
+        found = written.read(1)
+        inside = written.dataset_mask() > 0
+        places = {round(p.row): p.y for p in written.gcps[0] if p.col == 0}
+    ground = tops.ground[first : first + len(found)]
+    assert found.shape == (tops.ground.shape[0] - first, 64)
+    assert inside[20:-20, 10:-10].all()
+    np.testing.assert_allclose(np.log(found[inside] / ground[inside]), 0, atol=0.3)
+    # Latitudes were written at the bursts' first stacked lines, 48 apart.
+    expected = {line - first: 50 - 48e-4 * k for k, line in enumerate(tops.first_ground_lines)}
+    for line, latitude in expected.items():
+        assert places[line] == pytest.approx(latitude)
+
+
+def test_what_has_no_bursts_is_not_merged(tmp_path: Path, source: Image, halve: Any) -> None:
+    result = halve(source.replace(array=np.abs(source.array)))
+    with pytest.raises(InputError, match="no bursts to merge"):
+        io.write(result, tmp_path / "m.tif", radar=RadarOutput(merge_bursts=True))

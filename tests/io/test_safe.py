@@ -140,13 +140,20 @@ def test_lines_of_the_merged_image(tops: SimulatedTops) -> None:
             assert annotation.merged_line(burst.first_line + line) == start + line
     assert annotation.merged_line(3 * 48) == tops.ground.shape[0]
     part = annotation.moved(60, 0)  # from line 12 of the second burst on
-    assert part.merged_line(0) == 0
-    assert part.merged_line(36) == tops.first_ground_lines[2] - (tops.first_ground_lines[1] + 12)
+    assert part.merged_line(0) == 12
+    assert part.merged_line(36) == tops.first_ground_lines[2] - tops.first_ground_lines[1]
+    rest = annotation.moved(46, 0)  # the first burst's last lines are empty
+    assert rest.merged_line(2) == 0
 
 
 def test_merged_metadata_keeps_places_on_the_ground(product: Path, tops: SimulatedTops) -> None:
     merged = io.read(product)[0].metadata[SAR_KEY].merged()
     assert merged.tops is None
+    part = io.read(product)[0].metadata[SAR_KEY].moved(60, 0)
+    later = timedelta(seconds=tops.annotation.bursts[1].azimuth_time)
+    assert part.merged().acquisition.first_line_time - datetime(2026, 1, 1) == pytest.approx(
+        later, abs=timedelta(microseconds=50)
+    )
     rows = sorted({point.row for point in merged.ground_points})
     assert rows == [*tops.first_ground_lines, tops.ground.shape[0]]
 
