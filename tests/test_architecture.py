@@ -28,8 +28,19 @@ LIGHT = (
     "napari_lossviz.cli",
     "napari_lossviz.engine.blocks",
     "napari_lossviz.engine.threads",
+    "napari_lossviz.betti",
+    "napari_lossviz.betti.config",
+    "napari_lossviz.betti.result",
+    "napari_lossviz.betti.run",
+    "napari_lossviz.losses",
     "napari_lossviz.filter2noise",
     "napari_lossviz.filter2noise.config",
+    "napari_lossviz.merlin",
+    "napari_lossviz.merlin.config",
+    "napari_lossviz.merlin.independence",
+    "napari_lossviz.merlin.preview_box",
+    "napari_lossviz.merlin.result",
+    "napari_lossviz.merlin.run",
     "napari_lossviz.ui.reader",
 )
 """Loaded whenever a file is dropped, a dock opens or a command starts."""
@@ -85,7 +96,7 @@ def test_no_module_of_a_light_room_loads_anything_heavy(room: str) -> None:
     assert loaded(code) == set()
 
 
-@pytest.mark.parametrize("rooms", [("engine", "filter2noise", "jobs")])
+@pytest.mark.parametrize("rooms", [("betti", "engine", "filter2noise", "jobs", "losses", "merlin")])
 def test_no_method_and_no_job_loads_a_window(rooms: tuple[str, ...]) -> None:
     code = "\n".join(f"import {name}" for name in modules_of(*rooms))
     assert loaded(code) <= {"torch"}

@@ -89,6 +89,17 @@ METHODS: dict[str, Method] = {
             config="napari_lossviz.filter2noise.config:Filter2NoiseConfig",
             presets=("trained", "instant", "paper"),
         ),
+        Method(
+            name="merlin",
+            command="despeckle",
+            title="MERLIN",
+            summary="Despeckle a single-look-complex SAR image from the independence of its real "
+            "and imaginary parts, by a pretrained network or one trained on the image itself.",
+            function="napari_lossviz.merlin:despeckle",
+            config="napari_lossviz.merlin.config:MerlinConfig",
+            presets=("pretrained", "fast", "fine_tune", "best", "from_scratch", "paper"),
+            metadata=("sar",),
+        ),
     )
 }
 

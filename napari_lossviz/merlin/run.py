@@ -170,7 +170,6 @@ def _metrics(prepared: Prepared) -> dict[str, float]:
     for name, test in (("before", prepared.before), ("after", prepared.after)):
         if test is not None:
             metrics[f"dependence_{name}"] = test.worst
-            metrics[f"azimuth_centroid_sweep_{name}"] = test.sweep
     return metrics
 
 

@@ -176,7 +176,7 @@ class CropSampler:
 
 
 def validation_batches(plates: list[Plate]) -> list[Batch]:
-    """Return batches of one held-out block each, spread over all plates: each part under the other."""
+    """Return batches of one held-out block each, spread over all plates; both parts are seen."""
     all_blocks = [(plate, box) for plate in plates for box in plate.blocks]
     step = max(-(-len(all_blocks) // _MOST_BLOCKS), 1)
     batches = []
