@@ -9,7 +9,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_ROOMS = ("core", "engine", "filter2noise", "io", "jobs", "metrics", "samples")
+_ROOMS = ("betti", "core", "engine", "filter2noise", "io", "jobs", "losses", "metrics", "samples")
 
 __all__ = ["__version__", *_ROOMS]
 
