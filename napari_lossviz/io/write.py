@@ -172,7 +172,7 @@ def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> No
     suffix = full_suffix(path)
     if suffix in _DICOM:
         _refuse_series(path, _instance_count(image, None))
-    elif suffix not in _WRITERS:
+    elif suffix not in (*_WRITERS, _DIMAP):
         raise _unknown_kind(path)
     for one in (path, _recipe_of(path)):
         refuse_inputs(one, image.origin.never_overwritten)

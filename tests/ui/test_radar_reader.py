@@ -1,0 +1,58 @@
+"""Radar files through napari's reader: what a drop of them gives."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_lossviz import samples
+from napari_lossviz.ui.layers import image_from_layer
+from napari_lossviz.ui.reader import get_reader
+from napari_lossviz.ui.sample_layers import slc_reflectivity, slc_scene
+
+rasterio = pytest.importorskip("rasterio")
+
+
+def test_a_dropped_slc_is_shown_in_decibels_and_kept_complex() -> None:
+    path = str(samples.sample_path("slc/slc.tif"))
+    reader = get_reader(path)
+    assert reader is not None
+    layer = Layer.create(*reader(path)[0])
+    image = image_from_layer(layer)
+    assert image.array.dtype == np.complex64
+    np.testing.assert_allclose(
+        layer.data[100:110], 20 * np.log10(np.abs(image.array[100:110])), rtol=1e-4
+    )
+    low, high = layer.contrast_limits
+    assert 15 < low < high < 65  # the points, up to 80 dB, do not set the limits
+    assert image.metadata["sar"].ground_points
+
+
+def test_samples_open_as_layers() -> None:
+    (scene,), (truth,) = slc_scene(), slc_reflectivity()
+    assert scene[0].shape == truth[0].shape == (512, 512)
+
+
+@pytest.mark.parametrize("name", ["S1A_IW_SLC.SAFE", "IMAGE.cos", "a.ntf", "a.img"])
+def test_what_is_ours_is_claimed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".SAFE":
+        path.mkdir()
+        (path / "manifest.safe").write_text('<?xml version="1.0"?><xfdu:XFDU xmlns:xfdu="x"/>')
+    elif path.suffix == ".img":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            profile = {"driver": "ENVI", "width": 4, "height": 3, "count": 1, "dtype": "complex64"}
+            with rasterio.open(path, "w", **profile) as dataset:
+                dataset.write(np.ones((1, 3, 4), np.complex64))
+    else:
+        path.write_bytes(b"damaged")  # its name says that it is meant for us
+    assert get_reader(str(path)) is not None
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"PK\x03\x04" + b"\0" * 60)
+    assert get_reader(str(path)) is None
