@@ -15,21 +15,29 @@ if TYPE_CHECKING:
         save_checkpoint,
     )
     from napari_lossviz.stain.config import StainConfig
+    from napari_lossviz.stain.result import StainResult
+    from napari_lossviz.stain.run import translate, translate_image
 
 _MODULES = {
     "StainCheckpoint": "checkpoint",
     "StainConfig": "config",
     "load_checkpoint": "checkpoint",
     "load_generator": "checkpoint",
+    "StainResult": "result",
     "save_checkpoint": "checkpoint",
+    "translate": "run",
+    "translate_image": "run",
 }
 
 __all__ = [
     "StainCheckpoint",
     "StainConfig",
+    "StainResult",
     "load_checkpoint",
     "load_generator",
     "save_checkpoint",
+    "translate",
+    "translate_image",
 ]
 
 

@@ -236,12 +236,12 @@ class StainConfig(MethodConfig):
     @classmethod
     def exact(cls) -> Self:
         """Return the statistics of the whole image, as if it had been translated in one piece."""
-        return cls(statistics="whole_image", overlap=128, background="translate")
+        return cls(statistics="whole_image", background="translate")
 
     @classmethod
     def paper(cls) -> Self:
         """Return what the paper published: each image by itself, crops without flips or turns."""
-        return cls(statistics="whole_image", overlap=128, background="translate", flips=False)
+        return cls(statistics="whole_image", background="translate", flips=False)
 
     @classmethod
     def small(cls) -> Self:

@@ -1,0 +1,234 @@
+"""Means and variances that tiles share: measured tile by tile, smoothed, or exact for the whole.
+
+A network that normalises each image by itself stains every tile differently, which shows as seams,
+while a whole slide's own statistics, mostly of white, are nothing that it was trained on.
+Kernelised instance normalisation (arXiv 2208.10730) averages the statistics of each tile with its
+neighbours' instead; here empty tiles and pixels count for nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from napari_lossviz.stain.normalisation import Normalise, normalise_with
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and variance of a norm layer, each (B, C)."""
+
+
+def shared(moments: Sequence[Moments], poll: Callable[[], None] = lambda: None) -> Normalise:
+    """Return a normalisation with given statistics, one for each norm layer."""
+
+    def normalise(x: Tensor, layer: int) -> Tensor:
+        poll()
+        mean, variance = moments[layer]
+        return normalise_with(x, mean, variance)
+
+    return normalise
+
+
+class TissueRecorder:
+    """Normalises each tile by its own tissue, and keeps the statistics.
+
+    Parameters
+    ----------
+    weights : (B, 1, H, W) float32
+        Of the pixels, such as 1 for tissue and 0 elsewhere.
+    strides : sequence of int
+        Pixels to a feature of each norm layer.
+    poll : callable
+        Called between layers; may raise to stop.
+
+    Attributes
+    ----------
+    moments : list of (mean, variance)
+    """
+
+    def __init__(
+        self, weights: Tensor, strides: Sequence[int], poll: Callable[[], None] = lambda: None
+    ) -> None:
+        self._weights = {
+            stride: F.avg_pool2d(weights, stride) if stride > 1 else weights
+            for stride in set(strides)
+        }
+        self._strides = strides
+        self._poll = poll
+        self.moments: list[Moments] = []
+
+    def __call__(self, x: Tensor, layer: int) -> Tensor:
+        """Return the features normalised."""
+        self._poll()
+        moments = weighted_moments(x, self._weights[self._strides[layer]])
+        self.moments.append(moments)
+        return normalise_with(x, *moments)
+
+
+def weighted_moments(x: Tensor, weights: Tensor) -> Moments:
+    """Return mean and variance of features over weighted pixels.
+
+    Parameters
+    ----------
+    x : (B, C, H, W)
+    weights : (B, 1, H, W)
+    """
+    wide = x.float()
+    total = weights.sum(dim=(2, 3)).clamp(min=1e-8)
+    mean = (wide * weights).sum(dim=(2, 3)) / total
+    centred = (wide - mean[:, :, None, None]).square()
+    return mean, (centred * weights).sum(dim=(2, 3)) / total
+
+
+@dataclass(frozen=True, eq=False)
+class StatisticsTable:
+    """Statistics of all tiles.
+
+    Attributes
+    ----------
+    means, variances : list of (rows, columns, C) float32
+        One for each norm layer.
+    weights : (rows, columns) float32
+        How much of a tile is tissue; 0: it was left out.
+    """
+
+    means: list[NDArray[np.float32]]
+    variances: list[NDArray[np.float32]]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, rows: int, columns: int, channels: Sequence[int]) -> "StatisticsTable":
+        """Return a table to be filled."""
+        means, variances = (
+            [np.zeros((rows, columns, c), np.float32) for c in channels] for _ in range(2)
+        )
+        return cls(means, variances, np.zeros((rows, columns), np.float32))
+
+    def put(self, row: int, column: int, weight: float, moments: Sequence[Moments], i: int) -> None:
+        """Enter the statistics of image `i` of a batch for a tile."""
+        self.weights[row, column] = weight
+        for layer, (mean, variance) in enumerate(moments):
+            self.means[layer][row, column] = mean[i].cpu().numpy()
+            self.variances[layer][row, column] = variance[i].cpu().numpy()
+
+    def smoothed(self, kernel: int) -> "StatisticsTable":
+        """Return the table with each tile's statistics averaged with its neighbours'.
+
+        Neighbours count by their tissue, and less the farther they are, up to `kernel` tiles away;
+        where there is none so near, all tiles count alike.
+        """
+        if not self.weights.any():
+            return self
+        return StatisticsTable(
+            [_averaged(values, self.weights, kernel) for values in self.means],
+            [_averaged(values, self.weights, kernel) for values in self.variances],
+            self.weights,
+        )
+
+    def mean(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return the mean statistics of all tiles by their tissue, each (C,), layer by layer."""
+        weights = (self.weights / max(float(self.weights.sum()), 1e-8))[..., None]
+        return [
+            ((mean * weights).sum(axis=(0, 1)), (variance * weights).sum(axis=(0, 1)))
+            for mean, variance in zip(self.means, self.variances, strict=True)
+        ]
+
+    def of(self, tiles: Sequence[tuple[int, int]], device: torch.device) -> list[Moments]:
+        """Return the statistics of some tiles (row, column) for `shared`."""
+        rows, columns = zip(*tiles, strict=True)
+        found = []
+        for mean, variance in zip(self.means, self.variances, strict=True):
+            pair = (mean[list(rows), list(columns)], variance[list(rows), list(columns)])
+            found.append(
+                (torch.from_numpy(pair[0]).to(device), torch.from_numpy(pair[1]).to(device))
+            )
+        return found
+
+
+def _averaged(
+    values: NDArray[np.float32], weights: NDArray[np.float32], kernel: int
+) -> NDArray[np.float32]:
+    total = np.zeros(values.shape, np.float64)
+    share = np.zeros(weights.shape, np.float64)
+    rows, columns = weights.shape
+    weighted = values * weights[..., None]
+    for dy in range(-kernel, kernel + 1):
+        for dx in range(-kernel, kernel + 1):
+            near = (kernel + 1 - abs(dy)) * (kernel + 1 - abs(dx))
+            here = np.s_[max(-dy, 0) : rows - max(dy, 0), max(-dx, 0) : columns - max(dx, 0)]
+            there = np.s_[max(dy, 0) : rows - max(-dy, 0), max(dx, 0) : columns - max(-dx, 0)]
+            total[here] += near * weighted[there]
+            share[here] += near * weights[there]
+    everywhere = weighted.sum(axis=(0, 1)) / max(float(weights.sum()), 1e-8)
+    alone = share <= 0
+    share[alone] = 1
+    total /= share[..., None]
+    total[alone] = everywhere
+    return total.astype(np.float32)
+
+
+class Enough(Exception):  # noqa: N818, ends a forward pass, no error
+    """Raised when a pass has measured its layer: what follows needs not be computed."""
+
+
+class WholeImageMoments:
+    """Exact statistics of one norm layer of the whole image, gathered tile by tile.
+
+    Parameters
+    ----------
+    known : sequence of (mean, variance)
+        Of the layers before it, each (1, C).
+    strides : sequence of int
+        Pixels to a feature of each norm layer.
+    poll : callable
+        Called between layers; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        known: Sequence[Moments],
+        strides: Sequence[int],
+        poll: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._known = known
+        self._stride = strides[len(known)]
+        self._poll = poll
+        self._count = 0
+        self._mean: Tensor | None = None
+        self._squares: Tensor | None = None
+        self.own: Sequence[tuple[slice, slice]] = ()
+
+    def __call__(self, x: Tensor, layer: int) -> Tensor:
+        """Normalise with what is known; measure the pixels `own` of the layer in question."""
+        self._poll()
+        if layer < len(self._known):
+            return normalise_with(x, *self._known[layer])
+        for i, (rows, columns) in enumerate(self.own):
+            self._add(x[i, :, self._scaled(rows), self._scaled(columns)].double().flatten(1))
+        raise Enough
+
+    def result(self) -> Moments:
+        """Return mean and variance, each (1, C) float32."""
+        assert self._mean is not None
+        assert self._squares is not None
+        variance = self._squares / self._count
+        return self._mean.float()[None], variance.float()[None]
+
+    def _scaled(self, part: slice) -> slice:
+        return slice(part.start // self._stride, part.stop // self._stride)
+
+    def _add(self, values: Tensor) -> None:
+        # Merging means and squares keeps digits that a sum of squares would lose.
+        count, mean = values.shape[1], values.mean(dim=1)
+        squares = (values - mean[:, None]).square().sum(dim=1)
+        if self._mean is None or self._squares is None:
+            self._count, self._mean, self._squares = count, mean, squares
+            return
+        total = self._count + count
+        difference = mean - self._mean
+        self._squares += squares + difference.square() * (self._count * count / total)
+        self._mean += difference * (count / total)
+        self._count = total

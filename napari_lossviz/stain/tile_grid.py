@@ -1,0 +1,78 @@
+"""The tiles of a scene."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Box
+from napari_lossviz.engine.tiles import Span
+
+_Any = TypeVar("_Any")
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One tile.
+
+    Attributes
+    ----------
+    row, column : int
+        In the table of tiles.
+    y, x : Span
+    tissue : float
+        Share of it that is tissue.
+    """
+
+    row: int
+    column: int
+    y: Span
+    x: Span
+    tissue: float
+
+    @property
+    def box(self) -> Box:
+        """Pixels that it reads."""
+        return Box(self.y.start, self.y.stop, self.x.start, self.x.stop)
+
+    @property
+    def own(self) -> tuple[slice, slice]:
+        """Rows and columns of it that belong to no other tile."""
+        y, x = self.y, self.x
+        return (
+            slice(y.own_start - y.start, y.own_stop - y.start),
+            slice(x.own_start - x.start, x.own_stop - x.start),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Finished rows of the translated image.
+
+    Attributes
+    ----------
+    y : int
+        The first one.
+    pixels : (h, W, 3) uint8
+    spread : (h, W) float32, optional
+        Augmentation sensitivity in grey levels.
+    """
+
+    y: int
+    pixels: NDArray[np.uint8]
+    spread: NDArray[np.float32] | None
+
+
+def mask_part(mask: NDArray[np.bool_], side: int, y: Span, x: Span) -> NDArray[np.bool_]:
+    """Return the mask over a tile, pixel by pixel; beyond its end it goes on as it ended."""
+    rows = np.minimum(np.arange(y.start, y.stop) // side, mask.shape[0] - 1)
+    columns = np.minimum(np.arange(x.start, x.stop) // side, mask.shape[1] - 1)
+    return np.asarray(mask[np.ix_(rows, columns)])
+
+
+def batches(items: Sequence[_Any], size: int) -> Iterator[Sequence[_Any]]:
+    """Yield the items in groups of `size`, the last one maybe smaller."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
