@@ -107,7 +107,7 @@ def test_tissue_is_found_beside_empty_slide(ihc: Any) -> None:
     mask = tissue_mask(image)
     assert mask[:, :280].mean() > 0.85  # the section itself has gaps
     assert not mask[:, 320:].any()
-    assert tissue_mask(ihc).mean() > 0.85
+    assert tissue_mask(ihc).mean() > 0.75
     assert not tissue_mask(np.full((64, 64, 3), 240, np.uint8)).any()
 
 

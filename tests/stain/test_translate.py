@@ -92,7 +92,7 @@ def test_empty_tiles_are_left_white_and_cost_nothing(checkpoint: StainCheckpoint
     translate(image, checkpoint, config.replace(background="translate"), reporter=full.append)
     assert steps[-1].total < full[-1].total
     assert steps[-1].done == steps[-1].total
-    assert result.metrics["tissue_share"] == pytest.approx(0.5, abs=0.05)
+    assert result.metrics["tissue_share"] == pytest.approx(0.45, abs=0.05)
 
 
 def test_kernelised_statistics_forget_what_is_blank(checkpoint: StainCheckpoint, ihc: Any) -> None:
