@@ -8,6 +8,7 @@ bits as filtering everything.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Event
 
 import numpy as np
@@ -22,7 +23,7 @@ from napari_lossviz.filter2noise.apply import (
     keep_invalid,
 )
 from napari_lossviz.filter2noise.instant import make_guide
-from napari_lossviz.filter2noise.layout import to_slices
+from napari_lossviz.filter2noise.layout import Slices, to_slices
 from napari_lossviz.filter2noise.maps import check_edits, edit_limits, edited_maps, stage_list
 from napari_lossviz.filter2noise.result import Filter2NoiseResult, InstantPredictor
 
@@ -89,13 +90,17 @@ class EditSession:
 
     def __init__(self, result: Filter2NoiseResult) -> None:
         self._result = result
-        self._slices = to_slices(result.source)
         self._radii = tuple(side // 2 for side in result.windows)
         self._limits = edit_limits(result.intensity_range)
         self._edits: tuple[Edit, ...] = tuple(result.edits)
         self._states: dict[int, _SliceState] = {}
         self._delivered: dict[int, tuple[Edit, ...]] = {}
         self._lost: set[int] = set()  # slices whose state was given up in the middle of an update
+
+    @cached_property
+    def _slices(self) -> Slices:
+        # At first use, in the thread that filters: of a large stack it takes half a second.
+        return to_slices(self._result.source)
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -105,7 +110,7 @@ class EditSession:
     @property
     def count(self) -> int:
         """Number of slices."""
-        return self._slices.count
+        return self._result.predicted.count
 
     def maps(self, n: int = 0, box: Box | None = None) -> dict[str, NDArray[np.float32]]:
         """Return copies of the edited maps of slice `n`, each (stages, H, W), or of a box."""

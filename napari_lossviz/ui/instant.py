@@ -108,6 +108,8 @@ class InstantRun(QObject):
             if "c" not in main.axes:
                 slice_ = array.reshape(array.shape[-2:])
                 self.first_slice.emit(layer, slice_, tuple(place.values()))
+            if self._task is not task:  # cancelled by whom it was told
+                return
             self._start_whole(layer, image, config)
 
         task.done.connect(show)
@@ -134,5 +136,7 @@ def _run_whole(
     method: Method, image: Image, config: MethodConfig, reporter: Any
 ) -> tuple[Result, list[NamedImage]]:
     """Return a result and its images, whose making takes time too."""
+    # A lazy image is read here once, and not again by the window at each stroke of a brush.
+    image = image.replace(array=np.asarray(image.array))
     result = run(method, image, config, reporter=reporter)
     return result, list(result.images())

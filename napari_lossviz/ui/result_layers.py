@@ -36,6 +36,8 @@ class ResultLayers:
         By name and zero-based stage.
     losses : dict of str to napari.layers.Image
         By term; made by `show_loss` when they are asked for.
+    loss_images : dict of str to NamedImage
+        What those show, by term.
     """
 
     result: Any
@@ -44,6 +46,7 @@ class ResultLayers:
     residual: ImageLayer | None = None
     maps: dict[tuple[str, int], ImageLayer] = field(default_factory=dict)
     losses: dict[str, ImageLayer] = field(default_factory=dict)
+    loss_images: dict[str, NamedImage] = field(default_factory=dict)
 
     def all_layers(self) -> list[ImageLayer]:
         """Return the layers of the result, the main one first."""
@@ -101,8 +104,11 @@ def add_result(
         another takes napari half a second.
     """
     made: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
+    terms: dict[str, NamedImage] = {}
     for named in result.images() if images is None else images:
-        if named.role != "loss":
+        if named.role == "loss":
+            terms[named.name.removeprefix(_LOSS)] = named
+        else:
             data = _derived(named, result.source, source_layer, label)
             taken = preview if named.role == "result" else None
             made.setdefault(named.role, []).append((named, _made_from(data, taken)))
@@ -114,6 +120,7 @@ def add_result(
         denoised=main,
         residual=residuals[0] if residuals else None,
         maps={_map_key(named.name): layer for named, layer in made.get("map", [])},
+        loss_images=terms,
     )
     main.metadata[METADATA_KEY][_KEPT] = layers
     for layer in layers.maps.values():
@@ -194,11 +201,6 @@ def results_in(viewer: Any) -> list[ResultLayers]:
     return [layers for layer, layers in found if layers is not None and layers.denoised is layer]
 
 
-def loss_terms(result: Result) -> list[str]:
-    """Return the terms of which a result has maps."""
-    return [named.name.removeprefix(_LOSS) for named in result.images() if named.role == "loss"]
-
-
 def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
     """Show where one term of the loss acts; hide the maps of the others.
 
@@ -207,20 +209,20 @@ def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
     viewer : napari.Viewer
     layers : ResultLayers
     term : str
-        One of `loss_terms`; empty: hide all.
+        One of its `loss_images`; empty: hide all.
     """
     for other, layer in layers.losses.items():
         layer.visible = other == term
     known = layers.losses.get(term)
     if not term or known in viewer.layers:
         return
-    for named in layers.result.images():
-        if named.role == "loss" and named.name == _LOSS + term:
-            layer = Layer.create(*_derived(named, layers.result.source, layers.source))
-            _with_colorbar(layer)
-            add_quietly(viewer, layer)
-            layer.visible = True
-            layers.losses[term] = layer
+    if term in layers.loss_images:
+        named = layers.loss_images[term]
+        layer = Layer.create(*_derived(named, layers.result.source, layers.source))
+        _with_colorbar(layer)
+        add_quietly(viewer, layer)
+        layer.visible = True
+        layers.losses[term] = layer
 
 
 def _map_key(name: str) -> tuple[str, int]:

@@ -23,7 +23,6 @@ from napari_lossviz.ui.result_layers import (
     ResultLayers,
     add_result,
     followers,
-    loss_terms,
     show_loss,
 )
 from napari_lossviz.ui.run_controls import RunControls
@@ -321,7 +320,7 @@ class RunPanel(QWidget):
         if layers is None or self.running:
             return
         self._say(self._settings.figures(layers.result))
-        self.progress.offer_terms(loss_terms(layers.result))
+        self.progress.offer_terms(tuple(layers.loss_images))
         if self.progress.term:
             self._on_term(self.progress.term)
 
