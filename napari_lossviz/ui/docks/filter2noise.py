@@ -69,7 +69,7 @@ class Filter2NoiseDock(MethodDock):
         self.editor.set_result(layers)
         self.strength.setVisible(layers is not None)
         if layers is not None:
-            self.strength.set_strength(strength_of(self.editor.edits()))
+            self.strength.set_strength(strength_of(self.editor.base()))
 
     def leave_page(self, page: QWidget) -> None:
         """Lay the brush down on leaving its tab: a drag elsewhere must not paint unseen."""

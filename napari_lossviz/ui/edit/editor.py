@@ -42,7 +42,8 @@ class SigmaEditor(EditorPanel):
         self._viewer = viewer
         self._layers: ResultLayers | None = None
         self._live: LiveEdits | None = None
-        self._kept: list[tuple[ResultLayers, LiveEdits]] = []  # results with edits, not shown now
+        # results not shown now, with edits to undo or slices that still lack one
+        self._kept: list[tuple[ResultLayers, LiveEdits]] = []
         self._painter: Painter | None = None
         self._keys: LayerKeys | None = None
         self._closed = False
@@ -57,6 +58,10 @@ class SigmaEditor(EditorPanel):
     def edits(self) -> tuple[Edit, ...]:
         """Return the current list of edits."""
         return () if self._live is None else self._live.edits
+
+    def base(self) -> tuple[Edit, ...]:
+        """Return those of the edits that no brush made, see `set_base`."""
+        return () if self._live is None else self._live.base
 
     def set_result(self, layers: "ResultLayers | None") -> None:
         """Edit this result from now on; None disables the editor and says why."""
@@ -189,7 +194,8 @@ class SigmaEditor(EditorPanel):
             with suppress(TypeError, RuntimeError):  # Qt has done so where the panel is destroyed
                 self._live.edits_changed.disconnect(self._on_edits)
                 self._live.waiting.disconnect(self._on_waiting)
-            if self._live.history.can_undo or self._live.history.can_redo:
+            history = self._live.history
+            if history.can_undo or history.can_redo or not self._live.up_to_date:
                 self._kept.append((self._layers, self._live))
             else:
                 self._live.close()

@@ -93,6 +93,11 @@ class LiveEdits(QObject):
         """The edits that count now: those under the brush's, then the brush's."""
         return (*self._base, *self.history.edits)
 
+    @property
+    def base(self) -> Edits:
+        """Those of the edits that no brush made."""
+        return self._base
+
     # what the user does
 
     def begin(self, edit: Edit, n: int) -> None:
@@ -179,7 +184,7 @@ class LiveEdits(QObject):
         self.finish()
         end = time.monotonic() + timeout
         self._broken = False
-        while not (self._up_to_date() or self._closed or self._broken):
+        while not (self.up_to_date or self._closed or self._broken):
             if time.monotonic() > end:
                 break
             worker = self._started()
@@ -187,7 +192,7 @@ class LiveEdits(QObject):
                 worker.submit_background(self.edits, self.stale_slices())
             worker.wait(0.05)
             self._take_messages()
-        return self._up_to_date()
+        return self.up_to_date
 
     def close(self) -> None:
         """Stop the thread; the layers keep what they show."""
@@ -242,7 +247,8 @@ class LiveEdits(QObject):
         if not self._in_stroke:
             self._timer.start()
 
-    def _up_to_date(self) -> bool:
+    @property
+    def up_to_date(self) -> bool:
         """Whether the layers contain the edits, and nothing under way will change them again."""
         if self._worker is not None and not self._worker.idle:
             return False

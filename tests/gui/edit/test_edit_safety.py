@@ -11,8 +11,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_lossviz.filter2noise import edit as edit_module
 from napari_lossviz.filter2noise.edit import EditSession
 from napari_lossviz.ui.edit import SigmaEditor
+from napari_lossviz.ui.strength_slider import strength_edits
 
 PATH = (30, 20), (32, 26), (40, 40)
 
@@ -250,3 +252,39 @@ def test_back_to_the_same_edits_while_an_update_is_under_way(
     np.testing.assert_array_equal(shown.denoised.data, painted)
     QTest.qWait(500)
     np.testing.assert_array_equal(shown.denoised.data, painted)
+
+
+def test_a_strength_reaches_all_slices_though_another_result_was_chosen_meanwhile(
+    window: Any, results: Any
+) -> None:
+    result = results.trained(results.ct((6, 64, 64)))
+    shown, _ = window.edit(result, paint=False)
+    other = window.show(results.instant())
+    edits = strength_edits(2.0)
+    window.editor.set_base(edits)
+    window.editor.set_result(other)
+    assert window.editor.base() == ()
+    wanted = results.anew(result, edits)
+    deadline = time.monotonic() + 20
+    while not np.array_equal(shown.denoised.data, wanted) and time.monotonic() < deadline:
+        QTest.qWait(20)
+    np.testing.assert_array_equal(shown.denoised.data, wanted)
+    window.editor.set_result(shown)
+    assert window.editor.base() == edits
+
+
+def test_editing_a_stack_does_not_read_it_in_the_window(
+    window: Any, results: Any, monkeypatch: Any
+) -> None:
+    readers: set[int] = set()
+    convert = edit_module.to_slices
+
+    def watched(image: Any) -> Any:
+        readers.add(threading.get_ident())
+        return convert(image)
+
+    monkeypatch.setattr(edit_module, "to_slices", watched)
+    window.edit(results.trained(results.ct((3, 64, 64))))
+    window.settle()
+    assert len(readers) == 1
+    assert threading.get_ident() not in readers
