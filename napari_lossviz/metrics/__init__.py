@@ -15,6 +15,7 @@ from napari_lossviz.metrics.radar_detail import (
     ReferenceError,
     epd_roa,
     point_response,
+    ratio_edges,
     reference_error,
 )
 from napari_lossviz.metrics.ratio import (
@@ -62,6 +63,7 @@ __all__ = [
     "m_index",
     "point_response",
     "polygon_mask",
+    "ratio_edges",
     "ratio_image",
     "ratio_statistics",
     "reference_error",

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Box, InputError
 from napari_lossviz.metrics.looks import bias_decibel, looks_of
-from napari_lossviz.metrics.radar_detail import epd_roa, point_response, reference_error
+from napari_lossviz.metrics.radar_detail import (
+    epd_roa,
+    point_response,
+    ratio_edges,
+    reference_error,
+)
 from napari_lossviz.metrics.ratio import m_index, ratio_image
 
 _NAN = float("nan")
@@ -30,8 +35,8 @@ class SpeckleFigures:
     m_index : float
         Of the patches.
     edges : (float, float)
-        EPD-ROA of the amplitudes in rows and columns, against the reference where there is one,
-        else against the noisy image.
+        EPD-ROA of the amplitudes across horizontal and vertical edges, against the reference where
+        there is one, else against the noisy image.
     peak_change : float
         Median change of the point targets' peaks in dB.
     energy_change : float
@@ -82,7 +87,8 @@ def speckle_figures(
     points : sequence of (row, column)
         Point targets.
     edges : (H, W) bool ndarray, optional
-        Where edges are judged; default everywhere.
+        Where edges are judged; default: the strongest 2 % of the reference, or of the noisy image
+        without one.
     reference : (H, W) ndarray, optional
         True intensity.
     valid : (H, W) bool ndarray, optional
@@ -103,7 +109,10 @@ def speckle_figures(
     last = [point_response(despeckled, *place) for place in points]
     error = None if reference is None else reference_error(despeckled, reference, valid)
     against = noisy if reference is None else reference
-    inside = usable if edges is None else usable & edges
+    places = [ratio_edges(against, axis=axis) if edges is None else edges for axis in (0, 1)]
+    rows, columns = (
+        _edges(despeckled, against, axis, usable & one) for axis, one in enumerate(places)
+    )
     return SpeckleFigures(
         enl_before=_median([one.enl for one in before]),
         enl=_median([one.enl for one in after]),
@@ -111,7 +120,7 @@ def speckle_figures(
         ratio_mean=float(values.mean()) if values.size else _NAN,
         ratio_variance=float(values.var()) if values.size else _NAN,
         m_index=m_index(noisy, despeckled, list(patches)).total if patches else _NAN,
-        edges=(_edges(despeckled, against, 0, inside), _edges(despeckled, against, 1, inside)),
+        edges=(rows, columns),
         peak_change=_median(
             [bias_decibel(b.peak, a.peak) for b, a in zip(first, last, strict=True)]
         ),

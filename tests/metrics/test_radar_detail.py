@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_lossviz.core import InputError
-from napari_lossviz.metrics import epd_roa, point_response, reference_error
+from napari_lossviz.metrics import epd_roa, point_response, ratio_edges, reference_error
 
 
 def test_edge_preservation_of_an_untouched_image_is_one() -> None:
@@ -33,6 +33,22 @@ def test_a_smeared_step_preserves_less() -> None:
         epd_roa(np.zeros((3, 3)), step[:3, :3], axis=0)
     with pytest.raises(InputError, match="one"):
         epd_roa(step, step[:5], axis=0)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("level", [1.0, 1e5])
+def test_edges_are_found_where_they_are_at_any_level(axis: int, level: float) -> None:
+    ground = np.full((120, 120), level)
+    ground[:, 60:] *= 8
+    if axis == 0:
+        ground = ground.T
+    clean = np.moveaxis(ratio_edges(ground, axis=axis, share=1 / 120), axis, 0)
+    assert clean[59].all()
+    assert clean.sum() == 120
+    noisy = ground * np.random.default_rng(0).exponential(size=ground.shape)
+    found = np.moveaxis(ratio_edges(noisy, axis=axis, share=0.007), axis, 0)
+    assert np.isin(np.nonzero(found)[0], range(55, 64)).mean() > 0.95
+    assert not ratio_edges(np.full((40, 40), level), axis=axis).any()
 
 
 def test_point_response_of_a_gaussian() -> None:

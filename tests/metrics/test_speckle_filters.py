@@ -169,6 +169,9 @@ def test_figures_of_a_table_row() -> None:
     assert known.peak_change == pytest.approx(-10 * np.log10(49), abs=0.5)
     assert known.width_before[0] < 1.5 < known.width[0]
     assert np.isnan(known.m_index)
+    # Across the one vertical edge, from bright to dark, boxcar brings neighbours nearer.
+    assert known.edges[1] < 0.9
+    assert speckle_figures(noisy, ground, reference=ground).edges == pytest.approx((1, 1))
     blind = speckle_figures(noisy, noisy)
     assert (blind.ratio_mean, blind.ratio_variance) == (1, 0)
     assert blind.edges == pytest.approx((1, 1))
