@@ -62,6 +62,9 @@ def draw_before_after(
     source = result.source
     before, valid = _slice(source, index)
     after, _ = _slice(result.main_image(), index)
+    radar = source.array.dtype.kind == "c"
+    if radar:  # speckle multiplies: it is in logarithms that differences mean the same everywhere
+        before, after = (_decibels(part, valid) for part in (before, after))
     window = window or _window(source, before, valid)
     residual = before.astype(np.float64) - after
     spread = float(np.percentile(np.abs(residual[valid]), 99)) if valid.any() else 0.0
@@ -86,7 +89,8 @@ def draw_before_after(
         panel.set_yticks([])
         if not colour or style is diverging:
             bar = figure.colorbar(shown, ax=panel, shrink=0.8)
-            bar.set_label(source.value_unit or "value", rotation=90)
+            unit = "dB" if radar else source.value_unit or "value"
+            bar.set_label(unit, rotation=90)
     _draw_scale_bar(panels[0], source)
     middle = (
         f", slice {_middle(source, index) + 1} of {_count(source)}" if _count(source) > 1 else ""
@@ -94,6 +98,13 @@ def draw_before_after(
     figure.suptitle(f"{source.name}{middle}", fontsize=11)
     figure.supxlabel(f"{result.describe()}\n{DISCLAIMER}", fontsize=8, wrap=True)
     return figure
+
+
+def _decibels(amplitude: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return amplitudes in dB; where there is nothing, the least of the valid ones."""
+    usable = valid & (amplitude > 0)
+    least = float(amplitude[usable].min()) if usable.any() else 1.0
+    return np.asarray(20 * np.log10(np.maximum(amplitude, least)), np.float64)
 
 
 def _count(image: Image) -> int:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from napari_lossviz import io
 from napari_lossviz.core import (
@@ -17,9 +17,11 @@ from napari_lossviz.core import (
     Selection,
 )
 from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, full_suffix, refuse_inputs
+from napari_lossviz.io.calibration import Quantity
 from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
 from napari_lossviz.io.figure import before_after_figure
 from napari_lossviz.io.maps import write_maps
+from napari_lossviz.io.radar_output import RadarOutput, RadarQuantity
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
 from napari_lossviz.io.write import check_file, check_identity
 
@@ -30,8 +32,17 @@ _SUFFIX_OF = {"tiff": ".tif", "npy": ".npy", "nifti": ".nii.gz", "nrrd": ".nrrd"
 _KEPT_SUFFIXES = (".tiff", ".ome.tif", ".ome.tiff", ".nii")
 """Endings of the input that the output takes over, beside the usual ones."""
 
-FORMATS = {"dicom": "", "tiff": ".tif", "nifti": ".nii.gz"}
+FORMATS = {"dicom": "", "tiff": ".tif", "nifti": ".nii.gz", "npy": ".npy"}
 """Formats that an export can be asked for, with the ending of their file."""
+
+RADAR_FORMATS: dict[str, tuple[str, RadarQuantity]] = {
+    "amplitude": ("_amplitude.tif", "amplitude"),
+    "intensity": ("_intensity.tif", "intensity"),
+    "decibel": ("_dB.tif", "decibel"),
+    "complex": ("_complex.tif", "complex"),
+    "dimap": ("_dimap.dim", "intensity"),
+}
+"""Formats of a result that came of complex values: ending of the file, and what it holds."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,22 @@ class ExportParts:
     Attributes
     ----------
     formats : tuple of str, optional
-        Formats of the main image, among `FORMATS`; None: the format of its input.
+        Formats of the main image, among `FORMATS` and `RADAR_FORMATS`; None: the format of its
+        input.
     maps, figure, recipe : bool
         The folder of maps, the picture, the recipe.
+    calibration : str
+        Of radar formats: "sigma0", "beta0" or "gamma0"; empty for digital numbers.
+    subtract_noise : bool
+        Of radar formats: subtract the thermal noise before the calibration.
     """
 
     formats: tuple[str, ...] | None = None
     maps: bool = True
     figure: bool = True
     recipe: bool = True
+    calibration: Quantity | Literal[""] = ""
+    subtract_noise: bool = False
 
 
 _AnyResult = TypeVar("_AnyResult", bound=Result)
@@ -109,7 +127,7 @@ def export(
         check_identity(result.source)
         result = _without_name(result)
     with atomic_folder(folder, overwrite) as temporary:
-        written, obstacle = _write_formats(result, temporary, parts.formats, drop_identity)
+        written, obstacle = _write_formats(result, temporary, parts, drop_identity)
         if obstacle:
             result = replace(result, warnings=(*result.warnings, obstacle))
             tell(obstacle)
@@ -240,7 +258,7 @@ def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
 
 
 def _write_formats(
-    result: Result, folder: Path, formats: tuple[str, ...] | None, drop_identity: bool
+    result: Result, folder: Path, parts: ExportParts, drop_identity: bool
 ) -> tuple[list[str], str]:
     """Write the main image in each format, without a recipe of its own.
 
@@ -249,13 +267,20 @@ def _write_formats(
     (list of str, str)
         The names, and why the format is not the input's, if so.
     """
-    if formats is None:
+    if parts.formats is None:
         return _write_main(result, folder, drop_identity)
     names = []
     stem = f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}"
-    for one in formats:
-        if one not in FORMATS:
-            raise InputError(f"no export as {one!r}; there are {', '.join(FORMATS)}")
+    for one in parts.formats:
+        if one not in FORMATS | RADAR_FORMATS:
+            known = ", ".join((*FORMATS, *RADAR_FORMATS))
+            raise InputError(f"no export as {one!r}; there are {known}")
+        if one in RADAR_FORMATS:
+            ending, quantity = RADAR_FORMATS[one]
+            names.append(stem + ending)
+            radar = RadarOutput(quantity, parts.calibration, parts.subtract_noise)
+            io.write(result, folder / names[-1], recipe=False, radar=radar)
+            continue
         if one == "dicom":
             if not _dicom_files(result.main_image()):
                 raise InputError(

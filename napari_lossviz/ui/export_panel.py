@@ -10,6 +10,7 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QFileDialog,
     QGroupBox,
     QHBoxLayout,
@@ -22,24 +23,18 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_lossviz.core import OutputExistsError, Result, Selection
-from napari_lossviz.io.dicom_write import has_dicom_source
+from napari_lossviz.core import Image, OutputExistsError, Result, Selection
+from napari_lossviz.io.calibration import QUANTITIES
+from napari_lossviz.io.sar_product import SAR_KEY
 from napari_lossviz.jobs.export import ExportParts, export
 from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.export_formats import ExportFormats
 
 NO_RESULT = "Run a method first; its result is then exported here."
 
-_FORMATS = {
-    "dicom": (
-        "DICOM",
-        "A derived series with new UIDs that refers to the input's; from DICOM only",
-    ),
-    "tiff": ("TIFF", "One file with the spacing, as float32 in image units"),
-    "nifti": ("NIfTI", "One file with the place in the patient"),
-}
 _EXTRAS = {
-    "maps": ("Maps", "Sigma maps as TIFF, NIfTI and NPZ, in pixels, mm and image units"),
+    "maps": ("Maps", "The maps of the result as files, with their units"),
     "figure": ("Picture (PNG)", "Before and after side by side"),
     "recipe": ("Recipe", "Everything needed to compute the result again: lossviz replay"),
 }
@@ -50,21 +45,24 @@ class ExportPanel(QWidget):
 
     Parameters
     ----------
-    make_result : callable
-        Called in a thread: returns the result to write, edits included.
+    formats : ExportFormats
     """
 
     exported = Signal(object)
     """The paths written."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, formats: ExportFormats, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._formats = formats
+        self._possible: frozenset[str] = frozenset()
         self._result: Result | None = None
         self._make: Callable[[], Result] | None = None
         self._selection: Selection | None = None
         self._task: Task | None = None
         self._remarks: list[str] = []
-        self.boxes = {name: QCheckBox(title) for name, (title, _) in (_FORMATS | _EXTRAS).items()}
+        self.boxes = {
+            name: QCheckBox(title) for name, (title, _) in (dict(formats.entries) | _EXTRAS).items()
+        }
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
         self.folder.setMinimumWidth(60)
@@ -73,6 +71,13 @@ class ExportPanel(QWidget):
         self._browse.setToolTip("Choose the folder")
         self.no_identity = QCheckBox("Without patient identity")
         self.no_identity.setToolTip("In DICOM headers, names of files and the recipe")
+        if not formats.identity:
+            self.no_identity.hide()
+        self.values = QComboBox()
+        self.values.addItems(["digital numbers", *QUANTITIES])
+        self.values.setToolTip("Calibrated where the product has the tables")
+        self.subtract_noise = QCheckBox("Subtract thermal noise")
+        self.subtract_noise.setToolTip("Before the calibration, where the product has a table")
         self.button = QPushButton("Export")
         self.status = QLabel(NO_RESULT)
         self.status.setWordWrap(True)
@@ -99,13 +104,16 @@ class ExportPanel(QWidget):
         selection : Selection, optional
             The part of its files that the input was, for the recipe.
         """
-        before = None if self._result is None else has_dicom_source(self._result.source)
         self._result, self._make, self._selection = result, make, selection
-        dicom = result is not None and has_dicom_source(result.source)
-        self.boxes["dicom"].setEnabled(dicom)
-        if before != dicom or result is None:
-            self.boxes["dicom"].setChecked(dicom)
-            self.boxes["tiff"].setChecked(not dicom)
+        possible = frozenset() if result is None else self._formats.possible(result.source)
+        if result is not None and possible != self._possible:
+            usual = self._formats.usual(result.source)
+            for name in self._formats.entries:
+                self.boxes[name].setEnabled(name in possible)
+                self.boxes[name].setChecked(name == usual)
+        if result is not None:
+            self._possible = possible
+            self._offer_calibration(result.source)
         if result is not None and self.folder.text() == self._proposed:
             self._proposed = str(proposed_folder(result))
             self.folder.setText(self._proposed)
@@ -115,8 +123,10 @@ class ExportPanel(QWidget):
         """Return what is to be written."""
         chosen = {name: box.isChecked() and box.isEnabled() for name, box in self.boxes.items()}
         return ExportParts(
-            formats=tuple(name for name in _FORMATS if chosen[name]),
+            formats=tuple(name for name in self._formats.entries if chosen[name]),
             **{name: chosen[name] for name in _EXTRAS},
+            calibration=QUANTITIES[self.values.currentIndex() - 1] if self._calibrated else "",
+            subtract_noise=self._calibrated and self.subtract_noise.isChecked(),
         )
 
     def start(self, *, overwrite: bool = False) -> None:
@@ -152,6 +162,15 @@ class ExportPanel(QWidget):
         if self._task is not None:
             self._task.cancel()
         self._task = self._make = self._result = None
+
+    @property
+    def _calibrated(self) -> bool:
+        return self._formats.radar and self.values.isEnabled() and self.values.currentIndex() > 0
+
+    def _offer_calibration(self, source: Image) -> None:
+        product = source.metadata.get(SAR_KEY)
+        self.values.setEnabled(product is not None and product.calibration is not None)
+        self.subtract_noise.setEnabled(product is not None and product.noise is not None)
 
     @property
     def _running(self) -> bool:
@@ -205,7 +224,7 @@ class ExportPanel(QWidget):
 
     def _update(self) -> None:
         ready = self._make is not None
-        anything = self.parts() != ExportParts(formats=(), maps=False, figure=False, recipe=False)
+        anything = any(box.isChecked() and box.isEnabled() for box in self.boxes.values())
         for widget in (self.folder, self._browse, self.no_identity):
             widget.setEnabled(ready)
         folder = bool(self.folder.text().strip())
@@ -227,7 +246,7 @@ class ExportPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
-        for title, entries in (("Image", _FORMATS), ("Beside it", _EXTRAS)):
+        for title, entries in (("Image", self._formats.entries), ("Beside it", _EXTRAS)):
             group = QGroupBox(title)
             row = QFlowLayout(group)
             for name, (_, tooltip) in entries.items():
@@ -243,6 +262,12 @@ class ExportPanel(QWidget):
         layout.addLayout(place)
         layout.addWidget(self.folder)
         layout.addWidget(self.no_identity)
+        if self._formats.radar:
+            values = QHBoxLayout()
+            values.addWidget(QLabel("Values"))
+            values.addWidget(self.values, 1)
+            layout.addLayout(values)
+            layout.addWidget(self.subtract_noise)
         layout.addWidget(self.button)
         layout.addWidget(self.status)
         layout.addWidget(self.open_button)

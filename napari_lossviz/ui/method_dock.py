@@ -12,9 +12,10 @@ from napari_lossviz.ui.compare import ComparePanel
 from napari_lossviz.ui.dock_life import DockLife
 from napari_lossviz.ui.export_panel import ExportPanel
 from napari_lossviz.ui.layers import selection_of
+from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_choice import ResultChoice
 from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.run_panel import PanelSettings, RunPanel
+from napari_lossviz.ui.run_panel import RunPanel
 
 _LETTERS = 44
 _NARROWEST, _WIDEST = 345, 420
@@ -40,7 +41,7 @@ class MethodDock(QWidget):
         self.results = ResultChoice(viewer, method)
         self.run_panel = RunPanel(viewer, find_method(method), settings)
         self.compare = ComparePanel(viewer)
-        self.export_panel = ExportPanel()
+        self.export_panel = ExportPanel(settings.formats)
         self.tabs = QTabWidget()
         self.make_parts()
         self._build()

@@ -1,7 +1,6 @@
 """The run panel: from an image to its result, the same for every method."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
+from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.part_layers import PartLayers
 from napari_lossviz.ui.result_layers import (
     ResultLayers,
@@ -35,31 +35,6 @@ _MAPS_PAUSE = 300
 _DEVICES_AFTER = 1500
 """Milliseconds after opening at which the engine process is started: the first picture matters
 more."""
-
-
-@dataclass(frozen=True)
-class PanelSettings:
-    """What a method's dock tells its run panel.
-
-    Attributes
-    ----------
-    sentences : mapping of str to str
-        About each preset.
-    leave_out : tuple of str
-        Fields of the configuration that the preset alone decides.
-    instant : str
-        Name of a torch-free preset that is shown at once for every image; empty: none.
-    watched_slice : callable
-        Index along t and z of the slice of an image that a run reports.
-    figures : callable
-        What is said of a result in a line.
-    """
-
-    sentences: Mapping[str, str]
-    leave_out: tuple[str, ...] = ()
-    instant: str = ""
-    watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()
-    figures: Callable[[Result], str] = field(default=lambda result: "")
 
 
 class RunPanel(QWidget):

@@ -13,8 +13,8 @@ from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.ui.edit import SigmaEditor
 from napari_lossviz.ui.method_dock import MethodDock
+from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.run_panel import PanelSettings
 from napari_lossviz.ui.strength_slider import StrengthSlider, strength_edits, strength_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,69 @@
+"""Which formats an export offers, for which result."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from napari_lossviz.core import Image
+from napari_lossviz.io.dicom_write import has_dicom_source
+from napari_lossviz.io.sar_product import SAR_KEY, SarProduct
+
+
+@dataclass(frozen=True)
+class ExportFormats:
+    """The formats of a kind of images.
+
+    Attributes
+    ----------
+    entries : mapping of str to (str, str)
+        Title and tooltip by the name that `jobs.export` knows.
+    possible : callable
+        Names of those that an image, the source of a result, allows.
+    usual : callable
+        Name of the one that is chosen at first.
+    radar : bool
+        Whether calibration is offered.
+    identity : bool
+        Whether the files may tell who the patient is.
+    """
+
+    entries: Mapping[str, tuple[str, str]]
+    possible: Callable[[Image], frozenset[str]]
+    usual: Callable[[Image], str]
+    radar: bool = False
+    identity: bool = True
+
+
+_VOLUME = {
+    "dicom": (
+        "DICOM",
+        "A derived series with new UIDs that refers to the input's; from DICOM only",
+    ),
+    "tiff": ("TIFF", "One file with the spacing, as float32 in image units"),
+    "nifti": ("NIfTI", "One file with the place in the patient"),
+}
+_RADAR = {
+    "amplitude": ("Amplitude", "GeoTIFF, float32, with the place on the ground and overviews"),
+    "intensity": ("Intensity", "The same of the squared amplitude"),
+    "decibel": ("dB", "The same in 10 log10 of the intensity; where there is nothing, NaN"),
+    "complex": ("Complex", "GeoTIFF, the despeckled amplitude with the phase of the original"),
+    "dimap": ("SNAP", "BEAM-DIMAP with tie points; from a radar product with ground points only"),
+    "npy": ("NumPy", "The amplitude as a plain array"),
+}
+
+
+def _possible_volumes(source: Image) -> frozenset[str]:
+    return frozenset(_VOLUME if has_dicom_source(source) else _VOLUME.keys() - {"dicom"})
+
+
+def _possible_radar(source: Image) -> frozenset[str]:
+    product = source.metadata.get(SAR_KEY)
+    placed = isinstance(product, SarProduct) and bool(product.ground_points)
+    return frozenset(_RADAR if placed else _RADAR.keys() - {"dimap"})
+
+
+VOLUMES = ExportFormats(
+    _VOLUME, _possible_volumes, lambda source: "dicom" if has_dicom_source(source) else "tiff"
+)
+RADAR = ExportFormats(
+    _RADAR, _possible_radar, lambda source: "amplitude", radar=True, identity=False
+)

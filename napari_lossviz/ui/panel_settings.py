@@ -1,0 +1,35 @@
+"""What a method's dock tells the panels that all methods share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from napari_lossviz.core import Image, Result
+from napari_lossviz.ui.export_formats import VOLUMES, ExportFormats
+
+
+@dataclass(frozen=True)
+class PanelSettings:
+    """What a method's dock tells its run panel.
+
+    Attributes
+    ----------
+    sentences : mapping of str to str
+        About each preset.
+    leave_out : tuple of str
+        Fields of the configuration that the preset alone decides.
+    instant : str
+        Name of a torch-free preset that is shown at once for every image; empty: none.
+    watched_slice : callable
+        Index along t and z of the slice of an image that a run reports.
+    figures : callable
+        What is said of a result in a line.
+    formats : ExportFormats
+        What an export offers.
+    """
+
+    sentences: Mapping[str, str]
+    leave_out: tuple[str, ...] = ()
+    instant: str = ""
+    watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()
+    figures: Callable[[Result], str] = field(default=lambda result: "")
+    formats: ExportFormats = VOLUMES

@@ -1,0 +1,81 @@
+"""Export of a result that came of complex values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import rasterio
+from matplotlib.image import imread
+
+from napari_lossviz.core import Image, InputError, MethodConfig, NamedImage, Result
+from napari_lossviz.jobs.export import RADAR_FORMATS, ExportParts, export
+
+RNG = np.random.default_rng(0)
+
+
+class Nothing(MethodConfig):
+    method: ClassVar[str] = "halve"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Halved(Result):
+    method: ClassVar[str] = "halve"
+    amplitude: Any = field(repr=False)
+
+    def images(self) -> Iterator[NamedImage]:
+        yield NamedImage("despeckled", self.amplitude, "result")
+
+    def describe(self) -> str:
+        return "half the amplitude"
+
+
+def halved() -> Halved:
+    speckle = RNG.normal(size=(2, 40, 50)).astype(np.float32)
+    slc = (speckle[0] + 1j * speckle[1]).astype(np.complex64)
+    slc[0, :10] = 0
+    source = Image(slc, "yx", name="scene")
+    return Halved(source=source, config=Nothing(), amplitude=np.abs(slc) / 2)
+
+
+def test_every_radar_format_holds_what_it_says(tmp_path: Path) -> None:
+    result = halved()
+    chosen = {name: how for name, how in RADAR_FORMATS.items() if name != "dimap"}
+    parts = ExportParts(formats=tuple(chosen), recipe=False, figure=False)
+    written = export(result, tmp_path / "out", parts=parts)
+    assert [path.name for path in written] == [
+        "scene_despeckled" + ending for ending, _ in chosen.values()
+    ]
+
+    def read(ending: str) -> Any:
+        with rasterio.open(tmp_path / "out" / f"scene_despeckled_{ending}.tif") as opened:
+            return opened.read(1)
+
+    amplitude = result.amplitude
+    np.testing.assert_allclose(read("amplitude"), amplitude, rtol=1e-6)
+    np.testing.assert_allclose(read("intensity"), amplitude**2, rtol=1e-6)
+    inside = amplitude > 0
+    decibel = read("dB")
+    np.testing.assert_allclose(decibel[inside], 20 * np.log10(amplitude[inside]), atol=1e-4)
+    assert np.isnan(decibel[~inside]).all()
+    np.testing.assert_allclose(read("complex"), np.asarray(result.source.array) / 2, atol=1e-6)
+
+
+def test_a_product_for_snap_needs_a_radar_product(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="BEAM-DIMAP"):
+        export(halved(), tmp_path / "out", parts=ExportParts(formats=("dimap",)))
+
+
+def test_calibration_needs_its_tables(tmp_path: Path) -> None:
+    parts = ExportParts(formats=("intensity",), calibration="sigma0")
+    with pytest.raises(InputError, match="no table of calibration"):
+        export(halved(), tmp_path / "out", parts=parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_picture_is_in_decibel(tmp_path: Path) -> None:
+    parts = ExportParts(formats=(), recipe=False)
+    (picture,) = export(halved(), tmp_path / "out", parts=parts)
+    assert imread(picture).std() > 0.05
