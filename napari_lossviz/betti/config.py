@@ -32,8 +32,8 @@ class BettiConfig(MethodConfig):
     )
     minimal_persistence: float = setting(
         0.0,
-        "Features of a lower persistence are not listed, shown or counted; the loss counts them "
-        "all the same.",
+        "Features of a lower persistence count as noise: they are not listed, and what matches "
+        "only such a one is false or missed. The loss counts them all the same.",
         ge=0,
         advanced=False,
     )

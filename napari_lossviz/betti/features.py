@@ -24,12 +24,16 @@ class Features:
     dimension : (N,) int8
     status : (N,) int8
         `MATCHED`, `FALSE` (in the prediction only), `MISSED` (in the target only).
+    listed : (N,) int8
+        Which of the lists of `DimensionMatching` the row comes from: `MATCHED`, `FALSE`, `MISSED`.
+        It differs from the status where a feature matches one below the minimal persistence only:
+        that counts as no match.
     index : (N,) int
-        Position in the list of that dimension and status, see `DimensionMatching`.
+        Position in that list.
     birth, death : (N,) float64
-        In the prediction; of a missed feature in the target.
+        In the prediction; of a feature that only the target has, in the target.
     target_birth, target_death : (N,) float64
-        In the target; nan for a false feature.
+        In the target; nan for a feature that only the prediction has.
     persistence : (N,) float64
         Absolute difference of birth and death; of a match the higher of the two.
     place : (N, axes) integer
@@ -41,6 +45,7 @@ class Features:
 
     dimension: NDArray[np.int8]
     status: NDArray[np.int8]
+    listed: NDArray[np.int8]
     index: NDArray[np.intp]
     birth: NDArray[np.float64]
     death: NDArray[np.float64]
@@ -120,10 +125,11 @@ def features_of(
     shape : tuple of int
         Of the image.
     minimal_persistence : float
-        Rows of a lower persistence are left out.
+        Features of a lower persistence count as noise: they are left out, and what matches only
+        such a one is false or missed.
     """
     rows = [
-        _rows(d, status, one, two, shape)
+        _rows(d, status, one, two, shape, minimal_persistence)
         for d, matching in enumerate(dimensions)
         for status, one, two in (
             (MATCHED, matching.matched_prediction, matching.matched_target),
@@ -139,34 +145,55 @@ def features_of(
 
 
 def _rows(
-    d: int, status: int, one: Intervals, two: Intervals | None, shape: tuple[int, ...]
+    d: int,
+    listed: int,
+    one: Intervals,
+    two: Intervals | None,
+    shape: tuple[int, ...],
+    least: float,
 ) -> Features:
+    """Return the rows of one list; `two` holds the target's side of matches."""
     count = len(one)
-    hole = d > 0 and d == len(shape) - 1
-    nothing = np.full(count, np.nan)
-    persistence = one.persistence
+    status = np.full(count, listed, np.int8)
+    persistence, loss = one.persistence, np.zeros(count)
+    shown: Intervals = one
+    target_birth = target_death = np.full(count, np.nan)
     if two is not None:
         finite = np.isfinite(one.death) & np.isfinite(two.death)
-        loss = np.zeros(count)
-        loss[finite] = 2 * (
-            (one.birth[finite] - two.birth[finite]) ** 2
-            + (one.death[finite] - two.death[finite]) ** 2
-        )
-        persistence = np.maximum(persistence, two.persistence)
+        births, deaths = one.birth - two.birth, one.death[finite] - two.death[finite]
+        loss[finite] = 2 * (births[finite] ** 2 + deaths**2)
         target_birth, target_death = two.birth, two.death
+        weak = one.persistence < least, two.persistence < least
+        status[weak[0] & ~weak[1]] = MISSED
+        status[weak[1] & ~weak[0]] = FALSE
+        persistence = np.maximum(persistence, two.persistence)
+        shown = _where(status == MISSED, two, one)
     else:
-        loss = np.where(np.isfinite(persistence), persistence, 0.0) ** 2
-        missed = status == MISSED
-        target_birth, target_death = (one.birth, one.death) if missed else (nothing, nothing)
+        finite = np.isfinite(one.death)
+        loss[finite] = persistence[finite] ** 2
+        if listed == MISSED:
+            target_birth, target_death = one.birth, one.death
+    hole = d > 0 and d == len(shape) - 1
+    place = shown.death_coordinate if hole else shown.birth_coordinate
     return Features(
         np.full(count, d, np.int8),
-        np.full(count, status, np.int8),
+        status,
+        np.full(count, listed, np.int8),
         np.arange(count),
         one.birth,
         one.death,
         target_birth,
         target_death,
         persistence,
-        np.clip(one.death_coordinate if hole else one.birth_coordinate, 0, np.array(shape) - 1),
+        np.clip(place, 0, np.array(shape) - 1),
         loss,
+    )
+
+
+def _where(choice: NDArray[np.bool_], yes: Intervals, no: Intervals) -> Intervals:
+    return Intervals(
+        np.where(choice, yes.birth, no.birth),
+        np.where(choice, yes.death, no.death),
+        np.where(choice[:, None], yes.birth_coordinate, no.birth_coordinate),
+        np.where(choice[:, None], yes.death_coordinate, no.death_coordinate),
     )

@@ -43,10 +43,10 @@ def paint_features(
     volume_shape = (1,) * (3 - image.ndim) + image.shape
     queue, visited = np.empty(image.size, np.int32), np.zeros(image.size, np.int32)
     for n in range(min(len(table), MOST)):
-        d, status = int(table.dimension[n]), int(table.status[n])
+        d, status, listed = (int(c[n]) for c in (table.dimension, table.status, table.listed))
         if status != MATCHED and (status == FALSE) != (name == "prediction"):
             continue
-        which = f"matched_{name}" if status == MATCHED else f"unmatched_{name}"
+        which = f"matched_{name}" if listed == MATCHED else f"unmatched_{name}"
         intervals: Intervals = getattr(dimensions[d], which)
         index = int(table.index[n])
         birth, death = float(intervals.birth[index]), float(intervals.death[index])

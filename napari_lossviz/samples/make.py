@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from napari_lossviz.samples.acquisition import Scanner, detect, project, reconstruct
 from napari_lossviz.samples.inserts import inserts
+from napari_lossviz.samples.make_segmentations import make_segmentations
 from napari_lossviz.samples.make_slc import make_slc
 from napari_lossviz.samples.phantom import PhantomGeometry, phantom_slice
+from napari_lossviz.samples.segmentations import FOLDER as SEGMENTATIONS
 from napari_lossviz.samples.series import (
     SeriesDescription,
     save_slice,
@@ -78,7 +80,7 @@ def describe() -> dict[str, object]:
 
 
 def make(folder: Path) -> None:
-    """Write both series, ``inserts.json`` and the radar scene into `folder`, over what is there."""
+    """Write all samples into `folder`, over what is there."""
     for index in range(GEOMETRY.slices):
         for name, hounsfield in simulate_slice(index).items():
             ds = series_dataset(index, hounsfield, GEOMETRY, SERIES[name])
@@ -86,6 +88,7 @@ def make(folder: Path) -> None:
     text = json.dumps(describe(), indent=2) + "\n"
     (folder / "inserts.json").write_text(text, encoding="utf-8")
     make_slc(folder / "slc")
+    make_segmentations(folder / SEGMENTATIONS)
 
 
 def main() -> None:
