@@ -38,13 +38,13 @@ def write(image: Image, path: Path) -> None:
     MissingPackageError
         If rasterio is not installed.
     """
-    rasterio = import_rasterio(path)
+    rasterio = import_rasterio(image.name)
     from rasterio import shutil as rasterio_shutil
 
     dtype = np.result_type(image.array.dtype, np.float32)
     dtype = np.dtype(np.complex64 if dtype.kind == "c" else np.float32)
     if image.array.dtype.kind not in "fciu":
-        raise InputError(f"{path}: a GeoTIFF cannot hold {image.array.dtype}")
+        raise InputError(f"{image.name}: a GeoTIFF cannot hold {image.array.dtype}")
     product: SarProduct = image.metadata[SAR_KEY]
     # The driver of cloud-optimized files copies a whole file; it cannot be written to.
     draft = path.with_name(f"{path.name}.draft.tif")

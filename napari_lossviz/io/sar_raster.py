@@ -26,19 +26,24 @@ _ROWS = 512  # of a lazy image's blocks
 _INSTALL = "python -m pip install 'napari-lossviz[sar]'"
 
 
-def import_rasterio(path: Path) -> Any:
+def import_rasterio(what: str | Path) -> Any:
     """Import and return rasterio.
+
+    Parameters
+    ----------
+    what : str or Path
+        File or image, for the message.
 
     Raises
     ------
     MissingPackageError
-        If it is not installed; the message names the file.
+        If it is not installed.
     """
     try:
         import rasterio
     except ImportError as error:
         raise MissingPackageError(
-            f"{path}: this radar image needs the package rasterio, which is not installed or does "
+            f"{what}: radar images need the package rasterio, which is not installed or does "
             f"not load ({error}). Install it with: {_INSTALL}"
         ) from error
     from rasterio.errors import NotGeoreferencedWarning
