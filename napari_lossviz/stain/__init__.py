@@ -15,27 +15,42 @@ if TYPE_CHECKING:
         save_checkpoint,
     )
     from napari_lossviz.stain.config import StainConfig
+    from napari_lossviz.stain.inspect_pairs import PairTrust, rank_pairs
+    from napari_lossviz.stain.pairs import StainPair, pairs_from_folders, pairs_from_side_by_side
     from napari_lossviz.stain.result import StainResult
     from napari_lossviz.stain.run import translate, translate_image
+    from napari_lossviz.stain.train_run import train
 
 _MODULES = {
+    "PairTrust": "inspect_pairs",
     "StainCheckpoint": "checkpoint",
     "StainConfig": "config",
     "load_checkpoint": "checkpoint",
     "load_generator": "checkpoint",
+    "StainPair": "pairs",
     "StainResult": "result",
+    "pairs_from_folders": "pairs",
+    "pairs_from_side_by_side": "pairs",
+    "rank_pairs": "inspect_pairs",
     "save_checkpoint": "checkpoint",
+    "train": "train_run",
     "translate": "run",
     "translate_image": "run",
 }
 
 __all__ = [
+    "PairTrust",
     "StainCheckpoint",
     "StainConfig",
+    "StainPair",
     "StainResult",
     "load_checkpoint",
     "load_generator",
+    "pairs_from_folders",
+    "pairs_from_side_by_side",
+    "rank_pairs",
     "save_checkpoint",
+    "train",
     "translate",
     "translate_image",
 ]

@@ -1,0 +1,304 @@
+import errno
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_lossviz.core import (
+    Cancelled,
+    InputError,
+    LossvizError,
+    OutputError,
+    OutputExistsError,
+    Step,
+)
+from napari_lossviz.stain import (
+    StainCheckpoint,
+    StainConfig,
+    load_checkpoint,
+    rank_pairs,
+    train,
+    translate,
+)
+from napari_lossviz.stain.crops import CropSampler
+from napari_lossviz.stain.generator import ResnetGenerator
+from napari_lossviz.stain.pairs import StainPair, as_pairs
+from napari_lossviz.stain.patch_sampler import PatchSampler
+from napari_lossviz.stain.train_run import STATE_SUFFIX, steps_of_epoch
+from napari_lossviz.stain.training import Trainer
+from napari_lossviz.stain.trust import expand, trust_maps
+
+TINY = StainConfig(
+    generator_channels=4, residual_blocks=1, discriminator_channels=4, discriminator_layers=2,
+    layers=(0, 4, 12), patches=16, patch_features=8, crop=32, epochs=2, decay_epochs=1,
+    pyramid_levels=(0.25, 0.5, 1.0), validation=0.25, device="cpu", learning_rate=1e-3,
+    save_every=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pairs(ihc: Any) -> list[StainPair]:
+    sources = [ihc[y : y + 40, x : x + 48] for y in (0, 100, 200) for x in (0, 150)]
+    return as_pairs([(source, source[..., ::-1].copy()) for source in sources[:5]])
+
+
+def trained(pairs: Any, config: StainConfig) -> tuple[StainCheckpoint, list[Step]]:
+    steps: list[Step] = []
+    return train(pairs, config, reporter=steps.append), steps
+
+
+def test_a_training_gives_a_checkpoint_that_translates(
+    pairs: list[StainPair], tmp_path: Path, ihc: Any
+) -> None:
+    path = tmp_path / "model.safetensors"
+    config = TINY.replace(output=str(path), target_stain="HER2", microns_per_pixel=0.5)
+    checkpoint, steps = trained(pairs, config)
+    losses = [step.losses for step in steps if step.losses]
+    assert len(losses) == 3 * 4
+    assert set(losses[0]) == {
+        "adversarial", "contrastive", "discriminator", "identity", "pyramid", "supervised",
+        "total", "validation",
+    }  # fmt: skip
+    for entry in losses:
+        expected = (
+            entry["adversarial"]
+            + 5 * (entry["contrastive"] + entry["identity"])
+            + 10 * (entry["supervised"] + entry["pyramid"])
+        )
+        assert entry["total"] == pytest.approx(expected, rel=1e-4)
+    assert steps[-1].done == steps[-1].total
+    assert checkpoint.history["total"] == [entry["total"] for entry in losses]
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.card.md", "model.safetensors"]
+    again = load_checkpoint(path)
+    assert again.sha256 == checkpoint.sha256
+    assert (again.target_stain, again.microns_per_pixel) == ("HER2", 0.5)
+    assert len(again.card["data_sha256"]) == 64
+    assert len(again.card["validation_pairs"]) == 1
+    assert len(again.card["least_trusted_pairs"]) == 4
+    image = ihc[:80, :72]
+    for statistics in ("kernelised", "fixed"):
+        chosen = StainConfig(statistics=statistics, tile=64, overlap=16, microns_per_pixel=0.5)
+        assert translate(image, path, chosen).translated.shape == image.shape
+    with pytest.raises(OutputExistsError, match="finished"):
+        train(pairs, config)
+
+
+def test_the_same_seed_gives_the_same_weights(pairs: list[StainPair]) -> None:
+    config = TINY.replace(epochs=1)
+    first, again = train(pairs, config), train(pairs, config)
+    assert first.sha256 == again.sha256
+    assert train(pairs, config.replace(seed=1)).sha256 != first.sha256
+
+
+@pytest.mark.parametrize("when", ["between steps", "within a step"])
+def test_a_stopped_training_goes_on_as_if_it_had_not(
+    pairs: list[StainPair], tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(pairs, TINY)
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+    seen: list[Step] = []
+
+    def stop(step: Step) -> None:
+        seen.append(step)
+        if when == "between steps" and sum(bool(s.losses) for s in seen) == 5:
+            raise Cancelled
+
+    if when == "within a step":
+        calls = []
+        original = Trainer._generator_step
+
+        def interrupted(self: Trainer, *args: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 6:
+                self.generator(torch.rand(1, 3, 32, 32))  # moves the singular vectors
+                raise Cancelled
+            return original(self, *args)
+
+        monkeypatch.setattr(Trainer, "_generator_step", interrupted)
+    with pytest.raises(Cancelled):
+        train(pairs, config, reporter=stop)
+    monkeypatch.undo()
+    state = tmp_path / f"model{STATE_SUFFIX}"
+    assert [p.name for p in tmp_path.iterdir()] == [state.name]
+
+    resumed, steps = trained(pairs, config)
+    assert len([step for step in steps if step.losses]) == 12 - 5
+    assert resumed.sha256 == whole.sha256
+    assert resumed.history == whole.history
+    assert not state.exists()
+
+
+def test_a_state_of_another_training_is_refused(pairs: list[StainPair], tmp_path: Path) -> None:
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+
+    def stop(step: Step) -> None:
+        if step.losses:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(pairs, config, reporter=stop)
+    with pytest.raises(InputError, match="learning_rate"):
+        train(pairs, config.replace(learning_rate=1e-4))
+    with pytest.raises(InputError, match="data"):
+        train(pairs[:4], config)
+    (tmp_path / f"model{STATE_SUFFIX}").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="not a readable training state"):
+        train(pairs, config)
+
+
+def test_a_full_disk_keeps_the_last_state_and_says_so(
+    pairs: list[StainPair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_lossviz.stain import training_state
+
+    original = training_state.save_file
+    calls: list[int] = []
+
+    def full(tensors: Any, path: Path, metadata: Any = None) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(tensors, path, metadata=metadata)
+
+    monkeypatch.setattr(training_state, "save_file", full)
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+    with pytest.raises(OutputError, match="No space left"):
+        train(pairs, config)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == [f"model{STATE_SUFFIX}"]
+    assert train(pairs, config).sha256 == train(pairs, TINY).sha256
+
+
+def test_accumulated_batches_count_as_one_step(pairs: list[StainPair]) -> None:
+    assert steps_of_epoch(5, TINY.replace(accumulate=2)) == 3
+    assert steps_of_epoch(5, TINY.replace(batch=2, accumulate=4)) == 1
+    checkpoint, _ = trained(pairs, TINY.replace(accumulate=2, epochs=1))
+    assert len(checkpoint.history["total"]) == 2 * 2
+
+
+def test_settings_without_a_loss_leave_it_out(pairs: list[StainPair]) -> None:
+    config = TINY.replace(epochs=1, decay_epochs=0, contrastive_weight=0.0)
+    assert set(train(pairs, config).history) == {
+        "adversarial", "discriminator", "pyramid", "supervised", "total", "validation",
+    }  # fmt: skip
+    plain = TINY.replace(
+        epochs=1, decay_epochs=0, contrastive_weight=0.0, supervised_weight=0.0, amp=False
+    )
+    assert "supervised" not in train(pairs, plain).history
+
+
+def test_training_from_a_checkpoint_begins_with_its_weights(
+    pairs: list[StainPair], tmp_path: Path, authors_file: Path
+) -> None:
+    config = TINY.replace(
+        start_from=str(authors_file), learning_rate=1e-9, epochs=1, decay_epochs=0, flips=False
+    )
+    checkpoint = train(pairs[:2], config)
+    start = load_checkpoint(authors_file)
+    assert checkpoint.architecture.channels == 8
+    name = "generator.stem.parametrizations.weight.original"
+    np.testing.assert_allclose(checkpoint.tensors[name], start.tensors[name], atol=1e-6)
+    assert checkpoint.card["started_from"] == authors_file.stem
+
+
+def test_learning_rate_is_constant_and_then_falls() -> None:
+    trainer = Trainer(
+        ResnetGenerator(4, 1), PatchSampler({0: 3}, 8), StainConfig(discriminator_channels=4),
+        torch.device("cpu"),
+    )  # fmt: skip
+    assert trainer.learning_rate(1) == trainer.learning_rate(30) == 2e-4
+    assert trainer.learning_rate(31) == pytest.approx(2e-4 * 10 / 11)
+    assert trainer.learning_rate(40) == pytest.approx(2e-4 / 11)
+
+
+def test_divergence_is_told(pairs: list[StainPair], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainer, "_generator_step", lambda self, *args: {"total": float("nan")})
+    with pytest.raises(LossvizError, match=r"diverged at step 1.*learning rate"):
+        train(pairs, TINY)
+
+
+def test_maps_show_validation_pairs_and_trust(pairs: list[StainPair]) -> None:
+    found: list[dict[str, np.ndarray]] = []
+
+    def look(step: Step) -> None:
+        if step.losses and not found:
+            found.append(step.maps())
+
+    config = TINY.replace(validation=0.4, epochs=1, decay_epochs=0)
+    checkpoint = train(pairs, config, reporter=look)
+    maps = found[0]
+    assert maps["source"].shape == maps["translated"].shape == maps["target"].shape == (32, 32, 3)
+    assert maps["trust cosine layer 12"].shape == (32, 32)
+    for layer in (0, 4, 12):
+        assert maps[f"trust weight layer {layer}"].mean() == pytest.approx(1, rel=0.05)
+        assert np.abs(maps[f"trust cosine layer {layer}"]).max() <= 1 + 1e-5
+    names = tuple(checkpoint.card["validation_pairs"])
+    both: list[str] = []
+    train(
+        pairs,
+        config.replace(preview_pairs=names),
+        reporter=lambda step: both.extend(step.maps()) if step.losses else None,
+    )
+    assert f"{names[1]} translated" in both
+    with pytest.raises(InputError, match="no validation pair"):
+        train(pairs, config.replace(preview_pairs=("nobody",)))
+
+
+def test_looking_at_maps_does_not_change_the_training(pairs: list[StainPair]) -> None:
+    looked = train(pairs, TINY, reporter=lambda step: step.maps() and None)
+    assert looked.sha256 == train(pairs, TINY).sha256
+
+
+def test_trust_is_one_for_equal_images_and_lower_where_the_partner_differs() -> None:
+    generator, sampler = ResnetGenerator(4, 1).eval(), PatchSampler({0: 3, 4: 8}, 128).eval()
+    source = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        target = generator(source)
+    same = trust_maps(generator, sampler, source, target, "linear")
+    np.testing.assert_allclose(same.cosine[4], 1, atol=1e-5)
+    np.testing.assert_allclose(same.weight[4], 1, atol=1e-5)
+    changed = target.clone()
+    changed[..., 20:40, 20:40] = -changed[..., 20:40, 20:40]
+    other = trust_maps(generator, sampler, source, changed, "linear").expanded()
+    weight = other["trust weight layer 0"]
+    assert weight[24:36, 24:36].mean() < weight[:16].mean()
+
+
+def test_expanded_maps_repeat_the_nearest_patch() -> None:
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.testing.assert_array_equal(expand(values, (4, 6)), values.repeat(2, 0).repeat(2, 1))
+
+
+def test_pairs_that_do_not_belong_together_are_trusted_least(
+    pairs: list[StainPair], ihc: Any
+) -> None:
+    config = TINY.replace(epochs=4)
+    checkpoint = train(pairs, config)
+    ranking = rank_pairs(pairs, checkpoint, config)
+    assert {one.name for one in ranking} == {pair.name for pair in pairs}
+    cosines = [one.mean_cosine for one in ranking]
+    assert cosines == sorted(cosines)
+
+
+def test_crops_follow_from_seed_and_number_and_cover_all_pairs(pairs: list[StainPair]) -> None:
+    sampler, again = (CropSampler(pairs, TINY.replace(batch=2)) for _ in range(2))
+    assert sampler.batches == 3
+    assert torch.equal(sampler.draw(7).source, again.draw(7).source)
+    names = [name for number in range(3) for name in sampler.draw(number).names]
+    assert sorted(names) == [pair.name for pair in pairs]
+    batch = sampler.draw(1)
+    # The target is the source with red and blue exchanged: the same place, the same turn.
+    assert torch.equal(batch.target, batch.source.flip(1))
+    assert batch.source.min() >= -1
+    assert batch.source.max() <= 1
+
+
+def test_pairs_smaller_than_the_crop_are_refused_before_anything_is_trained(
+    pairs: list[StainPair],
+) -> None:
+    with pytest.raises(InputError, match="lower crop"):
+        train(pairs, TINY.replace(crop=64))
