@@ -1,11 +1,13 @@
 """The layer that a run takes: follows the viewer's selection, but never to a result by itself."""
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_lossviz.core import Image, InputError
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
-from napari_lossviz.ui.layers import role_of
+from napari_lossviz.ui.layers import image_from_layer, role_of
 
 
 class InputChoice(LayerChoice):
@@ -17,9 +19,17 @@ class InputChoice(LayerChoice):
     Parameters
     ----------
     viewer : napari.Viewer
+    accepts : callable
+        Whether an image is an input at all; others too are chosen only by hand.
     """
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        accepts: Callable[[Image], bool] = lambda image: True,
+        parent: QWidget | None = None,
+    ) -> None:
+        self._accepts = accepts
         super().__init__(viewer, "image", "open or select an image", parent)
         viewer.layers.selection.events.active.connect(self._follow)
         viewer.layers.events.removed.connect(self._replace_removed)
@@ -35,11 +45,19 @@ class InputChoice(LayerChoice):
 
     def _follow(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
-        if active is not None and active._type_string == "image" and not role_of(active):
+        if active is not None and active._type_string == "image" and self._is_input(active):
             self.choose(active)
 
     def _replace_removed(self, event: Any = None) -> None:
         """Choose the topmost input where the chosen one is gone."""
         if self.layer is None:
-            inputs = [layer for layer in self._layers if not role_of(layer)]
+            inputs = [layer for layer in self._layers if self._is_input(layer)]
             self.choose(inputs[0] if inputs else None)
+
+    def _is_input(self, layer: Any) -> bool:
+        if role_of(layer):
+            return False
+        try:
+            return self._accepts(image_from_layer(layer))
+        except InputError:  # axes that nobody knows: the run will say so
+            return True

@@ -25,6 +25,8 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
     sample = sample[np.isfinite(sample)]
     high = float(np.percentile(np.abs(sample), 99.5)) if sample.size else 0.0
     high = high if high > 0 else 1.0
+    if named.role == "residual" and named.name == "ratio":  # of mean 1, never below 0
+        return {"colormap": "gray", "contrast_limits": (0.0, high)}
     if named.role == "residual":
         return {"colormap": "gray", "contrast_limits": (-high, high)}
     if named.role == "map":

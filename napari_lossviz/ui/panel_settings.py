@@ -25,6 +25,8 @@ class PanelSettings:
         What is said of a result in a line.
     formats : ExportFormats
         What an export offers.
+    accepts : callable
+        Whether the method can use an image at all: selecting another one chooses no input.
     """
 
     sentences: Mapping[str, str]
@@ -33,3 +35,4 @@ class PanelSettings:
     watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()
     figures: Callable[[Result], str] = field(default=lambda result: "")
     formats: ExportFormats = VOLUMES
+    accepts: Callable[[Image], bool] = lambda image: True

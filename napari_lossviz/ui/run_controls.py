@@ -1,12 +1,12 @@
 """What a run takes: input, preset, device, settings; and the buttons that start and stop it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_lossviz.core import InputError, MethodConfig
+from napari_lossviz.core import Image, InputError, MethodConfig
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.device_choice import DeviceChoice
 from napari_lossviz.ui.engine_process import EngineProcess
@@ -31,6 +31,8 @@ class RunControls(QWidget):
         About each preset.
     leave_out : tuple of str
         Fields that the preset alone decides.
+    accepts : callable
+        Whether the method can use an image.
     """
 
     run_asked = Signal()
@@ -43,11 +45,12 @@ class RunControls(QWidget):
         engine: EngineProcess,
         sentences: Mapping[str, str],
         leave_out: tuple[str, ...] = (),
+        accepts: Callable[[Image], bool] = lambda image: True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.open_box = OpenBox(viewer)
-        self.input = InputChoice(viewer)
+        self.input = InputChoice(viewer, accepts)
         self.input.setToolTip(
             "The image that is used: it follows the layer you select; results of earlier runs are "
             "used only if you choose them here"

@@ -120,6 +120,7 @@ class LossCurves(QWidget):
             self._steps[name] = list(range(1, len(values) + 1))
             self._values[name] = list(values)
             self._draw(name)
+        self.setVisible(any(history.values()))
 
     def _draw(self, name: str) -> None:
         if name not in self._curves:

@@ -1,0 +1,56 @@
+"""A small plot with a legend under it, for a narrow dock."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import qtpy
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+# pyqtgraph would take the first binding that it finds installed.
+os.environ.setdefault("PYQTGRAPH_QT_LIB", qtpy.API_NAME)
+
+import pyqtgraph as pg
+
+COLOURS = ("#4fc3f7", "#ffb74d", "#81c784", "#ba68c8")
+
+
+class SmallPlot(QWidget):
+    """Curves over one axis.
+
+    Parameters
+    ----------
+    bottom, left : str
+        What the axes mean.
+    tip : str
+    """
+
+    def __init__(self, bottom: str, left: str, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot = pg.PlotWidget(background=None)
+        self.plot.setLabel("bottom", bottom)
+        self.plot.setLabel("left", left)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setFixedHeight(150)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.setToolTip(tip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.plot)
+        layout.addWidget(self.legend)
+
+    def show_curves(self, curves: Sequence[tuple[str, Any, Any]]) -> None:
+        """Draw curves: name, places and values of each, instead of the present ones."""
+        self.plot.clear()
+        names = []
+        for (name, places, values), colour in zip(curves, COLOURS, strict=False):
+            self.plot.plot(places, values, pen=pg.mkPen(colour, width=1))
+            names.append(f'<span style="color: {colour}">― {name}</span>')
+        self.legend.setText(" &nbsp; ".join(names))

@@ -1,0 +1,61 @@
+"""From layers to what is judged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from napari_lossviz.core import InputError
+from napari_lossviz.ui.edit.outlines import outlines_of
+from napari_lossviz.ui.layers import image_from_layer
+
+
+def intensity_of(layer: Any) -> NDArray[np.float32]:
+    """Return the intensity of a radar image's layer, or the values of a reference's.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        Of complex values, their squared modulus; others are taken to be intensities.
+
+    Raises
+    ------
+    InputError
+        If it has other axes than rows and columns.
+    """
+    image = image_from_layer(layer)
+    if image.axes != "yx":
+        raise InputError(f"{layer.name}: has axes {image.axes!r}; one radar image is needed")
+    values = np.asarray(image.array)
+    if np.iscomplexobj(values):
+        return np.asarray(values.real**2 + values.imag**2, np.float32)
+    return np.asarray(values, np.float32)
+
+
+def region_masks(shapes: Any, layer: Any, position: Sequence[float]) -> tuple[Any, ...]:
+    """Return a mask for each region drawn in a Shapes layer, on the pixels of an image's layer.
+
+    Raises
+    ------
+    InputError
+        If there is no rectangle, polygon or ellipse.
+    """
+    shape = layer.data.shape[-2:]
+    outlines = outlines_of(shapes, layer, position)
+    return tuple(polygon2mask(shape, np.asarray(outline)) for outline in outlines)
+
+
+def point_places(points: Any, layer: Any) -> tuple[tuple[int, int], ...]:
+    """Return row and column, on an image's pixels, of the points of a Points layer.
+
+    Points outside of the image are left out.
+    """
+    places = []
+    for point in np.asarray(points.data, float):
+        world = points.data_to_world(point)
+        at = np.rint(np.asarray(layer.world_to_data(world[-layer.ndim :]), float)).astype(int)[-2:]
+        if all(0 <= i < side for i, side in zip(at, layer.data.shape[-2:], strict=True)):
+            places.append((int(at[0]), int(at[1])))
+    return tuple(places)
