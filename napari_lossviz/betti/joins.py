@@ -1,6 +1,6 @@
 """What plane and volume share: union-find over cells in the order of a filtration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.betti.bars import Bars, Cells, DimensionBars, join, lookup
 from napari_lossviz.betti.levels import LevelPair, Levels
-from napari_lossviz.betti.union_find import follow, merge, oldest_vertices
+from napari_lossviz.betti.union_find import follow, merge
 from napari_lossviz.betti.watch import Watch
 
 Index = NDArray[np.int32]
@@ -53,30 +53,12 @@ def ranges(count: int, block: int = BLOCK) -> Iterator[tuple[int, int]]:
     yield from ((n, min(n + block, count)) for n in range(0, count, block))
 
 
-def follow_all(parent: Index, watch: Watch) -> None:
-    """Point every node at its component."""
-    for start, stop in ranges(parent.size):
-        watch.check()
-        follow(parent, start, stop)
-
-
-def births_of(image: Levels, parent: Index, watch: Watch) -> tuple[Index, Levels]:
-    """Return, at components, the oldest vertex in an image, and its level."""
-    born = np.full(parent.size, -1, np.int32)
-    oldest = np.empty(parent.size, image.dtype)
-    flat = image.ravel()
-    for start, stop in ranges(parent.size):
-        watch.check()
-        oldest_vertices(flat, parent, born, oldest, start, stop)
-    return born, oldest
-
-
 def join_all(
     cells: Index,
     level: Levels,
     sides: tuple[Index, Index],
     parent: Index,
-    births: Sequence[tuple[Index, Levels]],
+    keys: tuple[Levels, Levels],
     own: Levels,
     watch: Watch,
     *,
@@ -90,22 +72,41 @@ def join_all(
         In the order of the filtration, for a dual graph backwards.
     sides : pair of (M,) int32
         The nodes on both sides of each cell.
-    parent : int32
-        Components of nodes; changed.
-    births : two pairs of arrays
-        Oldest cell and its level, at components, in two images; changed.
-    own : integer
-        The level in the image that the cells come from; changed.
+    parent : (N,) int32
+        Where each node joined early; the end of each chain is the oldest node on it in the images
+        that births are taken from. Changed.
+    keys : pair of (N,) integer
+        What nodes are ordered by in these images.
+    own : (N,) integer
+        The same in the image that the cells come from.
     watch : Watch
     dual : bool
-        Whether levels of births are complements, and of equal ones the higher cell is the older.
+        Whether keys are complements of levels, and of equal ones the higher node is the older.
     """
+    for start, stop in ranges(parent.size):
+        watch.check()
+        if dual:
+            start, stop = parent.size - stop, parent.size - start
+        follow(parent, start, stop, dual)
+    born = np.arange(parent.size, dtype=np.int32)
+    births = born, keys[0], born if keys[0] is keys[1] else born.copy(), keys[1]
+    oldest = own.copy()
     dead, other = np.empty_like(cells), np.empty_like(cells)
     younger = np.empty(cells.size, own.dtype)
-    sign = -1 if dual else 1
     for start, stop in ranges(cells.size):
         watch.check()
-        merge(*sides, parent, *births[0], *births[1], own, sign, dead, other, younger, start, stop)
+        merge(
+            *sides,
+            parent,
+            *births,
+            oldest,
+            -1 if dual else 1,
+            dead,
+            other,
+            younger,
+            start,
+            stop,
+        )
     joined = dead >= 0
     at, age = level[joined], younger[joined]
     lasts = ~age > at if dual else age < at

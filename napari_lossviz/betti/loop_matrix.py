@@ -12,6 +12,7 @@ from napari_lossviz.betti.joins import Index, ranges
 from napari_lossviz.betti.levels import LevelPair, Levels
 from napari_lossviz.betti.reduction import reduce_columns
 from napari_lossviz.betti.sweeps import Sweep
+from napari_lossviz.betti.union_find import stable_order
 from napari_lossviz.betti.watch import Watch
 
 _WORK = 1 << 20
@@ -96,7 +97,7 @@ def reduce_matrix(
     if dual:  # an edge of the added border alone is no cell of the T-construction
         within = level > np.iinfo(level.dtype).min
         cells, level = cells[within], level[within]
-    order = np.argsort(level, kind="stable")
+    order = stable_order(level)
     if dual:
         order = order[::-1]
     cells = cells[order]

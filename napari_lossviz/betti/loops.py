@@ -11,6 +11,7 @@ from napari_lossviz.betti.joins import Index
 from napari_lossviz.betti.levels import foreground_at, level_pair
 from napari_lossviz.betti.loop_matrix import loop_bars, reduce_matrix
 from napari_lossviz.betti.sweeps import sweep
+from napari_lossviz.betti.union_find import stable_order
 from napari_lossviz.betti.watch import Watch
 
 _STARTS = 24
@@ -60,7 +61,7 @@ def shortest_loop(
     bound = int(f[there].min() if dual else f[there].max())
     rows, row_level = all_cells(f, grid, is_face=dual)
     kept = row_level >= bound if dual else row_level <= bound
-    order = np.argsort(row_level[kept], kind="stable")
+    order = stable_order(row_level[kept])
     rows = rows[kept][order[::-1] if dual else order]
     usable, odd = np.zeros(3 * grid.size, np.uint8), np.zeros(3 * grid.size, np.uint8)
     usable[rows] = 1

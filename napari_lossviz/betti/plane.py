@@ -13,14 +13,13 @@ from napari_lossviz.betti.joins import (
     BLOCK,
     Index,
     Joins,
-    births_of,
-    follow_all,
     join_all,
     match_components,
     match_fillings,
     ranges,
 )
 from napari_lossviz.betti.levels import LevelPair, Levels
+from napari_lossviz.betti.union_find import stable_order
 from napari_lossviz.betti.watch import Watch
 
 
@@ -60,13 +59,16 @@ def sweep(
     count = kernels.count_free_edges(taken, height, width)
     edges, level = np.empty(count, np.int32), np.empty(count, f.dtype)
     kernels.list_free_edges(f, taken, edges, level)
+    watch.check()
+    order = stable_order(level)
+    edges, level = edges[order], level[order]
+    closing = taken[edges] == 2
     del taken
     watch.check()
-    order = np.argsort(level, kind="stable")
-    edges, level = edges[order], level[order]
-    watch.check()
-    joins, joined = _primal(f, edges, level, vertices, primal, watch)
-    edges, level = edges[~joined][::-1].copy(), level[~joined][::-1].copy()
+    joins, joined = _primal(f, edges[~closing], level[~closing], vertices, primal, watch)
+    rest = np.ones(count, bool)
+    rest[np.flatnonzero(~closing)[joined]] = False
+    edges, level = edges[rest][::-1].copy(), level[rest][::-1].copy()
     return Sweep(joins, _dual(f, edges, level, squares, dual, watch))
 
 
@@ -79,12 +81,11 @@ def _primal(
     watch: Watch,
 ) -> tuple[Joins, NDArray[np.bool_]]:
     """Join vertices; return also which edges joined two components and so close no loop."""
-    follow_all(parent, watch)
-    births = [births_of(image, parent, watch) for image in images]
     first, second = np.empty_like(edges), np.empty_like(edges)
     kernels.vertices_of_edges(edges, f.shape[1], first, second)
-    own = f.ravel().copy()
-    return join_all(edges, level, (first, second), parent, births, own, watch, dual=False)
+    one = images[0].ravel()
+    keys = one, one if images[0] is images[1] else images[1].ravel()
+    return join_all(edges, level, (first, second), parent, keys, f.ravel(), watch, dual=False)
 
 
 def _dual(
@@ -96,23 +97,20 @@ def _dual(
     watch: Watch,
 ) -> Joins:
     """Join squares and the outside, over edges from high to low."""
-    follow_all(parent, watch)
-    births = [_births(image, parent, watch) for image in images]
-    own = births[0][1].copy() if images[0] is f else _births(f, parent, watch)[1]
     first, second = np.empty_like(edges), np.empty_like(edges)
     kernels.squares_of_edges(edges, *f.shape, first, second)
-    return join_all(edges, level, (first, second), parent, births, own, watch, dual=True)[0]
+    known = {id(image): _square_keys(image, watch) for image in (f, *images)}
+    keys = known[id(images[0])], known[id(images[1])]
+    return join_all(edges, level, (first, second), parent, keys, known[id(f)], watch, dual=True)[0]
 
 
-def _births(image: Levels, parent: Index, watch: Watch) -> tuple[Index, Levels]:
-    """Return, at components, the oldest square in an image and the complement of its level."""
-    born = np.full(parent.size, -1, np.int32)
-    oldest = np.empty(parent.size, image.dtype)
+def _square_keys(image: Levels, watch: Watch) -> Levels:
+    keys = np.empty(image.size + 1, image.dtype)
     for y0, y1 in _slabs(image):
         watch.check()
-        kernels.oldest_squares(image, parent, born, oldest, y0, y1)
-    born[-1], oldest[-1] = image.size, np.iinfo(oldest.dtype).min
-    return born, oldest
+        kernels.square_keys(image, keys, y0, y1)
+    keys[-1] = np.iinfo(keys.dtype).min
+    return keys
 
 
 def _slabs(f: Levels) -> Iterator[tuple[int, int]]:

@@ -66,8 +66,8 @@ def take_first_edges(
     square_parent : (H * W + 1,) int32
         Filled: the neighbouring square or the outside, or the square itself.
     taken : (2 * H * W,) uint8
-        Set to 1 at every edge by which something joined. An edge that closes a square at its own
-        level, but whose square may not join, is left 0, as is that of a vertex.
+        Set to 1 at every edge by which something joined, to 2 at those by which a square would have
+        if it were the younger one: no vertices join there.
     vertex_births, other_vertex_births, square_births, other_square_births : (H, W) integer levels
         Images that births are taken from: a neighbour must be older in them too.
     y0, y1 : int
@@ -128,31 +128,29 @@ def take_first_edges(
                     older_square(square_births, y, x, v, ty, tx, s)
                     and older_square(other_square_births, y, x, v, ty, tx, s)
                 ):
+                    taken[edge] = 2
                     continue
             taken[edge] = 1
             square_parent[v] = s
 
 
 @compiled
-def oldest_squares(b: Any, parent: Any, born: Any, level: Any, y0: int, y1: int) -> None:
-    """Find each dual component's oldest square: highest level, then highest index.
+def square_keys(b: Any, keys: Any, y0: int, y1: int) -> None:
+    """Write the complement of each square's level: the older one has the lower key.
 
-    The level is kept as its complement, so that the older one is the lower one here too. The
-    outside must be set by the caller, as the oldest of all.
+    Parameters
+    ----------
+    b : (H, W) integer levels
+    keys : (H * W + 1,) integer
+        Filled at the squares of rows y0 .. y1 - 1; the outside is the caller's.
     """
     height, width = b.shape
-    outside = height * width
     for y in range(y0, min(y1, height - 1)):
         above = max(b[y, 0], b[y + 1, 0])
         for x in range(width - 1):
             right = max(b[y, x + 1], b[y + 1, x + 1])
-            complement = ~max(above, right)
+            keys[y * width + x] = ~max(above, right)
             above = right
-            s = y * width + x
-            root = parent[s]
-            if root != outside and (born[root] < 0 or complement <= level[root]):
-                born[root] = s
-                level[root] = complement
 
 
 @compiled
@@ -162,9 +160,9 @@ def count_free_edges(taken: Any, height: int, width: int) -> int:
     for y in range(height):
         for x in range(width):
             v = y * width + x
-            if y + 1 < height and not taken[2 * v]:
+            if y + 1 < height and taken[2 * v] != 1:
                 count += 1
-            if x + 1 < width and not taken[2 * v + 1]:
+            if x + 1 < width and taken[2 * v + 1] != 1:
                 count += 1
     return count
 
@@ -177,11 +175,11 @@ def list_free_edges(f: Any, taken: Any, edges: Any, level: Any) -> None:
     for y in range(height):
         for x in range(width):
             v = y * width + x
-            if y + 1 < height and not taken[2 * v]:
+            if y + 1 < height and taken[2 * v] != 1:
                 edges[n] = 2 * v
                 level[n] = max(f[y, x], f[y + 1, x])
                 n += 1
-            if x + 1 < width and not taken[2 * v + 1]:
+            if x + 1 < width and taken[2 * v + 1] != 1:
                 edges[n] = 2 * v + 1
                 level[n] = max(f[y, x], f[y, x + 1])
                 n += 1

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from napari_lossviz.betti import cell_kernels, volume_kernels
 from napari_lossviz.betti.cells import BLOCK, Grid, free_cells
-from napari_lossviz.betti.joins import Index, Joins, births_of, follow_all, join_all, ranges
+from napari_lossviz.betti.joins import Joins, join_all, ranges
 from napari_lossviz.betti.levels import Levels
+from napari_lossviz.betti.union_find import stable_order
 from napari_lossviz.betti.watch import Watch
 
 
@@ -85,30 +86,28 @@ def _graph(
         cell_kernels.mark_slots(slots, not dual, grid.steps, marks, start, stop)
     cells, level = free_cells(flat, marks, grid, dual)
     marks &= 1
-    order = np.argsort(level, kind="stable")
+    order = stable_order(level)
     if dual:
         order = order[::-1]
     cells, level = cells[order], level[order]
     watch.check()
-    follow_all(parent, watch)
-    births = [_births(image, parent, grid, watch, dual=dual) for image in images]
-    own = _births(f, parent, grid, watch, dual=dual)[1]
+    known = {id(image): _keys(image, grid, watch, dual=dual) for image in (f, *images)}
+    keys = known[id(images[0])], known[id(images[1])]
     first, second = np.empty_like(cells), np.empty_like(cells)
     volume_kernels.cells_of(cells, grid.shape, dual, first, second)
-    joins, joined = join_all(cells, level, (first, second), parent, births, own, watch, dual=dual)
+    joins, joined = join_all(
+        cells, level, (first, second), parent, keys, known[id(f)], watch, dual=dual
+    )
     marks[cells[joined]] = 1
     return joins
 
 
-def _births(
-    image: Levels, parent: Index, grid: Grid, watch: Watch, *, dual: bool
-) -> tuple[Index, Levels]:
+def _keys(image: Levels, grid: Grid, watch: Watch, *, dual: bool) -> Levels:
     if not dual:
-        return births_of(image, parent, watch)
-    born = np.full(parent.size, -1, np.int32)
-    oldest = np.empty(parent.size, image.dtype)
+        return image.ravel()
+    keys = np.empty(grid.size + 1, image.dtype)
     for z0, z1 in grid.slabs():
         watch.check()
-        volume_kernels.oldest_cubes(image, parent, born, oldest, z0, z1)
-    born[-1], oldest[-1] = grid.size, np.iinfo(oldest.dtype).min
-    return born, oldest
+        volume_kernels.cube_keys(image, keys, z0, z1)
+    keys[-1] = np.iinfo(keys.dtype).min
+    return keys

@@ -1,6 +1,8 @@
-"""Union-find with two births to each component, taken from any two images."""
+"""Union-find with two births to each component, taken from any two images; sorting."""
 
 from typing import Any
+
+import numpy as np
 
 from napari_lossviz.engine.blocks import compiled
 
@@ -20,10 +22,10 @@ def merge(
     second: Any,
     parent: Any,
     born_a: Any,
-    level_a: Any,
+    key_a: Any,
     born_b: Any,
-    level_b: Any,
-    level_own: Any,
+    key_b: Any,
+    own: Any,
     sign: int,
     dead_a: Any,
     dead_b: Any,
@@ -37,18 +39,21 @@ def merge(
     ----------
     first, second : (M,) int32
         Nodes on both sides of each edge, in the order of the filtration.
-    parent : int32
+    parent : (N,) int32
         Components; changed.
-    born_a, level_a, born_b, level_b
-        At components: the cell of its birth and that cell's level, in two images; changed. The
-        higher level is the younger one.
-    level_own
-        At components: the level of the oldest cell in the image that the edges come from; changed.
+    born_a, born_b : (N,) int32
+        At components: the node of its birth in two images; changed.
+    key_a, key_b : (N,) integer
+        What nodes are ordered by in these images: the higher one is the younger.
+    own : (N,) integer
+        At components: the key of the oldest node in the image that the edges come from; changed.
     sign : int
-        Of two births with equal levels that with the higher (1) or lower (-1) cell is the younger.
+        Of two births with equal keys that with the higher (1) or lower (-1) node is the younger.
     dead_a, dead_b : (M,) int32
-        Filled: the cell whose component dies at this edge, in each image; -1 where the edge joins
+        Filled: the node whose component dies at this edge, in each image; -1 where the edge joins
         nothing.
+    younger : (M,) integer
+        Filled: of the two keys in `own` the higher one.
     start, stop : int
         Range of edges.
     """
@@ -57,31 +62,39 @@ def merge(
         two = root_of(parent, second[n])
         if one == two:
             dead_a[n] = -1
-            dead_b[n] = -1
             continue
         # the one with the older birth in the first image keeps its root
-        if level_a[one] > level_a[two] or (
-            level_a[one] == level_a[two] and sign * (born_a[one] - born_a[two]) > 0
-        ):
+        a, b = born_a[one], born_a[two]
+        if key_a[a] > key_a[b] or (key_a[a] == key_a[b] and sign * (a - b) > 0):
             one, two = two, one
-        younger[n] = max(level_own[one], level_own[two])
-        level_own[one] = min(level_own[one], level_own[two])
-        dead_a[n] = born_a[two]
-        if level_b[one] < level_b[two] or (
-            level_b[one] == level_b[two] and sign * (born_b[two] - born_b[one]) > 0
-        ):
-            dead_b[n] = born_b[two]
+            b = a
+        dead_a[n] = b
+        a, b = born_b[one], born_b[two]
+        if key_b[a] > key_b[b] or (key_b[a] == key_b[b] and sign * (a - b) > 0):
+            born_b[one] = b
+            b = a
+        dead_b[n] = b
+        if own[one] > own[two]:
+            younger[n] = own[one]
+            own[one] = own[two]
         else:
-            dead_b[n] = born_b[one]
-            born_b[one] = born_b[two]
-            level_b[one] = level_b[two]
+            younger[n] = own[two]
         parent[two] = one
 
 
 @compiled
-def follow(parent: Any, start: int, stop: int) -> None:
-    """Point nodes start .. stop - 1 at the end of their chain."""
-    for node in range(start, stop):
+def follow(parent: Any, start: int, stop: int, backwards: bool) -> None:
+    """Point nodes start .. stop - 1 at the end of their chain.
+
+    Parameters
+    ----------
+    parent : (N,) int32
+    start, stop : int
+    backwards : bool
+        Whether to begin with the last node: fast where most parents come later.
+    """
+    for n in range(stop - start):
+        node = stop - 1 - n if backwards else start + n
         root = parent[node]
         while parent[root] != root:
             root = parent[root]
@@ -92,22 +105,45 @@ def follow(parent: Any, start: int, stop: int) -> None:
             step = after
 
 
+_DIGIT = 11
+
+
 @compiled
-def oldest_vertices(b: Any, parent: Any, born: Any, level: Any, start: int, stop: int) -> None:
-    """Find each component's oldest vertex in the image `b`: lowest level, then lowest index.
+def stable_order(level: Any) -> Any:
+    """Return the order that sorts integers upwards, equal ones as they come (a radix sort).
 
     Parameters
     ----------
-    b : (N,) integer levels
-    parent : (N,) int32
-        Each vertex's component.
-    born : (N,) int32
-        At components: the vertex; -1 before any was seen.
-    level : (N,) integer
-        At components: its level.
+    level : (M,) integer
+
+    Returns
+    -------
+    (M,) int32
     """
-    for v in range(start, stop):
-        root = parent[v]
-        if born[root] < 0 or b[v] < level[root]:
-            born[root] = v
-            level[root] = b[v]
+    count = level.size
+    order = np.arange(count).astype(np.int32)
+    if count == 0:
+        return order
+    lowest = level.min()
+    # differences as unsigned numbers cannot overflow
+    keys = level.astype(np.int64).view(np.uint64) - np.uint64(np.int64(lowest))
+    span = keys.max()
+    other_keys, other_order = np.empty_like(keys), np.empty_like(order)
+    shift = np.uint64(0)
+    digits = 1 << _DIGIT
+    while span > np.uint64(0):
+        places = np.zeros(digits + 1, np.int64)
+        for n in range(count):
+            places[np.int64((keys[n] >> shift) & np.uint64(digits - 1)) + 1] += 1
+        for place in range(digits):
+            places[place + 1] += places[place]
+        for n in range(count):
+            digit = np.int64((keys[n] >> shift) & np.uint64(digits - 1))
+            other_keys[places[digit]] = keys[n]
+            other_order[places[digit]] = order[n]
+            places[digit] += 1
+        keys, other_keys = other_keys, keys
+        order, other_order = other_order, order
+        shift += np.uint64(_DIGIT)
+        span >>= np.uint64(_DIGIT)
+    return order

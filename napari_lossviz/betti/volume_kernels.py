@@ -146,23 +146,20 @@ def join_cubes(
 
 
 @compiled
-def oldest_cubes(b: Any, parent: Any, born: Any, level: Any, z0: int, z1: int) -> None:
-    """Find each dual component's oldest cube: highest level, then highest index.
+def cube_keys(b: Any, keys: Any, z0: int, z1: int) -> None:
+    """Write the complement of each cube's level: the older one has the lower key.
 
-    The level is kept as its complement, so that the older one is the lower one here too. The
-    outside must be set by the caller, as the oldest of all.
+    Parameters
+    ----------
+    b : (Z, H, W) integer levels
+    keys : (Z * H * W + 1,) integer
+        Filled at the cubes of slices z0 .. z1 - 1; the outside is the caller's.
     """
     depth, height, width = b.shape
-    outside = depth * height * width
     for z in range(z0, min(z1, depth - 1)):
         for y in range(height - 1):
             for x in range(width - 1):
-                c = (z * height + y) * width + x
-                root = parent[c]
-                complement = ~cube_level(b, z, y, x)
-                if root != outside and (born[root] < 0 or complement <= level[root]):
-                    born[root] = c
-                    level[root] = complement
+                keys[(z * height + y) * width + x] = ~cube_level(b, z, y, x)
 
 
 @compiled
