@@ -1,10 +1,13 @@
 """The end of a dock. `closeEvent` does not fire for a docked widget, so other signs are watched."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
+
+
+class _End(Protocol):
+    def __call__(self, *, window_stays: bool) -> None: ...
 
 
 class DockLife(QObject):
@@ -18,13 +21,14 @@ class DockLife(QObject):
     dock : QWidget
     viewer : napari.Viewer
     end : callable
-        May be called when the dock's Qt half is gone; it touches no widget that may be.
+        Called with whether the window stays. If not, the dock's Qt half may be gone: then it
+        touches no widget that may be.
     """
 
-    def __init__(self, dock: QWidget, viewer: Any, end: Callable[[], None]) -> None:
+    def __init__(self, dock: QWidget, viewer: Any, end: _End) -> None:
         super().__init__()
         self._dock = dock
-        self._end: Callable[[], None] | None = end
+        self._end: _End | None = end
         self._was_in_frame = False
         self._window: Any = viewer.window._qt_window
         dock.installEventFilter(self)
@@ -41,7 +45,7 @@ class DockLife(QObject):
             if self._dock.parentWidget() is not None:
                 self._was_in_frame = True
             elif self._was_in_frame:
-                self.finish()
+                self._finish(window_stays=True)
         if a1 is not None and a0 is not self._dock:  # the window, which napari may hand out wrapped
             asked = a1.type() == QEvent.Type.Close
             if a1.type() == QEvent.Type.DeferredDelete or (asked and not a1.spontaneous()):
@@ -59,7 +63,10 @@ class DockLife(QObject):
             self.finish()
 
     def finish(self, *_: Any) -> None:
-        """End it now."""
+        """End it now, as the window goes."""
+        self._finish(window_stays=False)
+
+    def _finish(self, *, window_stays: bool) -> None:
         end, self._end = self._end, None
         if end is not None:
-            end()
+            end(window_stays=window_stays)

@@ -78,10 +78,21 @@ class InstantShow(QObject):
             self.run.cancel()
             self._end()
 
-    def close(self) -> None:
-        """Stop all threads, and add nothing any more."""
+    def close(self, *, tidy: bool) -> None:
+        """Stop all threads, and add nothing any more.
+
+        Parameters
+        ----------
+        tidy : bool
+            The window stays: show what has come whole, and take away what shows the way there.
+        """
+        if tidy:
+            self._turns.finish()
         self._turns.clear()
         self.run.close()
+        live, self._live = self._live, None
+        if tidy and live is not None:
+            live.end()
 
     def _end(self) -> None:
         if self._live is not None:

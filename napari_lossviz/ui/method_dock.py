@@ -1,6 +1,7 @@
 """The dock of a method: what it has in common with those of the other methods."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt
@@ -85,13 +86,13 @@ class MethodDock(QWidget):
         letters = self.fontMetrics().averageCharWidth()
         return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), super().sizeHint().height())
 
-    def close_dock(self) -> None:
+    def close_dock(self, *, window_stays: bool = True) -> None:
         """End runs, threads and the engine process, and let go of the viewer."""
         if self._closed:
             return
         self._closed = True
         ends: tuple[Callable[[], None], ...] = (
-            self.run_panel.close_panel,
+            partial(self.run_panel.close_panel, tidy=window_stays),
             *self.own_ends(),
             self.compare.close_panel,
             self.export_panel.close_panel,

@@ -132,12 +132,13 @@ class RunPanel(QWidget):
         self._say("")
         self.controls.set_running(True)
         self.progress.start("starting", curves=True)
+        label = self.controls.preset.name
         if isinstance(image.array, np.ndarray):
-            self._submit(layer, image, config)
+            self._submit(layer, image, config, label)
         else:  # a lazy array: its files are read away from the window's thread
             self._loading = Task(np.asarray, image.array)
             self._loading.done.connect(
-                lambda array: self._submit(layer, image.replace(array=array), config)
+                lambda array: self._submit(layer, image.replace(array=array), config, label)
             )
             self._loading.failed.connect(lambda error: self._on_failed(error, str(error)))
             self._loading.start()
@@ -154,10 +155,18 @@ class RunPanel(QWidget):
             self.instant.cancel()
             self._say("Cancelled.")
 
-    def close_panel(self) -> None:
-        """End the run, the threads and, for the last panel, the engine process."""
+    def close_panel(self, *, tidy: bool = False) -> None:
+        """End the run, the threads and, for the last panel, the engine process.
+
+        Parameters
+        ----------
+        tidy : bool
+            The window stays: leave in the viewer what has come whole, and nothing else.
+        """
         if self._closed:
             return
+        if tidy:
+            self._turns.finish()
         self._closed = True
         self._turns.clear()
         self._collections.close()
@@ -166,8 +175,11 @@ class RunPanel(QWidget):
             if task is not None:
                 task.cancel()
         if self.instant is not None:
-            self.instant.close()
-        self._run = self._loading = self._live = self._shown = None
+            self.instant.close(tidy=tidy)
+        live, self._live = self._live, None
+        if tidy and live is not None:
+            live.end()
+        self._run = self._loading = self._shown = None
         self._engine.release(self)
         self.controls.close_controls()
         self.progress.stop()
@@ -175,10 +187,9 @@ class RunPanel(QWidget):
 
     # a run in the engine process
 
-    def _submit(self, layer: Any, image: Image, config: MethodConfig) -> None:
+    def _submit(self, layer: Any, image: Image, config: MethodConfig, label: str) -> None:
         self._loading = None
         run = self._run = self._engine.submit(self._method.name, image, config)
-        label = self.controls.preset.name
         self._live = LiveView(self._viewer, image, layer, self._settings.watched_slice(image))
         self._live.set_term(self.progress.term)
         self._live.go_there()

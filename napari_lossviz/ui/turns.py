@@ -33,6 +33,11 @@ class Turns(QObject):
         """Call none of those that wait."""
         self._functions.clear()
 
+    def finish(self) -> None:
+        """Call all that wait now, and what these add."""
+        while self._functions:
+            self._functions.popleft()()
+
     def _next(self) -> None:
         if self._functions:
             self._functions.popleft()()

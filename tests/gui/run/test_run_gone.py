@@ -94,3 +94,44 @@ def test_a_result_of_a_result_replays_from_pixels_of_its_own(
     np.testing.assert_array_equal(replayed.denoised, second.result.denoised)
     with pytest.raises(OutputExistsError, match="never overwritten"):
         io.write(second.result, tmp_path / "in.tif", overwrite=True)
+
+
+def test_a_dock_closed_in_the_middle_of_a_run_leaves_the_viewer_as_it_was(
+    make_napari_viewer: Any,
+    qtbot: Any,
+    dock_of: Callable[[Any], Any],
+    quick_training: Callable[..., None],
+    engine_pids: Callable[[], set[int]],
+) -> None:
+    viewer = make_napari_viewer()
+    dock = dock_of(viewer)
+    dock.run_panel.at_once.setChecked(False)
+    array = np.random.default_rng(0).normal(0, 12, (5, 48, 48)).astype(np.float32)
+    source = viewer.add_image(array, name="stack", axis_labels=("z", "y", "x"))
+    viewer.dims.set_point(0, 0)
+    quick_training(dock, steps=100_000)
+    dock.run_panel.controls.run_button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=WAIT)
+    assert viewer.dims.point[0] == 2  # the slice that the run reports
+    frame = dock.parentWidget()
+    while not hasattr(frame, "destroyOnClose"):
+        frame = frame.parentWidget()
+    frame.destroyOnClose()
+    qtbot.waitUntil(lambda: not engine_pids(), timeout=5000)
+    qtbot.wait(500)
+    assert list(viewer.layers) == [source]
+    assert viewer.dims.point[0] == 0
+
+
+def test_a_dock_closed_just_after_a_result_came_leaves_it_whole(
+    make_napari_viewer: Any, qtbot: Any, dock_of: Callable[[Any], Any]
+) -> None:
+    viewer = make_napari_viewer()
+    dock = dock_of(viewer)
+    array = np.random.default_rng(0).normal(0, 12, (48, 48)).astype(np.float32)
+    viewer.add_image(array, name="noisy")
+    qtbot.waitUntil(lambda: dock.results.result is not None, timeout=WAIT)
+    layers = dock.results.result.all_layers()
+    assert not all(layer in viewer.layers for layer in layers)  # the hidden ones follow
+    dock.close_dock()
+    assert all(layer in viewer.layers for layer in layers)
