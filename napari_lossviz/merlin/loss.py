@@ -5,10 +5,13 @@ from torch import Tensor
 _FLOOR = 1e-6
 """Keeps the quotient finite where the reflectivity vanishes."""
 
+_LARGEST = 60.0
+"""Logarithm beyond which the quotient is 0 in any case, and its gradient would be no number."""
+
 
 def misfit(log_reflectivity: Tensor, component: Tensor) -> Tensor:
     """Return b²/R per pixel: 1/2 on average where the speckle model holds, more where it fails."""
-    return component.square() / (log_reflectivity.exp() + _FLOOR)
+    return component.square() / (log_reflectivity.clamp(max=_LARGEST).exp() + _FLOOR)
 
 
 def negative_log_likelihood_map(log_reflectivity: Tensor, component: Tensor) -> Tensor:

@@ -12,6 +12,10 @@ from napari_lossviz.merlin.shapes import DECODER, LAST, LEVELS, layer_shapes
 SLOPE = 0.1
 """Of the leaky rectifier for negative values."""
 
+_LAST_GAIN = 0.05
+"""On the last layer's initial weights: a random network shall begin near its input, since one unit
+of its output is a factor of 10 orders of magnitude in reflectivity."""
+
 
 def nothing() -> None:
     """Do nothing: the poll of a call that nobody wants to stop."""
@@ -40,6 +44,8 @@ class MerlinNetwork(nn.Module):
                 else:
                     gain = math.sqrt(2 / (1 + SLOPE**2))
                     layer.weight.normal_(0, gain / math.sqrt(9 * into), generator=generator)
+                    if name == LAST[0]:
+                        layer.weight *= _LAST_GAIN
             self.layers[name] = layer
 
     @classmethod

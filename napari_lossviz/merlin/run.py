@@ -79,6 +79,7 @@ def despeckle(
     progress = Progress(reporter, 1)
     progress.announce("testing whether real and imaginary parts are independent")
     prepared = prepare(scene, config, progress.poll)
+    progress.step("statistics tested")
     warnings = [*prepared.warnings]
     if weights is not None and config.training == "none":
         warnings += level_warnings(scene, weights, config)

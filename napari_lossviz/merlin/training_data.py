@@ -183,7 +183,10 @@ def validation_batches(plates: list[Plate]) -> list[Batch]:
     for plate, box in all_blocks[::step]:
         values = plate.values[box.slices]
         both = np.stack([values, 1j * values]).astype(np.complex64)
-        batches.append(batch_of(both, np.stack([plate.held_out[box.slices]] * 2)))
+        counts = np.zeros(values.shape, bool)
+        inner = np.s_[_CONTEXT:-_CONTEXT, _CONTEXT:-_CONTEXT]
+        counts[inner] = plate.held_out[box.slices][inner]
+        batches.append(batch_of(both, np.stack([counts] * 2)))
     return batches
 
 
