@@ -18,16 +18,19 @@ help:  ## Show these lines
 demo:  ## Install what is missing, run Filter2Noise on the bundled low-dose CT, show it in napari
 	@scripts/system_packages.sh qt
 	@scripts/environment.sh all
+	@scripts/pretrained_weights.sh
 	@$(BIN)/lossviz demo --output $(DEMO_OUTPUT) --overwrite
 
 test:  ## Install what is missing, run every test, the window's under PyQt5 and PyQt6
 	@scripts/system_packages.sh test
 	@scripts/environment.sh all,test
+	@scripts/pretrained_weights.sh
 	@scripts/test.sh
 
 window:  ## Install what is missing, open napari with the plugin
 	@scripts/system_packages.sh qt
 	@scripts/environment.sh all
+	@scripts/pretrained_weights.sh
 	@$(BIN)/lossviz window
 
 lint:  ## Check style, types and which room imports which
