@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ _EXTRAS = {
 }
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What is written where, as it was when the button was pressed."""
+
+    result: Callable[[], Result]
+    folder: str
+    parts: ExportParts
+    selection: Selection | None
+    drop_identity: bool
+
+
 class ExportPanel(QWidget):
     """Exports one result to a folder.
 
@@ -56,10 +68,10 @@ class ExportPanel(QWidget):
         self._formats = formats
         self._possible: frozenset[str] = frozenset()
         self._result: Result | None = None
-        self._make: Callable[[], Result] | None = None
+        self._make: Callable[[], Callable[[], Result]] | None = None
         self._selection: Selection | None = None
         self._task: Task | None = None
-        self._remarks: list[str] = []
+        self._written = ""
         self.boxes = {
             name: QCheckBox(title) for name, (title, _) in (dict(formats.entries) | _EXTRAS).items()
         }
@@ -90,7 +102,7 @@ class ExportPanel(QWidget):
     def set_result(
         self,
         result: Result | None,
-        make: Callable[[], Result] | None,
+        make: Callable[[], Callable[[], Result]] | None,
         selection: Selection | None = None,
     ) -> None:
         """Offer to export a result.
@@ -100,7 +112,8 @@ class ExportPanel(QWidget):
         result : Result, optional
             Before later edits; tells which formats there are. None: nothing to export.
         make : callable, optional
-            Called away from the window's thread for the result to write, edits included.
+            Called when the export begins; what it returns is called away from the window's thread
+            for the result to write, edits included.
         selection : Selection, optional
             The part of its files that the input was, for the recipe.
         """
@@ -129,31 +142,35 @@ class ExportPanel(QWidget):
             subtract_noise=self._calibrated and self.subtract_noise.isChecked(),
         )
 
-    def start(self, *, overwrite: bool = False) -> None:
+    def start(self) -> None:
         """Write; what is there already is replaced only if the user says so."""
         folder = self.folder.text().strip()
-        make = self._make
-        if make is None or not folder or self._running:
+        if self._make is not None and folder:
+            drop = self.no_identity.isChecked()
+            request = _Request(self._make(), folder, self.parts(), self._selection, drop)
+            self._write(request, overwrite=False)
+
+    def _write(self, request: _Request, *, overwrite: bool) -> None:
+        if self._running:
             return
-        parts, drop, selection = self.parts(), self.no_identity.isChecked(), self._selection
+        remarks: list[str] = []
 
         def write() -> list[Path]:
             return export(
-                make(),
-                Path(folder).expanduser(),
-                parts=parts,
-                selection=selection,
+                request.result(),
+                Path(request.folder).expanduser(),
+                parts=request.parts,
+                selection=request.selection,
                 overwrite=overwrite,
-                drop_identity=drop,
-                tell=self._remarks.append,
+                drop_identity=request.drop_identity,
+                tell=remarks.append,
             )
 
-        self._remarks.clear()
         self._say("Writing …")
         self.open_button.hide()
         self._task = Task(write)
-        self._task.done.connect(self._on_done)
-        self._task.failed.connect(self._on_failed)
+        self._task.done.connect(lambda written: self._on_done(request, written, remarks))
+        self._task.failed.connect(lambda error: self._on_failed(request, error))
         self._task.start()
         self._update()
 
@@ -176,32 +193,33 @@ class ExportPanel(QWidget):
     def _running(self) -> bool:
         return self._task is not None
 
-    def _on_done(self, written: list[Path]) -> None:
+    def _on_done(self, request: _Request, written: list[Path], remarks: list[str]) -> None:
         self._task = None
+        self._written = request.folder
         self._update()
         names = ", ".join(path.name for path in written)
-        self._say(" ".join([f"Written to {self.folder.text()}: {names}", *self._remarks]))
+        self._say(" ".join([f"Written to {request.folder}: {names}", *remarks]))
         self.open_button.show()
         self.exported.emit(written)
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_failed(self, request: _Request, error: Exception) -> None:
         self._task = None
         self._update()
         self._say(str(error), bad=True)
         if isinstance(error, OutputExistsError) and "never overwritten" not in str(error):
-            self._ask_to_replace()
+            self._ask_to_replace(request)
 
-    def _ask_to_replace(self) -> None:
+    def _ask_to_replace(self, request: _Request) -> None:
         box = QMessageBox(self)
         box.setObjectName("lossviz replace export")
         box.setIcon(QMessageBox.Icon.Question)
-        box.setText(f"{self.folder.text()} is not empty.")
+        box.setText(f"{request.folder} is not empty.")
         box.setInformativeText(
             "Replace what an earlier export wrote there? Inputs and files of others stay."
         )
         replace: Any = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        replace.clicked.connect(lambda: self.start(overwrite=True))
+        replace.clicked.connect(lambda: self._write(request, overwrite=True))
         box.open()
 
     def _choose_folder(self) -> None:
@@ -210,7 +228,7 @@ class ExportPanel(QWidget):
             self.folder.setText(path)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self.folder.text()))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._written).expanduser())))
 
     def _on_folder(self) -> None:
         self.folder.setToolTip(

@@ -75,9 +75,9 @@ class MethodDock(QWidget):
     def leave_page(self, page: QWidget) -> None:
         """Do what is due when another tab than this one comes to the front."""
 
-    def result_to_write(self, layers: ResultLayers) -> Result:
-        """Return what is exported of a result; called in the exporting thread."""
-        return layers.result
+    def result_to_write(self, layers: ResultLayers) -> Callable[[], Result]:
+        """Return what gives the result to export, as it is now; called in the exporting thread."""
+        return lambda: layers.result
 
     # what napari calls
 
@@ -116,7 +116,7 @@ class MethodDock(QWidget):
         self.export_panel.set_result(layers.result, self._chosen_to_write, part)
         self.run_panel.show_result(layers)
 
-    def _chosen_to_write(self) -> Result:
+    def _chosen_to_write(self) -> Callable[[], Result]:
         layers = self.results.result
         assert layers is not None  # without one there is no export button
         return self.result_to_write(layers)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,9 +77,9 @@ class Filter2NoiseDock(MethodDock):
         if page is self.editor:
             self.editor.paint.setChecked(False)
 
-    def result_to_write(self, layers: ResultLayers) -> Result:
-        """Return the result with its edits."""
-        return edited_result(layers.result, self.editor.edits())
+    def result_to_write(self, layers: ResultLayers) -> Callable[[], Result]:
+        """Return what gives the result with the edits that it has now."""
+        return partial(edited_result, layers.result, self.editor.edits())
 
     def _on_strength(self, strength: float) -> None:
         self.editor.set_base(strength_edits(strength))
