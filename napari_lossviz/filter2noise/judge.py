@@ -134,8 +134,8 @@ def judge_stack(slices: Slices, window: IntensityRange, config: Filter2NoiseConf
     if all(s.sigma == 0 or not s.flat.any() for s in judged):
         warnings = (
             "No noise was found in flat pixels inside the intensity window, so the strength could "
-            "not be chosen; the image is changed as little as possible. Give noise= or a flat "
-            "region if there is noise.",
+            "not be chosen; the image is changed as little as possible. If there is "
+            "noise, set its standard deviation (noise) or a flat region in the settings.",
         )
         judged = [JudgedSlice(s.n, s.flat, 0.0) for s in judged]
     return Judge(tuple(judged), warnings)

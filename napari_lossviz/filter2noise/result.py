@@ -1,13 +1,13 @@
 """What a Filter2Noise run returns; torch-free, so that it travels to the window as it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import NamedImage, Result
+from napari_lossviz.core import Edit, NamedImage, Result, WholeMap
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, edited_slice_maps
@@ -144,6 +144,21 @@ class Filter2NoiseResult(Result):
                 f"lambda={self.metrics.get('lambda', 0):g}, "
                 f"sigma_r factor={self.predictor.factor:.3g}"
             )
-        edited = f", {len(self.edits)} edits of its maps" if self.edits else ""
+        edited = f", {_in_words(self.edits)}" if self.edits else ""
         title = f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter"
         return f"{title}: {how}, {window}{edited}"
+
+
+def _in_words(edits: Sequence[Edit]) -> str:
+    """Return how maps were edited, an overall strength apart."""
+    first = edits[0]
+    overall = (
+        isinstance(first, WholeMap)
+        and (first.map, first.operation) == ("sigma_r", "multiply")
+        and first == WholeMap(map="sigma_r", operation="multiply", value=first.value)
+    )
+    parts = [f"all sigma_r times {first.value:.3g}"] if overall else []
+    others = len(edits) - len(parts)
+    if others:
+        parts.append(f"{others} edit{'s' if others > 1 else ''} of its maps")
+    return ", ".join(parts)

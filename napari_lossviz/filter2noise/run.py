@@ -90,7 +90,7 @@ def denoise(
     work = 1 + slices.count if instant else config.steps + 1 + config.stages * slices.count
     progress = Progress(reporter, work)
     if not is_compiled():
-        progress.announce("preparing the filter (compiled once, at its first use)")
+        progress.announce("compiling the filter, once")
     if instant:
         outcome = run_instant(slices, window, judge, config, edits, progress)
         threads, peak = 1, PeakMemory.of_process()

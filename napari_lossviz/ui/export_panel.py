@@ -300,9 +300,9 @@ def proposed_folder(result: Result) -> Path:
     """
     paths = result.source.origin.paths
     if paths:
-        home = paths[0].parent
-        beside = home.with_name(f"{home.name}_{result.method}")
-        if os.access(beside.parent, os.W_OK) and not is_sample(home):
+        home = paths[0].absolute().parent
+        beside = home.parent / f"{home.name}_{result.method}"
+        if home.name and os.access(beside.parent, os.W_OK) and not is_sample(home):
             return beside
         name = home.name
     else:

@@ -37,6 +37,10 @@ class InputChoice(LayerChoice):
         if self.layer is None:
             self._replace_removed()
 
+    def offers(self, layer: Any) -> bool:
+        """Whether a layer is in the list: inputs and results, but no residuals, maps, previews."""
+        return role_of(layer) in ("", "result")
+
     def close_choice(self) -> None:
         """Follow the viewer no longer."""
         super().close_choice()

@@ -11,6 +11,7 @@ from napari_lossviz.core import Result
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.compare import ComparePanel
 from napari_lossviz.ui.dock_life import DockLife
+from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.export_panel import ExportPanel
 from napari_lossviz.ui.layers import selection_of
 from napari_lossviz.ui.panel_settings import PanelSettings
@@ -48,7 +49,9 @@ class MethodDock(QWidget):
         self._build()
         self.results.result_chosen.connect(self._on_result)
         self.run_panel.result_ready.connect(self.results.add)
+        self.run_panel.started.connect(self.compare.stop)
         self.tabs.currentChanged.connect(self._on_tab)
+        viewer.layers.events.removing.connect(self._before_removal)
         self._on_result(self.results.result)
         self._life = DockLife(self, viewer, self.close_dock)
 
@@ -91,6 +94,7 @@ class MethodDock(QWidget):
         if self._closed:
             return
         self._closed = True
+        self._viewer.layers.events.removing.disconnect(self._before_removal)
         ends: tuple[Callable[[], None], ...] = (
             partial(self.run_panel.close_panel, tidy=window_stays),
             *self.own_ends(),
@@ -120,6 +124,9 @@ class MethodDock(QWidget):
         layers = self.results.result
         assert layers is not None  # without one there is no export button
         return self.result_to_write(layers)
+
+    def _before_removal(self, event: Any = None) -> None:
+        release_attributes(self._viewer)
 
     def _on_tab(self, _index: int) -> None:
         for _, page, _ in self._pages:

@@ -51,6 +51,8 @@ class RunPanel(QWidget):
 
     result_ready = Signal(object)
     """`ResultLayers` of a run that finished."""
+    started = Signal()
+    """A run begins: its preview will lie over everything."""
 
     def __init__(
         self,
@@ -72,7 +74,12 @@ class RunPanel(QWidget):
         self._shown: ResultLayers | None = None
         self._closed = False
         self.controls = RunControls(
-            viewer, method, self._engine, settings.sentences, settings.leave_out
+            viewer,
+            method,
+            self._engine,
+            settings.sentences,
+            settings.leave_out,
+            settings.accepts,
         )
         self.progress = RunProgress(method.title)
         self.instant: InstantShow | None = None
@@ -86,6 +93,9 @@ class RunPanel(QWidget):
         self.status = QLabel()
         self.status.setObjectName("lossviz run status")
         self.status.setWordWrap(True)
+        self._remark = QLabel()
+        self._remark.setWordWrap(True)
+        self._remark.hide()
         self._turns = Turns(self)
         self._parts = PartLayers(viewer)
         self._collections = FullCollections(viewer, lambda: self.working, self)
@@ -131,6 +141,7 @@ class RunPanel(QWidget):
             self.instant.cancel()
         self._say("")
         self.controls.set_running(True)
+        self.started.emit()
         self.progress.start("starting", curves=True)
         label = self.controls.preset.name
         if isinstance(image.array, np.ndarray):
@@ -266,6 +277,7 @@ class RunPanel(QWidget):
 
     def _on_cancelled(self) -> None:
         self._end_run()
+        self.progress.curves.set_history({} if self._shown is None else self._shown.result.history)
         self._say("Cancelled.")
 
     def _end_run(self) -> None:
@@ -299,6 +311,11 @@ class RunPanel(QWidget):
             self.controls.set_running(False)
 
     # what is said
+
+    def remark(self, text: str) -> None:
+        """Say something more under the figures of the result; empty: nothing."""
+        self._remark.setText(text)
+        self._remark.setVisible(bool(text))
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """Say the figures of a result, and offer its loss maps."""
@@ -357,6 +374,7 @@ class RunPanel(QWidget):
         if self.instant is not None:
             layout.addWidget(self.at_once)
         layout.addWidget(self.status)
+        layout.addWidget(self._remark)
         layout.addWidget(self.progress)
         layout.addStretch(1)
         self.status.hide()

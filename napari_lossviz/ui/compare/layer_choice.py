@@ -49,6 +49,10 @@ class LayerChoice(QComboBox):
         """Choose a layer, or None; one that is not in the viewer counts as None."""
         self.setCurrentIndex(self._layers.index(layer) if layer in self._layers else -1)
 
+    def offers(self, layer: Any) -> bool:
+        """Whether a layer of the kind is in the list at all."""
+        return True
+
     def close_choice(self) -> None:
         """Follow the layer list no longer."""
         events = self._viewer.layers.events
@@ -57,7 +61,9 @@ class LayerChoice(QComboBox):
 
     def _refresh(self, event: Any = None) -> None:
         self._layers = [
-            layer for layer in reversed(self._viewer.layers) if layer._type_string == self._kind
+            layer
+            for layer in reversed(self._viewer.layers)
+            if layer._type_string == self._kind and self.offers(layer)
         ]
         was_blocked = self.blockSignals(True)
         self.clear()

@@ -88,6 +88,10 @@ class ComparePanel(QWidget):
             self.message.setText("")
         self.message.setVisible(bool(self.message.text()))
 
+    def stop(self) -> None:
+        """Show the layers as they were."""
+        self._start(Mode.OFF)
+
     def close_panel(self) -> None:
         """Put the viewer back as it was and let go of it."""
         self.destroyed.disconnect(self._on_destroyed)  # the viewer may be gone by then

@@ -142,8 +142,8 @@ class ReferenceSheet(FigureSheet):
         width = in_short(self.high.value() - self.low.value())
         unit = f" {self._unit}" if self._unit else ""
         self.note.setText(
-            f"Data range {width}{unit}, for PSNR and SSIM alike. Values beyond its ends count as "
-            "the ends."
+            f"Of all pixels of the slice on the screen, air included. Data range {width}{unit}, "
+            "for PSNR and SSIM alike; values beyond its ends count as the ends."
         )
 
     def _set_range_enabled(self, enabled: bool) -> None:

@@ -1,16 +1,15 @@
 """The dock of Filter2Noise: run, edit, compare, export."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtWidgets import QWidget
 
-from napari_lossviz.core import Edit, Image, Result
-from napari_lossviz.filter2noise.edit import EditSession
-from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
+from napari_lossviz.core import Image, Result
+from napari_lossviz.filter2noise.edited import edited_result
+from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.ui.edit import SigmaEditor
 from napari_lossviz.ui.method_dock import MethodDock
@@ -52,6 +51,7 @@ class Filter2NoiseDock(MethodDock):
         self.strength = StrengthSlider()
         self.strength.layout().setContentsMargins(6, 0, 6, 0)
         self.strength.strength_changed.connect(self._on_strength)
+        self.editor.edits_changed.connect(self._on_edits)
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
         """Return the editor's tab."""
@@ -81,30 +81,12 @@ class Filter2NoiseDock(MethodDock):
         """Return what gives the result with the edits that it has now."""
         return partial(edited_result, layers.result, self.editor.edits())
 
+    def _on_edits(self, edits: object) -> None:
+        said = "These figures are of the run; strength and edits change them, an export says how."
+        self.run_panel.remark(said if edits else "")
+
     def _on_strength(self, strength: float) -> None:
         self.editor.set_base(strength_edits(strength))
-
-
-def edited_result(result: Filter2NoiseResult, edits: tuple[Edit, ...]) -> Filter2NoiseResult:
-    """Return a result with these edits instead of its own, filtered as the recipe will replay it.
-
-    Parameters
-    ----------
-    result : Filter2NoiseResult
-    edits : tuple of Edit
-        All of them, strength and brush.
-    """
-    if edits == tuple(result.edits):
-        return result
-    edited = replace(
-        result,
-        edits=edits,
-        # What is seen keeps the maps of later stages, so the recipe must say so.
-        config=result.config.replace(repredict_later_stages=False),
-    )
-    session = EditSession(edited)
-    slices = np.stack([session.denoised(n) for n in range(session.count)])
-    return replace(edited, denoised=from_slices(slices, result.source, to_slices(result.source)))
 
 
 def watched_slice(image: Image) -> tuple[int, ...]:

@@ -318,6 +318,8 @@ class SigmaEditor(EditorPanel):
             text = self._trouble
         elif self._waiting:
             text = f"{self._waiting} slices are being brought up to date …"
+        elif getattr(self._viewer.layers.selection.active, "_type_string", "") == "shapes":
+            text = "Click corner after corner, double-click ends the region; then Apply inside."
         elif not self.paint.isChecked():
             text = f"Press Paint, then drag on {self._layers.denoised.name!r}."
         elif self._painter is not None and not self._painter.selected:

@@ -1,4 +1,4 @@
-"""Keeps a layer's removal from ending the process while the circle of a brush is drawn."""
+"""Keeps the removal of layers from ending the process."""
 
 from contextlib import suppress
 from typing import Any

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lossviz.core import Cancelled, Image, Step, WholeMap
-from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
 from napari_lossviz.jobs.engine_worker import Device
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.device_choice import DeviceChoice
-from napari_lossviz.ui.docks.filter2noise import edited_result, watched_slice
+from napari_lossviz.ui.docks.filter2noise import watched_slice
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.plots.loss_curves import LossCurves
 from napari_lossviz.ui.strength_slider import StrengthSlider, strength_edits, strength_of
@@ -108,16 +107,6 @@ def test_the_slider_goes_from_a_quarter_to_four(qtbot: Any) -> None:
 def test_a_strength_is_no_brush_edit() -> None:
     assert strength_of((WholeMap(map="sigma_x", value=2.0),)) == 1.0
     assert strength_of(()) == 1.0
-
-
-def test_an_edited_result_equals_the_same_edits_replayed() -> None:
-    rng = np.random.default_rng(0)
-    image = Image(rng.normal(0, 20, (2, 40, 48)).astype(np.float32), "zyx", value_unit="HU")
-    config = Filter2NoiseConfig.instant()
-    edits = strength_edits(1.7)
-    edited = edited_result(denoise(image, config), edits)
-    np.testing.assert_array_equal(edited.denoised, denoise(image, config, edits=edits).denoised)
-    assert edited.edits == edits
 
 
 @pytest.mark.parametrize(

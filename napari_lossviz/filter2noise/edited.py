@@ -1,0 +1,44 @@
+"""A finished result with other edits; torch-free."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from napari_lossviz.core import Edit
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.edit import EditSession
+from napari_lossviz.filter2noise.judge import judge_stack, stack_intensity_range
+from napari_lossviz.filter2noise.layout import from_slices, to_slices
+from napari_lossviz.filter2noise.result import Filter2NoiseResult
+
+
+def edited_result(result: Filter2NoiseResult, edits: Sequence[Edit]) -> Filter2NoiseResult:
+    """Return a result with these edits instead of its own, filtered as a recipe replays it.
+
+    The figures of what was removed are taken anew.
+
+    Parameters
+    ----------
+    result : Filter2NoiseResult
+    edits : sequence of Edit
+        All of them, in order.
+    """
+    if tuple(edits) == tuple(result.edits):
+        return result
+    assert isinstance(result.config, Filter2NoiseConfig)
+    # The maps of later stages stay as they are, so the recipe must say so.
+    config = result.config.replace(repredict_later_stages=False)
+    edited = replace(result, edits=tuple(edits), config=config)
+    session = EditSession(edited)
+    filtered = np.stack([session.denoised(n) for n in range(session.count)])
+    slices = to_slices(result.source)
+    window = stack_intensity_range(slices, result.source.value_unit, config)
+    judge = judge_stack(slices, window, config)
+    with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
+        ratio = judge.residual_ratio(
+            lambda n: np.asarray((slices.values[n] - filtered[n]).mean(axis=0))
+        )
+    metrics = {**result.metrics, "residual": ratio * judge.noise, "residual_ratio": ratio}
+    denoised = from_slices(filtered, result.source, slices)
+    return replace(edited, denoised=denoised, metrics=metrics)
