@@ -247,3 +247,13 @@ def test_settings_that_do_not_fit_together_are_refused() -> None:
             StainConfig(**settings)
     for preset in ("fast", "exact", "paper", "small"):
         assert isinstance(getattr(StainConfig, preset)(), StainConfig)
+
+
+def test_lists_are_kept_as_text_and_read_as_numbers() -> None:
+    config = StainConfig(layers=(0, 4), pyramid_levels=[0.5, 1], preview_pairs=("a", "b"))
+    assert (config.layers, config.layer_numbers) == ("0, 4", (0, 4))
+    assert config.level_weights == (0.5, 1.0)
+    assert config.preview_names == ("a", "b")
+    assert StainConfig().level_weights == (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+    assert StainConfig().layer_numbers == (0, 4, 8, 12, 16)
+    assert StainConfig.model_validate(config.model_dump(mode="json")) == config
