@@ -1,8 +1,9 @@
 """The configuration of stain translation; torch-free, so that forms and commands open at once."""
 
+from fractions import Fraction
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from napari_lossviz.core.config import MethodConfig, setting
 
@@ -117,8 +118,8 @@ class StainConfig(MethodConfig):
     pyramid_weight: float = setting(
         10.0, "Training: weight of the Gaussian pyramid L1 loss.", ge=0, le=1e4
     )
-    pyramid_levels: tuple[float, ...] = setting(
-        (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
+    pyramid_levels: str = setting(
+        "1/64, 1/32, 1/16, 1/8, 1/4, 1",
         "Training: weights of the pyramid's levels, the finest first.",
     )
     identity: bool = setting(
@@ -133,8 +134,8 @@ class StainConfig(MethodConfig):
     patch_features: int = setting(
         256, "Training: length of a patch's feature vector.", ge=2, le=2048
     )
-    layers: tuple[int, ...] = setting(
-        (0, 4, 8, 12, 16),
+    layers: str = setting(
+        "0, 4, 8, 12, 16",
         "Training: encoder layers that the contrastive losses read, numbered as in the authors' "
         "checkpoints (0 input, 4 and 8 convolutions, 12 to 17 residual blocks).",
     )
@@ -169,8 +170,9 @@ class StainConfig(MethodConfig):
         ge=0,
         le=0.5,
     )
-    preview_pairs: tuple[str, ...] = setting(
-        (), "Training: names of validation pairs to preview; empty for the first one."
+    preview_pairs: str = setting(
+        "",
+        "Training: names of validation pairs to preview, with commas between; empty for the first.",
     )
     save_every: int = setting(
         200, "Training: steps between two saved states.", unit="steps", ge=1, le=1_000_000
@@ -186,6 +188,12 @@ class StainConfig(MethodConfig):
     device: str = setting(
         "auto", "cpu, cuda, cuda:N or mps; 'auto' takes the fastest there is.", advanced=False
     )
+
+    @field_validator("pyramid_levels", "layers", "preview_pairs", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """Take a list for its text, since a form and a command line have texts alone."""
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -208,20 +216,32 @@ class StainConfig(MethodConfig):
                 f"layers, which need {smallest}: raise crop, or lower discriminator_layers"
             )
         last = 11 + self.residual_blocks
-        allowed = {0, 4, 8, *range(12, last + 1)}
-        if (
-            not self.layers
-            or not set(self.layers) <= allowed
-            or len(set(self.layers)) < len(self.layers)
-        ):
-            raise ValueError(f"layers must be some of 0, 4, 8, 12 to {last}, got {self.layers}")
-        if not self.pyramid_levels or min(self.pyramid_levels) < 0 or len(self.pyramid_levels) > 12:
+        layers = _numbers("layers", self.layers)
+        if not set(layers) <= {0, 4, 8, *range(12, last + 1)} or len(set(layers)) < len(layers):
+            raise ValueError(f"layers must be some of 0, 4, 8, 12 to {last}, got {self.layers!r}")
+        levels = _numbers("pyramid_levels", self.pyramid_levels)
+        if min(levels) < 0 or len(levels) > 12:
             raise ValueError(
-                f"pyramid_levels must be 1 to 12 weights of at least 0, got {self.pyramid_levels}"
+                f"pyramid_levels must be 1 to 12 weights of at least 0, got {self.pyramid_levels!r}"
             )
         if self.epochs + self.decay_epochs == 0:
             raise ValueError("epochs and decay_epochs are both 0: there is nothing to train")
         return self
+
+    @property
+    def layer_numbers(self) -> tuple[int, ...]:
+        """The numbers in `layers`."""
+        return tuple(int(number) for number in _numbers("layers", self.layers))
+
+    @property
+    def level_weights(self) -> tuple[float, ...]:
+        """The numbers in `pyramid_levels`."""
+        return tuple(float(number) for number in _numbers("pyramid_levels", self.pyramid_levels))
+
+    @property
+    def preview_names(self) -> tuple[str, ...]:
+        """The names in `preview_pairs`."""
+        return tuple(name.strip() for name in self.preview_pairs.split(",") if name.strip())
 
     @property
     def total_epochs(self) -> int:
@@ -251,6 +271,15 @@ class StainConfig(MethodConfig):
             discriminator_layers=3, crop=128, patches=128, patch_features=64, epochs=12,
             decay_epochs=4, learning_rate=5e-4, tile=256, overlap=64,
         )  # fmt: skip
+
+
+def _numbers(name: str, text: str) -> list[Fraction]:
+    try:
+        return [Fraction(part.strip()) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(
+            f"{name} must be numbers with commas between, such as '1/4, 1', got {text!r}"
+        ) from None
 
 
 def smallest_crop(discriminator_layers: int) -> int:

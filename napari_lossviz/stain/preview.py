@@ -38,13 +38,13 @@ class Preview:
 
     def __init__(self, pairs: Sequence[StainPair], trainer: Trainer, config: StainConfig) -> None:
         by_name = {pair.name: pair for pair in pairs}
-        unknown = [name for name in config.preview_pairs if name not in by_name]
+        unknown = [name for name in config.preview_names if name not in by_name]
         if unknown:
             raise InputError(
                 f"preview_pairs: {unknown[0]!r} is no validation pair; these are "
                 f"{', '.join(list(by_name)[:20])}"
             )
-        self._pairs = [by_name[name] for name in config.preview_pairs] or list(pairs[:1])
+        self._pairs = [by_name[name] for name in config.preview_names] or list(pairs[:1])
         self._trainer = trainer
         self._config = config
 
@@ -81,7 +81,7 @@ def validate(pairs: Sequence[StainPair], trainer: Trainer, config: StainConfig) 
             source, target = (
                 to_network(centre_crop(side, config.crop)[None]).to(device) for side in pair.load()
             )
-            total += float(pyramid_l1(generator(source), target, config.pyramid_levels))
+            total += float(pyramid_l1(generator(source), target, config.level_weights))
     generator.train()
     return total / len(pairs)
 

@@ -200,13 +200,13 @@ def _start(config: StainConfig) -> tuple[ResnetGenerator, PatchSampler, str]:
     start = load_checkpoint(config.start_from)
     generator = start.generator()
     sizes = start.architecture
-    if sizes.layers == config.layers and sizes.features == config.patch_features:
+    if sizes.layers == config.layer_numbers and sizes.features == config.patch_features:
         return generator, start.sampler(), start.name
     return generator, _new_sampler(generator, config), start.name
 
 
 def _new_sampler(generator: ResnetGenerator, config: StainConfig) -> PatchSampler:
-    channels = {layer: generator.feature_channels(layer) for layer in config.layers}
+    channels = {layer: generator.feature_channels(layer) for layer in config.layer_numbers}
     return PatchSampler(channels, config.patch_features, config.seed + 2)
 
 
@@ -235,7 +235,7 @@ def _checkpoint(
     sizes = {pair.microns_per_pixel for pair in pairs}
     return StainCheckpoint(
         Architecture(
-            generator.channels, len(generator.blocks), config.layers, config.patch_features
+            generator.channels, len(generator.blocks), config.layer_numbers, config.patch_features
         ),
         tensors,
         "stain" if path is None else path.stem,

@@ -170,7 +170,7 @@ class Trainer:
         translated = outputs[:count]
         terms = {
             "adversarial": generator_loss(self.discriminator(translated)),
-            "pyramid": pyramid_l1(translated, target, config.pyramid_levels),
+            "pyramid": pyramid_l1(translated, target, config.level_weights),
         }
         if config.contrastive_weight or config.supervised_weight:
             queries, keys = self._patches(outputs, torch.cat([source, target]), random, poll)
@@ -230,7 +230,7 @@ class Trainer:
         self, outputs: Tensor, inputs: Tensor, random: torch.Generator, poll: Callable[[], None]
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """Return unit vectors of patches at the same places of outputs and inputs, by layer."""
-        layers = self._config.layers
+        layers = self._config.layer_numbers
         of_outputs = self.generator.features(outputs, layers)
         poll()
         with torch.no_grad():

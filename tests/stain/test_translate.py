@@ -241,6 +241,7 @@ def test_settings_that_do_not_fit_together_are_refused() -> None:
         ({"layers": (3,)}, "layers must be"),
         ({"layers": (0, 18)}, "layers must be"),
         ({"pyramid_levels": ()}, "pyramid_levels"),
+        ({"layers": "0, four"}, "numbers with commas"),
         ({"epochs": 0, "decay_epochs": 0}, "nothing to train"),
     ):
         with pytest.raises(ValueError, match=match):
