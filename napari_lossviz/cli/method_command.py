@@ -56,7 +56,7 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
         del preset, config  # they are in the settings' defaults already
         chosen = to_config(settings, base)
         selection = Selection(ranges={} if slices is None else {"z": slices})
-        images = choose(_read(inputs), series)
+        images = choose(read_inputs(inputs), series)
         order = Order(method, chosen, selection, output, overwrite, drop_identity)
         return run_all(order, images)
 
@@ -106,7 +106,14 @@ def choose(images: list[Image], series: str) -> list[Image]:
     raise InputError(f"--series {series}: expected all or a number; the input holds {there}")
 
 
-def _read(inputs: Sequence[Path]) -> list[Image]:
+def read_inputs(inputs: Sequence[Path]) -> list[Image]:
+    """Read the inputs of a command, with a progress line.
+
+    Raises
+    ------
+    InputError
+        If none is given, or nothing can be read.
+    """
     if not inputs:
         raise InputError("no input given; name a file or a folder")
     with TerminalReporter(consoles.err, "reading") as reporter:

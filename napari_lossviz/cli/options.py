@@ -5,8 +5,9 @@ preset or the configuration file that is named gives the values of those not giv
 """
 
 import argparse
+import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,13 +81,21 @@ def read_config(method: Method, path: Path, base: MethodConfig) -> MethodConfig:
         raise InputError(f"{path}: {explain(error)}") from error
 
 
-def options_of(config: MethodConfig) -> type:
+def options_of(config: MethodConfig, leave_out: Collection[str] = ()) -> type:
     """Return a dataclass with a field for each one of the configuration, its values the defaults.
 
     tyro makes the options from it; `to_config` turns an instance into a configuration.
+
+    Parameters
+    ----------
+    config : MethodConfig
+    leave_out : collection of str
+        Fields without an option.
     """
     fields = []
     for name, info in type(config).model_fields.items():
+        if name in leave_out:
+            continue
         described = tyro.conf.arg(name=option_name(name), help=describe(info))
         fields.append(
             (name, Annotated[info.annotation, described], field(default=getattr(config, name)))
@@ -95,7 +104,7 @@ def options_of(config: MethodConfig) -> type:
 
 
 def to_config(options: Any, base: MethodConfig) -> MethodConfig:
-    """Return the configuration that an instance of ``options_of(base)`` describes.
+    """Return the configuration that an instance of ``options_of(base, …)`` describes.
 
     Raises
     ------
@@ -103,7 +112,9 @@ def to_config(options: Any, base: MethodConfig) -> MethodConfig:
         If a value is out of range, or values contradict each other.
     """
     try:
-        return base.replace(**{name: getattr(options, name) for name in type(base).model_fields})
+        return base.replace(
+            **{one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
+        )
     except ValidationError as error:
         raise InputError(explain(error)) from error
 
