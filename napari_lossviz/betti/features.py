@@ -64,6 +64,11 @@ class Features:
         total = float(self.loss.sum())
         return self.loss / total if total > 0 else np.zeros_like(self.loss)
 
+    @property
+    def status_names(self) -> list[str]:
+        """The status of each row in a word: matched, false or missed."""
+        return [STATUS_NAMES[status] for status in self.status]
+
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Features":
         """Return some of the rows."""
         return Features(*(getattr(self, name)[index] for name in self.__slots__))

@@ -54,6 +54,8 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
     check_memory(prediction.shape)
     arrays, warnings = [], []
     for role, image in (("prediction", prediction), ("target", target)):
+        if image.valid is not None and not image.valid.any():
+            raise InputError(f"{role} {image.name!r} holds no valid value at all (NaN, no-data)")
         values = _values(role, image, config.label)
         if image.valid is not None and not image.valid.all():
             background = values.min() if config.filtration == "superlevel" else values.max()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.betti.config import BettiConfig
-from napari_lossviz.betti.evaluation import BettiNumberError, MatchingError
+from napari_lossviz.betti.evaluation import BettiNumberError, MatchingError, foreground_of
 from napari_lossviz.betti.features import Features, features_of
 from napari_lossviz.betti.gradient import gradient_map
 from napari_lossviz.betti.intervals import DimensionMatching, Intervals, Kind
@@ -50,6 +50,15 @@ class BettiMatching(Result):
         """The configuration, with its type."""
         assert isinstance(self.config, BettiConfig)
         return self.config
+
+    @property
+    def masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Foreground of prediction and target at the threshold."""
+        threshold, filtration = self.settings.threshold, self.settings.filtration
+        return (
+            foreground_of(self.prediction, threshold, filtration),
+            foreground_of(self.target, threshold, filtration),
+        )
 
     @property
     def loss(self) -> float:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from napari_lossviz.cli import consoles
+from napari_lossviz.cli.betti import betti_command
 from napari_lossviz.cli.demo import demo
 from napari_lossviz.cli.doctor import doctor
 from napari_lossviz.cli.method_command import method_command
 from napari_lossviz.cli.replay import replay
+from napari_lossviz.cli.stain import stain, stain_command
 from napari_lossviz.cli.window import window
 from napari_lossviz.core import Cancelled, LossvizError
 from napari_lossviz.jobs.registry import METHODS
@@ -59,11 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["stain"]:  # a command with commands of its own
+        return stain_command(arguments[1:])
     commands: dict[str, Callable[..., int]] = {
         method.command: method_command(method, _of_command(method.command, arguments))
         for method in METHODS.values()
+        if method.images == 1 and " " not in method.command
     }
-    commands |= {"replay": replay, "demo": demo, "window": window, "doctor": doctor}
+    commands["betti"] = betti_command(_of_command("betti", arguments))
+    commands |= {"stain": stain, "replay": replay, "demo": demo, "window": window, "doctor": doctor}
     status: int = tyro.extras.subcommand_cli_from_dict(
         commands,
         prog="lossviz",

@@ -36,6 +36,8 @@ class Method:
     metadata : tuple of str
         Keys of an image's metadata that the method reads; the others are not sent to another
         process.
+    images : int
+        How many images a run takes: 2 are a prediction and its target.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Method:
     config: str
     presets: tuple[str, ...] = ("default",)
     metadata: tuple[str, ...] = ()
+    images: int = 1
 
     def load_function(self) -> Callable[..., Result]:
         """Import and return the entry function (and with it torch, where the method needs it)."""
@@ -99,6 +102,26 @@ METHODS: dict[str, Method] = {
             config="napari_lossviz.merlin.config:MerlinConfig",
             presets=("pretrained", "fast", "fine_tune", "best", "from_scratch", "paper"),
             metadata=("sar",),
+        ),
+        Method(
+            name="betti",
+            command="betti",
+            title="Betti matching",
+            summary="Match the components, loops and cavities of predictions with those of their "
+            "targets, place by place, and say which model errs less.",
+            function="napari_lossviz.betti:match",
+            config="napari_lossviz.betti.config:BettiConfig",
+            images=2,
+        ),
+        Method(
+            name="stain",
+            command="stain translate",
+            title="Stain translation",
+            summary="Turn H&E images into virtual IHC by a trained generator, or train one on "
+            "roughly registered pairs and see which parts of them the loss trusted.",
+            function="napari_lossviz.stain:translate_image",
+            config="napari_lossviz.stain.config:StainConfig",
+            presets=("default", "fast", "exact", "paper", "small"),
         ),
     )
 }

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from napari_lossviz.core import Edit, Image, MethodConfig, Reporter, Result
+from napari_lossviz.core import Edit, Image, InputError, MethodConfig, Reporter, Result
 from napari_lossviz.engine.threads import use_threads
 from napari_lossviz.jobs.registry import Method, find_method
 
@@ -15,6 +15,7 @@ def run(
     image: Image,
     config: MethodConfig | None = None,
     *,
+    others: Sequence[Image] = (),
     edits: Sequence[Edit] = (),
     threads: int | None = None,
     reporter: Reporter | None = None,
@@ -30,6 +31,8 @@ def run(
         In any dtype that the method takes.
     config : MethodConfig, optional
         Default: the method's own default.
+    others : sequence of Image
+        Further images that the method takes, such as the target of a prediction.
     edits : sequence of Edit
         Edits of the maps that the result shall contain.
     threads : int, optional
@@ -43,10 +46,14 @@ def run(
     ------
     InputError
         If there is no such method, the configuration is another method's, or the method cannot
-        use the image.
+        use the image, or takes another number of images.
     """
     if isinstance(method, str):
         method = find_method(method)
+    if len(others) + 1 != method.images:
+        raise InputError(
+            f"{method.title} takes {method.images} image(s), and {len(others) + 1} were given"
+        )
     if config is None:
         config = method.preset(method.presets[0])
     options: dict[str, Any] = {"reporter": reporter, "out": out}
@@ -54,4 +61,4 @@ def run(
         # Only methods with editable maps know this word, and only they ever get edits.
         options["edits"] = tuple(edits)
     with nullcontext() if threads is None else use_threads(threads):
-        return method.load_function()(image, config, **options)
+        return method.load_function()(image, *others, config, **options)

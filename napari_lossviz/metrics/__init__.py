@@ -1,5 +1,6 @@
 """Figures of merit that serve several methods: numpy, scipy and scikit-image only."""
 
+from napari_lossviz.metrics.bootstrap import PairedDifference, paired_difference
 from napari_lossviz.metrics.image_quality import ImageQuality, image_quality
 from napari_lossviz.metrics.looks import (
     Looks,
@@ -35,6 +36,7 @@ from napari_lossviz.metrics.regions import (
     region_statistics,
 )
 from napari_lossviz.metrics.residual import ResidualStructure, residual_structure
+from napari_lossviz.metrics.segmentation import SegmentationQuality, segmentation_quality
 from napari_lossviz.metrics.speckle_report import SpeckleFigures, speckle_figures
 
 __all__ = [
@@ -44,11 +46,13 @@ __all__ = [
     "Looks",
     "LooksComparison",
     "MIndex",
+    "PairedDifference",
     "PointResponse",
     "RatioStatistics",
     "ReferenceError",
     "RegionStatistics",
     "ResidualStructure",
+    "SegmentationQuality",
     "SpeckleFigures",
     "bias_decibel",
     "compare_looks",
@@ -61,6 +65,7 @@ __all__ = [
     "line_profile",
     "looks_of",
     "m_index",
+    "paired_difference",
     "point_response",
     "polygon_mask",
     "ratio_edges",
@@ -69,5 +74,6 @@ __all__ = [
     "reference_error",
     "region_statistics",
     "residual_structure",
+    "segmentation_quality",
     "speckle_figures",
 ]

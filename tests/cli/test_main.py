@@ -88,7 +88,8 @@ def test_volume_that_fails_does_not_lose_the_others(
         return halve(image, config, **options)
 
     monkeypatch.setattr(module, "halve", picky)
-    assert main(["halve", str(samples.sample_path()), "-o", str(tmp_path / "out")]) == 2
+    given = [str(samples.sample_path(name)) for name in ("low_dose_ct", "full_dose_ct")]
+    assert main(["halve", *given, "-o", str(tmp_path / "out")]) == 2
     assert len(list((tmp_path / "out").iterdir())) == 1
     error = capsys.readouterr().err
     assert "too clean" in error

@@ -42,10 +42,12 @@ def test_a_dropped_folder_opens_after_the_chooser(
 
 
 def test_a_dropped_folder_of_two_series_opens_as_two_layers(
-    make_napari_viewer: Any, drop: Drop, chooser: list[list[str]]
+    make_napari_viewer: Any, drop: Drop, chooser: list[list[str]], tmp_path: Path
 ) -> None:
+    for name in ("low_dose_ct", "full_dose_ct"):
+        shutil.copytree(samples.sample_path(name), tmp_path / name)
     viewer = make_napari_viewer()
-    drop(viewer, samples.sample_path())
+    drop(viewer, tmp_path)
     assert len(chooser) == 1
     assert len(viewer.layers) == 2
     for layer in viewer.layers:

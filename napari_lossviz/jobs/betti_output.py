@@ -1,0 +1,119 @@
+"""The report of `betti_report` as files: JSON, CSV, and a picture of each pair."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_lossviz.core import MethodConfig, Reporter
+from napari_lossviz.io.atomic import atomic_folder
+from napari_lossviz.jobs.betti_overlay import write_overlay
+from napari_lossviz.jobs.betti_report import FIGURES, Report, compare_all
+from napari_lossviz.jobs.export import check_output
+from napari_lossviz.jobs.pairing import pair_by_name
+
+
+def betti_report(
+    predictions: Sequence[Path],
+    target: Path,
+    folder: Path,
+    config: MethodConfig,
+    *,
+    overwrite: bool = False,
+    overlays: bool = True,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Compare predictions with their targets and write a report, whole or not at all.
+
+    - ``report.json``: everything, with the conventions of the figures and the settings;
+    - ``images.csv``: a row for each image and model; ``summary.csv``: means and differences;
+    - ``features/<model>/<image>.csv``: a row for each feature;
+    - ``overlays/<model>/<image>.png``.
+
+    Parameters
+    ----------
+    predictions : sequence of Path
+        A file or folder for each model.
+    target : Path
+        File or folder; folders are paired by name.
+    folder : Path
+        Made if missing.
+    config : MethodConfig
+        A `BettiConfig`.
+    overwrite : bool
+        Whether an earlier report there may be replaced.
+    overlays : bool
+        Whether pictures are drawn.
+    reporter : Reporter, optional
+
+    Raises
+    ------
+    InputError
+        If files do not pair or cannot be compared.
+    OutputExistsError, OutputError
+        If something is there already, or the system refuses.
+    """
+    check_output(folder, overwrite=overwrite)
+    pairs, notes = pair_by_name(predictions, target)
+    with atomic_folder(folder, overwrite) as temporary:
+
+        def keep(name: str, model: str, result: Any) -> None:
+            place = temporary / "features" / _safe(model)
+            place.mkdir(parents=True, exist_ok=True)
+            text = result.features().to_csv(result.source.axes)
+            (place / f"{_safe(name)}.csv").write_text(text, encoding="utf-8")
+            if overlays:
+                place = temporary / "overlays" / _safe(model)
+                place.mkdir(parents=True, exist_ok=True)
+                write_overlay(result, place / f"{_safe(name)}.png")
+
+        report = compare_all(pairs, config, notes=notes, reporter=reporter, keep=keep)
+        content = {"settings": config.model_dump(mode="json"), **report.as_dict()}
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        (temporary / "report.json").write_text(text, encoding="utf-8")
+        _write_images(report, temporary / "images.csv")
+        _write_summary(report, temporary / "summary.csv")
+    return report
+
+
+def _write_images(report: Report, path: Path) -> None:
+    columns = list(dict.fromkeys(name for one in report.comparisons for name in one.figures))
+    rows: list[list[Any]] = [["image", "model", *columns]]
+    for one in report.comparisons:
+        rows.append([one.name, one.model, *(_number(one.figures.get(name)) for name in columns)])
+    _write(path, rows)
+
+
+def _write_summary(report: Report, path: Path) -> None:
+    means, differences = report.means(), report.differences()
+    first = report.models[0]
+    rows: list[list[Any]] = [
+        ["figure", "model", "mean", f"minus_{first}", "low_95", "high_95", "images"]
+    ]
+    for figure in FIGURES:
+        for model in report.models:
+            row = [figure, model, _number(means[model][figure])]
+            if model in differences:
+                found = differences[model][figure]
+                row += [_number(found.mean), _number(found.low), _number(found.high), found.images]
+            rows.append(row + [""] * (7 - len(row)))
+    _write(path, rows)
+
+
+def _write(path: Path, rows: list[list[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _number(value: float | None) -> Any:
+    if value is None or not np.isfinite(value):
+        return ""
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"

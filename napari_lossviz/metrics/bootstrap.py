@@ -1,0 +1,66 @@
+"""How sure the difference of two models is: the paired bootstrap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_lossviz.core import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """Mean of the differences, image by image, and its confidence interval.
+
+    Attributes
+    ----------
+    mean : float
+    low, high : float
+        Percentile interval; equal to the mean for one image alone, which says nothing.
+    images : int
+        How many images both figures are known of.
+    """
+
+    mean: float
+    low: float
+    high: float
+    images: int
+
+
+def paired_difference(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> PairedDifference:
+    """Return the mean of second - first with its bootstrap interval over images.
+
+    Parameters
+    ----------
+    first, second : (N,) array-like
+        A figure of the same images for two models; images with a nan in either are left out.
+    confidence : float
+        Share of resampled means within the interval.
+    samples : int
+        Resamples of the images, with replacement.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If the lengths differ.
+    """
+    one, two = np.asarray(first, float), np.asarray(second, float)
+    if one.shape != two.shape or one.ndim != 1:
+        raise InputError(f"figures of the same images expected, got {one.shape} and {two.shape}")
+    difference = (two - one)[np.isfinite(one) & np.isfinite(two)]
+    count = len(difference)
+    if not count:
+        return PairedDifference(float("nan"), float("nan"), float("nan"), 0)
+    rng = np.random.default_rng(seed)
+    means = difference[rng.integers(0, count, (samples, count))].mean(axis=1)
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return PairedDifference(float(difference.mean()), float(low), float(high), count)

@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from napari_lossviz.betti import BettiConfig, betti_number_error, match, matching_error
+from napari_lossviz.betti.inputs import check_memory
+from napari_lossviz.core import Cancelled, Image, InputError, OutOfMemoryError, Step
+
+
+def probabilities(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).random(shape)
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(InputError, match=r"\(8, 9\).*\(8, 8\).*resample or crop"):
+        match(probabilities(8, 9), probabilities(8, 8))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_values_must_be_finite(wrong: float) -> None:
+    image = probabilities(6, 7)
+    image[2, 3] = wrong
+    with pytest.raises(InputError, match=r"1 values that are not finite, the first at \(2, 3\)"):
+        match(probabilities(6, 7), image)
+
+
+def test_labels_need_a_class() -> None:
+    labels = np.random.default_rng(0).integers(0, 4, (9, 9), dtype=np.uint8)
+    with pytest.raises(InputError, match=r"integer labels 0, 1, 2, 3.*label="):
+        match(labels, labels)
+    result = match(labels, labels, BettiConfig(label=2))
+    np.testing.assert_array_equal(result.prediction, labels == 2)
+    assert result.loss == 0
+    with pytest.raises(InputError, match=r"no pixel with label 9; it holds 0, 1, 2, 3"):
+        match(labels, labels, BettiConfig(label=9))
+
+
+@pytest.mark.parametrize("high", [1, 255])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_masks_are_masks_whatever_their_values(high: int, dtype: type) -> None:
+    mask = (np.indices((9, 9)).sum(0) % 3 == 0).astype(dtype) * dtype(high)
+    result = match(mask, mask != 0)
+    assert result.loss == 0
+    assert result.metrics["features_matched"] > 0
+
+
+def test_channels_and_time_are_refused() -> None:
+    with pytest.raises(InputError, match="channel axis"):
+        match(probabilities(8, 8, 3), probabilities(8, 8, 3), axes="yxc")
+    with pytest.raises(InputError, match="one time point"):
+        match(probabilities(2, 3, 8, 8), probabilities(2, 3, 8, 8))
+    with pytest.raises(InputError, match="complex64"):
+        match(np.zeros((4, 4), np.complex64), np.zeros((4, 4)))
+    with pytest.raises(InputError, match="no pixel"):
+        match(np.zeros((0, 4)), np.zeros((0, 4)))
+
+
+def test_constant_and_empty_images_have_no_features_and_say_so() -> None:
+    nothing, constant = np.zeros((7, 8), bool), np.full((7, 8), 0.5)
+    result = match(constant, nothing)
+    assert result.loss == 0
+    assert "prediction: constant (0.5); it has no features" in result.warnings
+    assert "target: an empty mask; it has no features" in result.warnings
+    assert len(result.features()) == 0
+    assert result.images().__next__().array.shape == (7, 8)
+
+
+def test_values_that_are_no_probabilities_are_told() -> None:
+    result = match(3 * probabilities(9, 9) - 1, probabilities(9, 9))
+    assert any("are no probabilities" in warning for warning in result.warnings)
+
+
+def test_invalid_pixels_are_background() -> None:
+    image = probabilities(9, 9)
+    valid = np.ones((9, 9), bool)
+    valid[:, 5:] = False
+    holes = np.where(valid, image, np.nan)
+    result = match(Image(holes, "yx", valid=valid), image)
+    assert np.isfinite(result.prediction).all()
+    assert any("count as background" in warning for warning in result.warnings)
+
+
+def test_too_large_says_how_much_it_takes_and_what_to_do() -> None:
+    with pytest.raises(
+        OutOfMemoryError, match=r"1000 x 1000 x 1000 pixels takes about .* GiB.*down"
+    ):
+        check_memory((1000, 1000, 1000), available=2**30)
+    check_memory((100, 100, 100), available=2**30)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (40, 40, 40)])
+def test_a_run_can_be_stopped(shape: tuple[int, ...]) -> None:
+    steps = []
+
+    def stop(step: Step) -> None:
+        steps.append(step)
+        if len(steps) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        match(probabilities(*shape), probabilities(*shape), reporter=stop)
+    assert len(steps) == 2
+    match(probabilities(8, 8), probabilities(8, 8))
+
+
+def blob(y: int, x: int) -> np.ndarray:
+    mask = np.zeros((24, 24), bool)
+    mask[y : y + 4, x : x + 4] = True
+    return mask
+
+
+def test_a_displaced_blob_counts_two_and_no_betti_number() -> None:
+    one, two = blob(3, 3), blob(15, 14)
+    error = matching_error(one, two)
+    assert (error.by_dimension, error.total) == ((2, 0), 2)
+    assert betti_number_error(one, two).total == 0
+    assert match(one, two).loss == 0  # both are everlasting there: finite intervals say nothing
+    assert matching_error(blob(3, 3), blob(5, 4)).total == 0
+
+
+def test_thresholds_and_dark_foreground() -> None:
+    one, two = 0.6 * blob(3, 3), 0.9 * blob(15, 14)
+    assert matching_error(one, two, threshold=0.5).total == 2
+    assert matching_error(one, two, threshold=0.7).total == 1
+    dark = BettiConfig(filtration="sublevel")
+    assert matching_error(1 - one, 1 - two, threshold=0.5, config=dark).total == 2
+
+
+def test_betti_numbers_by_counting() -> None:
+    ring = blob(4, 4).astype(int)
+    ring[5:7, 5:7] = 0
+    assert betti_number_error(ring, blob(4, 4)).prediction == (1, 1)
+    corners = np.zeros((5, 5), bool)
+    corners[0, 0] = corners[1, 1] = True
+    four, eight = (BettiConfig(construction=c) for c in "VT")
+    assert betti_number_error(corners, corners, config=four).target == (2, 0)
+    assert betti_number_error(corners, corners, config=eight).target == (1, 0)
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize("shape", [(9, 11), (6, 7, 5)])
+def test_betti_numbers_are_those_of_the_barcode(construction: str, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        mask = rng.random(shape) < rng.uniform(0.2, 0.8)
+        config = BettiConfig(construction=construction, essential=True)
+        result = match(mask, mask, config)
+        counts = tuple(len(d.matched_prediction) for d in result.dimensions)
+        assert result.betti_number_error.prediction == counts

@@ -1,0 +1,140 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from napari_lossviz import io, samples
+from napari_lossviz.betti import BettiConfig
+from napari_lossviz.core import Cancelled, Image, InputError, OutputExistsError, Step
+from napari_lossviz.jobs.betti_output import betti_report
+from napari_lossviz.jobs.pairing import model_names, pair_by_name
+from napari_lossviz.jobs.run import run
+
+CONFIG = BettiConfig(relative=True, minimal_persistence=0.3)
+NAMES = ("roads", "vessels", "cells")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Model "a" is the sample's prediction, model "b" the target itself."""
+    root = tmp_path_factory.mktemp("pairs")
+    for name in NAMES:
+        pair = samples.planted_pair(name)
+        for place, image in (
+            (f"a/{name}_pred.tif", pair.prediction),
+            (f"b/pred-{name}.tif", pair.target),
+            (f"truth/{name}_gt.tif", pair.target),
+        ):
+            (root / place).parent.mkdir(exist_ok=True)
+            io.write(image, root / place)
+    return root
+
+
+def test_a_better_model_is_told_from_a_worse_one(folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    report = betti_report([folders / "a", folders / "b"], folders / "truth", out, CONFIG)
+    planted = {name: len(samples.planted_pair(name).errors) for name in NAMES}
+    errors = dict(zip(sorted(NAMES), report.column("a", "matching_error"), strict=True))
+    assert errors == planted
+    assert report.column("b", "matching_error") == [0, 0, 0]
+    difference = report.differences()["b"]["matching_error"]
+    assert difference.mean == -np.mean(list(planted.values()))
+    assert difference.high < 0
+    assert report.most_different()[0] == ("cells", planted["cells"])
+
+    content = json.loads((out / "report.json").read_text("utf-8"))
+    assert content["means"]["a"]["matching_error"] == pytest.approx(-difference.mean)
+    assert "displaced blob counts 2" in content["conventions"]["matching_error"]
+    assert content["settings"]["relative"] is True
+    rows = list(csv.DictReader((out / "images.csv").open(encoding="utf-8")))
+    assert {(row["image"], row["model"]) for row in rows} == {(n, m) for n in NAMES for m in "ab"}
+    features = list(csv.DictReader((out / "features" / "a" / "cells.csv").open(encoding="utf-8")))
+    found = sorted(f"{row['status']} {row['kind']}" for row in features)
+    assert found.count("missed component") == 2
+    assert found.count("false component") == 2
+    assert found.count("missed loop") == 1
+    for model in "ab":
+        for name in NAMES:
+            assert Picture.open(out / "overlays" / model / f"{name}.png").size == (640, 640)
+
+
+def test_the_report_agrees_with_the_run(folders: Path, tmp_path: Path) -> None:
+    report = betti_report(
+        [folders / "a" / "roads_pred.tif"],
+        folders / "truth" / "roads_gt.tif",
+        tmp_path / "one",
+        CONFIG,
+        overlays=False,
+    )
+    pair = samples.planted_pair("roads")
+    result = run("betti", pair.prediction, CONFIG, others=(pair.target,))
+    (found,) = report.comparisons
+    assert found.figures.items() >= dict(result.metrics).items()
+    assert not (tmp_path / "one" / "overlays").exists()
+
+
+def test_nothing_is_left_of_a_report_that_fails_or_is_stopped(
+    folders: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    io.write(Image(np.full((160, 160), np.nan, np.float32), "yx"), bad / "roads.tif")
+    with pytest.raises(InputError, match=r"roads\.tif against .*no valid value"):
+        betti_report([bad], folders / "truth", tmp_path / "out", CONFIG)
+
+    def stop(step: Step) -> None:
+        if step.done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        betti_report([folders / "a"], folders / "truth", tmp_path / "out", CONFIG, reporter=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad"]
+
+
+def test_an_earlier_report_is_replaced_only_if_allowed(folders: Path, tmp_path: Path) -> None:
+    given = [folders / "b"], folders / "truth", tmp_path / "out", CONFIG
+    betti_report(*given, overlays=False)
+    with pytest.raises(OutputExistsError):
+        betti_report(*given)
+    betti_report(*given, overlays=False, overwrite=True)
+
+
+def touch(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def test_names_pair_whatever_role_they_tell(tmp_path: Path) -> None:
+    target = touch(tmp_path / "gt", "case_01_mask.nii.gz", "case_02_mask.nii.gz", "case_03.tif")
+    one = touch(tmp_path / "one", "case_01_pred.tif", "case_02-prob.tif", "case_04.tif")
+    pairs, notes = pair_by_name([one], target)
+    assert [pair.name for pair in pairs] == ["case_01", "case_02"]
+    assert pairs[0].predictions == {"one": one / "case_01_pred.tif"}
+    assert notes == ["case_03.tif: no prediction in one; left out",
+                     "one: no target for case_04; left out"]  # fmt: skip
+
+
+def test_what_does_not_pair_is_told(tmp_path: Path) -> None:
+    target = touch(tmp_path / "gt", "a.tif")
+    with pytest.raises(InputError, match=r"no target in .* targets a; predictions b"):
+        pair_by_name([touch(tmp_path / "one", "b.tif")], target)
+    with pytest.raises(InputError, match="there is no such file"):
+        pair_by_name([tmp_path / "nowhere"], target)
+    with pytest.raises(InputError, match="give both alike"):
+        pair_by_name([target / "a.tif"], target)
+    with pytest.raises(InputError, match="have the same name 'b'"):
+        pair_by_name([touch(tmp_path / "two", "b_pred.tif", "b_seg.tif")], target)
+
+
+def test_models_of_the_same_folder_name_are_told_apart() -> None:
+    assert model_names([Path("/x/a/out"), Path("/x/b/out")]) == ["a_out", "b_out"]
+
+
+def test_a_matching_takes_two_images() -> None:
+    with pytest.raises(InputError, match="takes 2 image"):
+        run("betti", Image(np.zeros((4, 4)), "yx"))
