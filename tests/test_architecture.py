@@ -41,6 +41,20 @@ LIGHT = (
     "napari_lossviz.merlin.preview_box",
     "napari_lossviz.merlin.result",
     "napari_lossviz.merlin.run",
+    "napari_lossviz.stain",
+    "napari_lossviz.stain.agreement",
+    "napari_lossviz.stain.checkpoint",
+    "napari_lossviz.stain.config",
+    "napari_lossviz.stain.density",
+    "napari_lossviz.stain.elastic",
+    "napari_lossviz.stain.macenko",
+    "napari_lossviz.stain.nuclei",
+    "napari_lossviz.stain.pairs",
+    "napari_lossviz.stain.registration",
+    "napari_lossviz.stain.result",
+    "napari_lossviz.stain.run",
+    "napari_lossviz.stain.scene",
+    "napari_lossviz.stain.tissue",
     "napari_lossviz.ui.reader",
 )
 """Loaded whenever a file is dropped, a dock opens or a command starts."""
@@ -96,7 +110,7 @@ def test_no_module_of_a_light_room_loads_anything_heavy(room: str) -> None:
     assert loaded(code) == set()
 
 
-@pytest.mark.parametrize("rooms", [("betti", "engine", "filter2noise", "jobs", "losses", "merlin")])
+@pytest.mark.parametrize("rooms", [("betti", "engine", "filter2noise", "jobs", "losses", "merlin", "stain")])
 def test_no_method_and_no_job_loads_a_window(rooms: tuple[str, ...]) -> None:
     code = "\n".join(f"import {name}" for name in modules_of(*rooms))
     assert loaded(code) <= {"torch"}

@@ -98,8 +98,11 @@ def _train_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
     preset_type: Any = Literal[method.presets]
 
     def train(
-        source: Annotated[Path, tyro.conf.Positional],
-        target: Annotated[Path | None, tyro.conf.Positional],
+        folders: Annotated[
+            tuple[Path, ...],
+            tyro.conf.arg(name="folder", metavar="A [B]", help_behavior_hint="(required)"),
+            tyro.conf.Positional,
+        ],
         output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="MODEL.safetensors")],
         settings: Annotated[settings_type, tyro.conf.arg(name="")],
         preset: preset_type = method.presets[0],
@@ -109,11 +112,9 @@ def _train_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
 
         Parameters
         ----------
-        source
-            Folder of images of the source stain; or, without a second folder, of side-by-side
-            images with the source on the left.
-        target
-            Folder of images of the target stain, named alike; none for side-by-side images.
+        folders
+            Folder of images of the source stain and folder of those of the target stain, named
+            alike; or one folder of side-by-side images with the source on the left.
         output
             File for the finished checkpoint (.safetensors).
         preset
@@ -123,12 +124,18 @@ def _train_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
         """
         del preset, config
         chosen = to_config(settings, base).replace(output=str(output))
-        return _train(source, target, chosen, output)
+        return _train(folders, chosen, output)
 
     return train
 
 
-def _train(source: Path, target: Path | None, config: MethodConfig, output: Path) -> int:
+def _train(folders: Sequence[Path], config: MethodConfig, output: Path) -> int:
+    if not 1 <= len(folders) <= 2:
+        raise InputError(
+            f"{len(folders)} folders given: name the folder of the source stain and that of the "
+            "target stain, or one of side-by-side images"
+        )
+    source, target = folders[0], folders[1] if len(folders) == 2 else None
     with TerminalReporter(consoles.err, f"training on {source.name}") as reporter:
         trained = train_from_folders(source, target, config, reporter=reporter)
     for name, cosine in trained.least_trusted:
