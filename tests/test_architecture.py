@@ -110,7 +110,9 @@ def test_no_module_of_a_light_room_loads_anything_heavy(room: str) -> None:
     assert loaded(code) == set()
 
 
-@pytest.mark.parametrize("rooms", [("betti", "engine", "filter2noise", "jobs", "losses", "merlin", "stain")])
+@pytest.mark.parametrize(
+    "rooms", [("betti", "engine", "filter2noise", "jobs", "losses", "merlin", "stain")]
+)
 def test_no_method_and_no_job_loads_a_window(rooms: tuple[str, ...]) -> None:
     code = "\n".join(f"import {name}" for name in modules_of(*rooms))
     assert loaded(code) <= {"torch"}
