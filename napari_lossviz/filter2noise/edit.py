@@ -129,6 +129,10 @@ class EditSession:
         wanted = tuple(edits)
         return [n for n in range(self.count) if self._of_slice(wanted, n) != self._known(n)]
 
+    def deliver_again(self, n: int) -> None:
+        """Take the last update of slice `n` as lost: the next one is of the whole slice."""
+        self._lost.add(n)
+
     def update(
         self,
         edits: Sequence[Edit],

@@ -128,6 +128,7 @@ class EditWorker:
             try:
                 self._deliver(update)
             except Exception as error:
+                self._session.deliver_again(n)
                 self._report(error)
 
     def _report(self, error: Exception) -> None:

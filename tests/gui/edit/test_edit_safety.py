@@ -288,3 +288,25 @@ def test_editing_a_stack_does_not_read_it_in_the_window(
     window.settle()
     assert len(readers) == 1
     assert threading.get_ident() not in readers
+
+
+def test_an_update_that_could_not_be_delivered_is_not_lost(
+    window: Any, results: Any, monkeypatch: Any
+) -> None:
+    result = results.trained()
+    shown, mouse = window.edit(result)
+    give = EditSession.maps
+    failures = [MemoryError("no room for the maps")]
+
+    def short_of_memory(*args: Any, **keywords: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return give(*args, **keywords)
+
+    monkeypatch.setattr(EditSession, "maps", short_of_memory)
+    monkeypatch.setattr("napari_lossviz.ui.edit.editor.show_error", lambda _: None)
+    mouse.drag(*PATH)
+    QTest.qWait(300)
+    assert not failures
+    window.settle()
+    np.testing.assert_array_equal(shown.denoised.data, results.anew(result, window.editor.edits()))
