@@ -40,6 +40,7 @@ class ResultChoice(QComboBox):
         layers.events.renamed.connect(self._refresh)
         layers.selection.events.active.connect(self._follow)
         self.currentIndexChanged.connect(self._on_index)
+        self.activated.connect(self._bring_up)
         self._refresh()
 
     @property
@@ -88,6 +89,16 @@ class ResultChoice(QComboBox):
         self.setCurrentIndex(index)
         self.blockSignals(blocked)
         self._take(chosen)
+
+    def _bring_up(self, _index: int) -> None:
+        """Show what was chosen by hand: other results, and their images, would lie over it."""
+        if self._chosen is None:
+            return
+        for result in self._results:
+            result.denoised.visible = result is self._chosen
+            if result.source is not self._chosen.source:
+                result.source.visible = False
+        self._chosen.source.visible = True
 
     def _on_index(self, index: int) -> None:
         self._take(self._results[index] if 0 <= index < len(self._results) else None)

@@ -112,3 +112,25 @@ def test_nothing_to_go_by(make_napari_viewer: Any) -> None:
         box_around(shapes, layer, viewer.dims.point)
     with pytest.raises(InputError, match="no slice"):
         shown_slice(layer, "zyx", (7, 0, 0))
+
+
+def test_a_result_chosen_by_hand_is_seen(make_napari_viewer: Any, dock_of: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer()
+    dock = dock_of(viewer)
+    dock.run_panel.at_once.setChecked(False)
+    results = []
+    for name in ("first", "second"):
+        noise = np.random.default_rng(0).normal(50, 9, (40, 40)).astype(np.float32)
+        viewer.layers.selection.active = viewer.add_image(noise, name=name)
+        results.append(run_instant(qtbot, dock))
+    first, second = results
+    assert dock.results.result is second
+    box = dock.results
+    box.setFocus()
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    assert box.result is first
+    assert first.denoised.visible
+    assert first.source.visible
+    assert not second.denoised.visible
+    assert not second.source.visible
