@@ -22,6 +22,10 @@ class SlowSession:
         self.started = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
         self.error: Exception | None = None
+        self.again: list[int] = []
+
+    def deliver_again(self, n: int) -> None:
+        self.again.append(n)
 
     def update(self, edits: tuple[Edit, ...], n: int, cancel: threading.Event) -> Update:
         self.begun.append((n, len(edits)))
@@ -150,6 +154,7 @@ def test_a_receiver_that_fails_does_not_end_the_worker(slow: SlowSession) -> Non
     worker.submit(edits(1))
     assert worker.wait(20)
     assert [str(error) for error in errors] == ["the layer is gone"]
+    assert slow.again == [0]
     failing.clear()
     worker.submit(edits(2))
     assert worker.wait(20)
