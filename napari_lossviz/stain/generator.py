@@ -22,16 +22,24 @@ def reflected(x: Tensor, pad: int) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions whose output is added to their input."""
+    """Two 3 x 3 convolutions whose output is added to their input.
+
+    Attributes
+    ----------
+    dtype : torch.dtype, optional
+        That the convolutions compute in, where it is not that of their input.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = spectral_conv(channels, channels, 3)
         self.second = spectral_conv(channels, channels, 3)
+        self.dtype: torch.dtype | None = None
 
     def forward(self, x: Tensor, normalise: Normalise, norm_layer: int) -> Tensor:
         """Return (B, C, H, W) of the same shape."""
-        h = F.relu(normalise(self.first(reflected(x, 1)), norm_layer))
+        # The sum stays in the dtype of x: in half precision it would lose a little at each block.
+        h = F.relu(normalise(self.first(reflected(x.to(self.dtype or x.dtype), 1)), norm_layer))
         return x + normalise(self.second(reflected(h, 1)), norm_layer + 1)
 
 
@@ -66,6 +74,7 @@ class ResnetGenerator(nn.Module):
             self.head = spectral_conv(channels, 3, 7)
         self.halving = Halve()
         self.doubling = Double()
+        self._inner_dtype: torch.dtype | None = None
 
     @property
     def norm_channels(self) -> tuple[int, ...]:
@@ -89,14 +98,22 @@ class ResnetGenerator(nn.Module):
             Default: each image with its own statistics.
         """
         h = F.relu(normalise(self.stem(reflected(x, 3)), 0))
+        if self._inner_dtype is not None:
+            h = h.to(self._inner_dtype)
         for i, convolution in enumerate(self.down):
             h = self.halving(F.relu(normalise(convolution(h), 1 + i)))
+        if self._inner_dtype is not None:
+            h = h.float()
         layer = 1 + len(self.down)
         for block in self.blocks:
             h = block(h, normalise, layer)
             layer += 2
+        if self._inner_dtype is not None:
+            h = h.to(self._inner_dtype)
         for i, convolution in enumerate(self.up):
             h = F.relu(normalise(convolution(self.doubling(h)), layer + i))
+        if self._inner_dtype is not None:
+            h = h.float()
         return torch.tanh(self.head(reflected(h, 3)))
 
     def features(self, x: Tensor, layers: Sequence[int]) -> dict[int, Tensor]:
@@ -134,8 +151,21 @@ class ResnetGenerator(nn.Module):
         c = self.channels
         return {0: 3, 1: c, 4: 2 * c, 8: 4 * c}.get(layer, 4 * c)
 
-    def frozen(self) -> Self:
-        """Return a copy for translating alone: plain weights, no gradients, same output."""
+    def frozen(self, dtype: torch.dtype = torch.float32) -> Self:
+        """Return a copy for translating alone: plain weights, no gradients, same output.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+            Of all layers but the first and the last, which are finer than bfloat16 can tell.
+        """
         network = copy.deepcopy(self)
         freeze(network)
+        if dtype != torch.float32:
+            network.to(dtype)
+            network.stem.float()
+            network.head.float()
+            network._inner_dtype = dtype
+            for block in network.blocks:
+                block.dtype = dtype  # type: ignore[assignment]
         return network

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 EPSILON = 1e-5
@@ -22,10 +23,8 @@ def instance_norm(x: Tensor, layer: int = 0) -> Tensor:
     """
     del layer
     # Statistics in float32 also under mixed precision: a half-precision sum over a tile overflows.
-    wide = x.float()
-    mean = wide.mean(dim=(2, 3), keepdim=True)
-    variance = (wide - mean).square().mean(dim=(2, 3), keepdim=True)
-    return ((wide - mean) * (variance + EPSILON).rsqrt()).to(x.dtype)
+    variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
+    return normalise_with(x, mean, variance)
 
 
 def normalise_with(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
@@ -38,4 +37,5 @@ def normalise_with(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     """
     scale = (variance + EPSILON).rsqrt()
     shift = -mean * scale
-    return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
+    # In float32, to which a half-precision product with float32 is promoted.
+    return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None]).to(x.dtype)

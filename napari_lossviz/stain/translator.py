@@ -50,13 +50,11 @@ class Translator:
     def __init__(
         self, checkpoint: StainCheckpoint, config: StainConfig, device: torch.device
     ) -> None:
-        network = checkpoint.generator().frozen().to(device)
         dtype = fast_dtype(device) if config.precision == "fast" else torch.float32
+        network = checkpoint.generator().frozen(dtype).to(device)
         self._fixed = fixed_moments(checkpoint, network, device, config.statistics == "fixed")
-        if dtype != torch.float32:
-            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network: ResnetGenerator = network
-        self._dtype = dtype
         self._device = device
         self._config = config
 
@@ -267,21 +265,12 @@ class Translator:
     def _input(self, scene: Scene, tiles: Sequence[Tile]) -> Tensor:
         pixels = np.stack([scene.read(tile.box) for tile in tiles])
         x = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return x.contiguous(
-            memory_format=torch.channels_last
-            if self._dtype != torch.float32
-            else torch.contiguous_format
-        )
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _forward(self, x: Tensor, normalise: Normalise) -> Tensor:
-        with (
-            torch.inference_mode(),
-            torch.autocast(
-                self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32
-            ),
-        ):
+        with torch.inference_mode():
             output: Tensor = self._network(x, normalise)
-        return output.float()
+        return output
 
     @staticmethod
     def _grey_levels(y: Tensor) -> Tensor:
