@@ -9,7 +9,12 @@ from napari_lossviz.jobs.registry import METHODS
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
-COMMANDS = {method.command for method in METHODS.values()} | {"replay", "demo", "window", "doctor"}
+COMMANDS = {method.command.split()[0] for method in METHODS.values()} | {
+    "replay",
+    "demo",
+    "window",
+    "doctor",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
