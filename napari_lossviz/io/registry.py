@@ -64,6 +64,12 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "tiff", (".tif", ".tiff", ".ome.tif", ".ome.tiff"), "napari_lossviz.io.tiff", "tifffile"
     ),
+    Format(
+        "slide",
+        (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide"),
+        "napari_lossviz.io.slides",
+        "openslide-python openslide-bin",
+    ),
     Format("npy", (".npy",), "napari_lossviz.io.npy", "numpy"),
     Format("nifti", (".nii.gz", ".nii"), "napari_lossviz.io.nifti", "nibabel"),
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),

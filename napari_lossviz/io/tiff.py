@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
-from napari_lossviz.io import geotiff
+from napari_lossviz.io import geotiff, tiled_tiff
 from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 from napari_lossviz.io.sar_pixels import as_complex_image
@@ -41,7 +41,8 @@ def read(path: Path) -> list[Image]:
     """Read every series of the file; an axis that the file does not name is z (two: t and z).
 
     RGB has its channel axis last; a channel axis of a hyperstack stays where the file has it. An
-    alpha channel is dropped with a warning. The full resolution of a pyramid is taken.
+    alpha channel is dropped with a warning. The full resolution of a pyramid is taken, lazily
+    where it is a large slide.
 
     Complex numbers are read by GDAL, which knows their georeference, where that is installed.
 
@@ -59,8 +60,8 @@ def read(path: Path) -> list[Image]:
             calibrations = read_calibrations(tif, path)
             images = [
                 image
-                for series, calibration in zip(tif.series, calibrations, strict=True)
-                for image in _read_series(series, calibration, path)
+                for i, (series, known) in enumerate(zip(tif.series, calibrations, strict=True))
+                for image in _read_series(series, i, known, path)
             ]
     except (InputError, MemoryError):
         raise
@@ -87,14 +88,18 @@ def write(image: Image, path: Path) -> None:
     """Write the pixels in their dtype, zlib-compressed, as BigTIFF where they need it.
 
     A plain TIFF where the image is flat and has no physical spacing, else an OME-TIFF with
-    spacing in mm or µm, value unit and patient affine. float16 and 64-bit integers, which OME
-    lacks, become float32 and, if the values fit, 32-bit integers.
+    spacing in mm or µm, value unit and patient affine. A large RGB image becomes a pyramid.
+    float16 and 64-bit integers, which OME lacks, become float32 and, if the values fit, 32-bit
+    integers.
 
     Raises
     ------
     InputError
         If 64-bit integers do not fit, or an OME-TIFF is needed for a dtype that it lacks.
     """
+    if tiled_tiff.writes(image):
+        tiled_tiff.write_pyramid(image, path, _ome_metadata(image, "YXS"))
+        return
     array, axes = np.asarray(image.array), image.axes
     array, axes = _rows_last(array, axes)
     options: dict[str, Any] = {
@@ -121,10 +126,12 @@ def write(image: Image, path: Path) -> None:
     tifffile.imwrite(path, array, ome=True, metadata=_ome_metadata(image, letters), **options)
 
 
-def _read_series(series: Any, calibration: Calibration, path: Path) -> list[Image]:
+def _read_series(series: Any, index: int, calibration: Calibration, path: Path) -> list[Image]:
     page = series.keyframe
-    require_memory(path, math.prod(series.shape) * series.dtype.itemsize)
-    axes, array = series.axes, series.asarray()
+    axes, array = series.axes, tiled_tiff.lazy_pixels(path, series, index)
+    if array is None:
+        require_memory(path, math.prod(series.shape) * series.dtype.itemsize)
+        array = series.asarray()
     warnings = list(calibration.warnings)
     metadata = dict(calibration.metadata)
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not page.parent.is_imagej:

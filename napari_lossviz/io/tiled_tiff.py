@@ -1,0 +1,122 @@
+"""Whole slides in TIFF: read tile by tile where they are large, written as pyramids."""
+
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Image
+
+LAZY_PIXELS = 1 << 26
+"""RGB images with more pixels (0.2 GB) are opened lazily where dask is installed."""
+PYRAMID_PIXELS = 4096 * 4096
+"""RGB images with more pixels are written as pyramids."""
+
+_TILE = 512
+_SMALLEST_LEVEL = 512
+_BLOCK = 2048
+
+
+def lazy_pixels(path: Path, series: Any, index: int) -> Any | None:
+    """Return the full resolution of a series as a dask array, None where it is better read.
+
+    Parameters
+    ----------
+    path : Path
+    series : tifffile.TiffPageSeries
+    index : int
+        Its number in the file.
+    """
+    page = series.keyframe
+    slide = series.axes == "YXS" and series.dtype == np.uint8 and page.is_tiled
+    if not slide or series.shape[0] * series.shape[1] <= LAZY_PIXELS or find_spec("dask") is None:
+        return None
+    zarr: Any = import_module("zarr")
+    lazy: Any = import_module("dask.array")
+    store = tifffile.imread(path, aszarr=True, series=index, level=0)
+    array = zarr.open(store, mode="r")
+    # Blocks of several tiles: a task for each tile would cost more than reading it.
+    blocks = tuple(_BLOCK for _ in range(2))
+    return lazy.from_array(array, chunks=(*blocks, series.shape[2]), lock=True)
+
+
+def writes(image: Image) -> bool:
+    """Whether an image is written as a pyramid."""
+    height_width = image.shape[0] * image.shape[1]
+    colours = image.axes == "yxc" and image.shape[-1] == 3 and image.array.dtype == np.uint8
+    return colours and height_width > PYRAMID_PIXELS
+
+
+def write_pyramid(image: Image, path: Path, metadata: dict[str, Any]) -> None:
+    """Write an RGB image as a tiled OME-TIFF with half, quarter, … of its resolution within.
+
+    Never more than a strip is in memory; smaller levels wait in a temporary file.
+
+    Parameters
+    ----------
+    image : Image
+        (H, W, 3) uint8 "yxc"; its array may be lazy.
+    path : Path
+    metadata : dict
+        For OME.
+    """
+    shapes = [image.shape]
+    while min(shapes[-1][:2]) // 2 >= _SMALLEST_LEVEL:
+        height, width = shapes[-1][:2]
+        shapes.append((height // 2, width // 2, 3))
+    options: dict[str, Any] = {
+        "dtype": np.uint8,
+        "tile": (_TILE, _TILE),
+        "photometric": "rgb",
+        "planarconfig": "contig",
+        "compression": "zlib",
+        "predictor": True,
+        "maxworkers": 1,
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="lossviz-pyramid-", dir=path.parent) as folder,
+        tifffile.TiffWriter(path, ome=True, bigtiff=True) as tif,
+    ):
+        levels = [
+            np.memmap(Path(folder) / f"{i}", np.uint8, "w+", shape=shape)
+            for i, shape in enumerate(shapes[1:])
+        ]
+        try:
+            tif.write(
+                _tiles(image.array, image.shape, levels),
+                shape=image.shape,
+                subifds=len(levels),
+                metadata=metadata,
+                **options,
+            )
+            for i, level in enumerate(levels):
+                tiles = _tiles(level, level.shape, levels[i + 1 : i + 2])
+                tif.write(tiles, shape=level.shape, subfiletype=1, metadata=None, **options)
+        finally:
+            for level in levels:
+                level._mmap.close()  # type: ignore[attr-defined]  # Windows keeps mapped files
+
+
+def _tiles(array: Any, shape: tuple[int, ...], below: list[Any]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the tiles of an image row by row, and put its half resolution into the level below."""
+    height, width = shape[:2]
+    for y in range(0, height, _TILE):
+        strip = np.asarray(array[y : min(y + _TILE, height)])
+        if below:
+            half = below[0][y // 2 : (y + strip.shape[0]) // 2]
+            half[:] = _halved(strip)[: half.shape[0], : half.shape[1]]
+        for x in range(0, width, _TILE):
+            yield np.ascontiguousarray(strip[:, x : x + _TILE])
+
+
+def _halved(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mean of each 2 x 2 block, an odd last row or column left out."""
+    height, width = (n // 2 * 2 for n in strip.shape[:2])
+    blocks = strip[:height, :width].reshape(height // 2, 2, width // 2, 2, -1).astype(np.uint16)
+    return np.asarray((blocks.sum(axis=(1, 3)) + 2) // 4, np.uint8)
