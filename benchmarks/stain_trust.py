@@ -28,9 +28,9 @@ def settings(quick: bool, seed: int) -> StainConfig:
     """Return the adaptive training."""
     return StainConfig(
         generator_channels=10, residual_blocks=6, discriminator_channels=10,
-        discriminator_layers=3, crop=96, patches=128, patch_features=64,
-        epochs=2 if quick else 10, decay_epochs=1 if quick else 4, learning_rate=1e-3,
-        schedule="linear", pyramid_levels="1/64, 1/32, 1/16, 1/8", validation=0.0, seed=seed,
+        discriminator_layers=3, crop=64, patches=128, patch_features=64,
+        epochs=2 if quick else 16, decay_epochs=1 if quick else 8, learning_rate=6e-4,
+        schedule="linear", pyramid_levels="1/16, 1/8, 1/4, 1", validation=0.0, seed=seed,
         device="cpu", identity=False,
     )  # fmt: skip
 
@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, three epochs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=32)
+    parser.add_argument("--keep", default="", help="folder for the trained checkpoints")
     arguments = parser.parse_args()
     seeds = 1 if arguments.quick else arguments.seeds
     count = 8 if arguments.quick else arguments.pairs
@@ -97,6 +98,9 @@ def main() -> None:
         for name, weighting in (("adaptive", "linear"), ("plain", "uniform")):
             started = time.perf_counter()
             config = settings(arguments.quick, seed).replace(weighting=weighting)
+            if arguments.keep:
+                path = f"{arguments.keep}/{name}_{seed}.safetensors"
+                config = config.replace(output=path, target_stain="demonstration only")
             checkpoint = train(training, config)
             figures = (judge_weights(checkpoint, pairs), *judge_output(checkpoint, clean))
             found[name].append(figures)
