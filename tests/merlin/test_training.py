@@ -189,5 +189,5 @@ def test_fine_tuning_brings_the_image_nearer_to_the_truth(speckle: str) -> None:
         return float(np.sqrt(np.mean((found - truth) ** 2)))
 
     before = error(MerlinConfig())
-    after = error(MerlinConfig.fine_tune().replace(steps=150))
+    after = error(MerlinConfig.fine_tune().replace(steps=100))
     assert after < before * (0.8 if speckle == "white" else 1.0)
