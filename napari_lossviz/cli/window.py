@@ -50,8 +50,13 @@ def window(
             f'the window needs Qt: python -m pip install "{PLUGIN}[pyqt5]" (or pyqt6)'
         ) from error
     viewer = napari.Viewer(title="napari-lossviz")
-    for path in paths:
-        viewer.open(path, plugin=PLUGIN)
+    if len(paths) > 1 and all(path.is_file() for path in paths):
+        from napari_lossviz.ui.reader import add_together
+
+        add_together(viewer, paths)  # they may be slices of one series
+    else:
+        for path in paths:
+            viewer.open(path, plugin=PLUGIN)
     if panel != "none":
         viewer.window.add_plugin_dock_widget(PLUGIN, find_method(panel).title)
     napari.run()

@@ -49,7 +49,13 @@ _SHORT_UNITS = {
 _AXIS_NAMES = {"time": "t", "phase": "t", "slice": "z", "depth": "z", "channel": "c"}
 
 
-def image_layer(image: Image, *, name: str | None = None, decibel: bool = False) -> LayerData:
+def image_layer(
+    image: Image,
+    *,
+    name: str | None = None,
+    decibel: bool = False,
+    contrast: tuple[float, float] | None = None,
+) -> LayerData:
     """Return the layer of an image, as a reader hands it to napari.
 
     Parameters
@@ -62,6 +68,8 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
         Name of the layer; the image's by default.
     decibel : bool
         Show an amplitude in dB, as complex values always are.
+    contrast : tuple of float, optional
+        Contrast limits; default: the image's own window, else robust percentiles.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def image_layer(image: Image, *, name: str | None = None, decibel: bool = False)
         settings["metadata"][METADATA_KEY][UNIT_KEY] = "dB"
     if not rgb:
         settings["colormap"] = "gray"
-        settings["contrast_limits"] = limits or contrast_limits_of(image, array)
+        settings["contrast_limits"] = contrast or limits or contrast_limits_of(image, array)
     if levels is not None:
         settings["multiscale"] = True
     return levels or array, settings, "image"
@@ -131,7 +139,8 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
     )
     # What came of complex values, which are shown in dB, is an amplitude: shown alike.
     alike = named.role == "result" and np.issubdtype(source.array.dtype, np.complexfloating)
-    data, settings, kind = image_layer(image, decibel=alike)
+    known = None if shown.rgb else tuple(shown.contrast_limits)  # percentiles would be for nothing
+    data, settings, kind = image_layer(image, decibel=alike, contrast=known)
     settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
     settings["visible"] = named.role == "result"
     settings["translate"] = _translate_of(shown, _layer_axes(axes, settings["rgb"]))

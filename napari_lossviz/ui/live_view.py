@@ -38,6 +38,7 @@ class LiveView:
         self._layers: dict[str, Any] = {}
         self._losses: dict[str, np.ndarray] = {}
         self._term = ""
+        self._limits: tuple[float, ...] | None = None  # of the loss map, as they were set last
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -114,7 +115,9 @@ class LiveView:
             layer = self._put("loss", array, "loss", f"loss map: {self._term}")
             if layer is not None:
                 high = float(np.percentile(array, 99.5))
-                layer.contrast_limits = (0.0, high if high > 0 else 1.0)
+                if self._limits in (None, tuple(layer.contrast_limits)):  # else the user's own
+                    layer.contrast_limits = (0.0, high if high > 0 else 1.0)
+                    self._limits = tuple(layer.contrast_limits)
         elif self.layer("loss") is not None:
             self.layer("loss").visible = False
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from napari_lossviz import io
 from napari_lossviz.core import Image, LossvizError
@@ -62,6 +63,21 @@ def read_layers(path: Paths) -> list[LayerData]:
     if any(image.origin.format == "dicom" for image in images):
         offer_once()
     return layers
+
+
+def add_together(viewer: Any, paths: Sequence[Path]) -> None:
+    """Read files together, as slices of one series have to be, and add what they hold.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    paths : sequence of Path
+    """
+    from napari.layers import Layer
+
+    for data in read_layers([str(path) for path in paths]):
+        if data[0] is not None:
+            viewer.add_layer(Layer.create(*data))
 
 
 def layers_of(images: list[Image]) -> list[LayerData]:

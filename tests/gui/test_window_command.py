@@ -29,6 +29,17 @@ def test_files_are_opened_by_our_reader(
     assert list(viewer.window.dock_widgets) == ["Filter2Noise (napari-lossviz)"]
 
 
+def test_files_of_a_series_are_read_together(
+    make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    files = sorted(samples.sample_path("low_dose_ct").glob("*.dcm"))[:3]
+    assert main(["window", *map(str, files), "--panel", "none"]) == 0
+    assert [layer.data.shape[0] for layer in viewer.layers] == [3]
+
+
 def test_a_window_without_a_panel(make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = make_napari_viewer()
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)

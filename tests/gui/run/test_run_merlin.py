@@ -23,6 +23,19 @@ def opened(viewer: Any) -> Any:
     return dock
 
 
+def small_slc(path: Path) -> Path:
+    """Write 128 x 160 pixels of the sample on a map."""
+    (image,) = samples.slc_scene()
+    slc = np.asarray(image.array)[:128, :160]
+    profile = {
+        "driver": "GTiff", "dtype": "complex64", "count": 1, "height": 128, "width": 160,
+        "crs": "EPSG:32632", "transform": rasterio.Affine(2, 0, 600_000, 0, -2, 5_300_000),
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as file:
+        file.write(slc, 1)
+    return path
+
+
 def small_training(dock: Any, steps: int = 6) -> None:
     form = dock.run_panel.controls.form
     form.set_config(
@@ -49,7 +62,8 @@ def test_from_a_dropped_image_to_an_exported_one(
 ) -> None:
     viewer = make_napari_viewer(show=True)
     dock = opened(viewer)
-    drop(viewer, samples.sample_path("slc/slc.tif"))
+    read = small_slc(tmp_path / "field.tif")
+    drop(viewer, read)
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=WAIT)
     source = viewer.layers[0]
     slc = np.asarray(image_from_layer(source).array)
@@ -96,7 +110,7 @@ def test_from_a_dropped_image_to_an_exported_one(
         export.button.click()
     (written,) = (tmp_path / "out").glob("*_amplitude.tif")
     with (
-        rasterio.open(samples.sample_path("slc/slc.tif")) as before,
+        rasterio.open(read) as before,
         rasterio.open(written) as after,
     ):
         np.testing.assert_allclose(after.read(1), amplitude, rtol=1e-6)
@@ -123,11 +137,11 @@ def test_an_image_that_is_not_complex_is_no_input(make_napari_viewer: Any, qtbot
 
 
 def test_a_cancelled_training_leaves_the_viewer_as_it_was(
-    make_napari_viewer: Any, qtbot: Any
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path
 ) -> None:
     viewer = make_napari_viewer()
     dock = opened(viewer)
-    viewer.open_sample("napari-lossviz", "slc_scene")
+    viewer.open(small_slc(tmp_path / "field.tif"), plugin="napari-lossviz")
     small_training(dock, steps=100_000)
     dock.run_panel.controls.run_button.click()
     qtbot.waitUntil(
@@ -135,5 +149,5 @@ def test_a_cancelled_training_leaves_the_viewer_as_it_was(
     )
     dock.run_panel.controls.cancel_button.click()
     qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
-    assert [layer.name for layer in viewer.layers] == ["slc"]
+    assert [layer.name for layer in viewer.layers] == ["field"]
     assert dock.results.result is None
