@@ -1,6 +1,6 @@
 """Does the Betti matching loss help? A small U-Net on streets that trees hide here and there.
 
-    python docs/examples/betti_unet.py [--seeds 3] [--alpha 0.005]
+    python docs/examples/betti_unet.py [--seeds 3] [--alpha 0.02]
 
 Scenes like the road sample are drawn anew: a street grid with a diagonal, blurred, noisy, with
 patches that hide parts of the streets. For every seed a U-Net is trained with Dice; from there it
@@ -25,7 +25,7 @@ from napari_lossviz.samples.planted import disc, tube
 
 SIZE = 64
 BATCH = 8
-SCENES, HELD_OUT = 96, 48
+SCENES, HELD_OUT = 96, 200
 
 
 def scene(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -39,9 +39,9 @@ def scene(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.flo
     a, b = rng.uniform(0, SIZE, (2, 2))
     mask |= tube(shape, [a, b], 3)
     seen = mask.astype(np.float64)
-    for _ in range(14):  # trees
-        seen *= 1 - 0.85 * disc(shape, rng.uniform(0, SIZE, 2), rng.uniform(1.5, 3.2))
-    picture = ndimage.gaussian_filter(seen, 0.8) + 0.25 * rng.standard_normal(shape)
+    for _ in range(24):  # trees
+        seen *= 1 - 0.9 * disc(shape, rng.uniform(0, SIZE, 2), rng.uniform(2.0, 4.5))
+    picture = ndimage.gaussian_filter(seen, 0.8) + 0.45 * rng.standard_normal(shape)
     return picture.astype(np.float32), mask.astype(np.float32)
 
 
@@ -91,6 +91,7 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     betti = BettiMatchingLoss(relative=True)
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
         chosen = torch.randint(0, len(data[0]), (BATCH,), generator=generator)
         pictures, masks = data[0][chosen], data[1][chosen]
@@ -104,6 +105,7 @@ def train(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        schedule.step()
 
 
 def judge(model: nn.Module, data: tuple[Tensor, Tensor]) -> dict[str, float]:
@@ -123,7 +125,7 @@ def main() -> None:
     """Train, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--alpha", type=float, default=0.005)
+    parser.add_argument("--alpha", type=float, default=0.02)
     parser.add_argument("--first-steps", type=int, default=300)
     parser.add_argument("--steps", type=int, default=300)
     options = parser.parse_args()
