@@ -143,7 +143,7 @@ class _Line:
 _line: list[_Line] = []
 
 
-def connect(messages: Any, cancel: Any, maps_wanted: Any) -> None:
+def connect(messages: Any, cancel: Any, maps_wanted: Any, window: int) -> None:
     """Take over the line to the window, once, when the process starts.
 
     Parameters
@@ -152,9 +152,11 @@ def connect(messages: Any, cancel: Any, maps_wanted: Any) -> None:
         Messages are sent here.
     cancel, maps_wanted : multiprocessing Event
         Set by the other process: the run shall stop; maps shall be sent.
+    window : int
+        Process of the window; this one ends with it.
     """
     _line[:] = [_Line(messages, cancel, maps_wanted)]
-    threading.Thread(target=_end_with_the_window, name="lossviz-parent", daemon=True).start()
+    threading.Thread(target=_end_with, args=(window,), name="lossviz-parent", daemon=True).start()
     # Where a run takes all cores, the window goes first: it needs little, and at once.
     with suppress(psutil.Error, OSError):
         process = psutil.Process()
@@ -162,12 +164,12 @@ def connect(messages: Any, cancel: Any, maps_wanted: Any) -> None:
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if windows else process.nice() + _NICE)
 
 
-def _end_with_the_window() -> None:
+def _end_with(window: int) -> None:
     """End this process when the window's is gone: one that was killed could not end it."""
     process = psutil.Process()
     with suppress(psutil.Error):
-        window = process.parent()
-        while window is not None and window.is_running() and process.ppid() == window.pid:
+        # It may have been killed before this process could look for it the first time.
+        while psutil.pid_exists(window) and process.ppid() == window:
             time.sleep(_LOOK)
     os._exit(1)
 

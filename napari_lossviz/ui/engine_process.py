@@ -8,6 +8,7 @@ memory back, the GPU's too.
 
 import atexit
 import itertools
+import os
 import sys
 import threading
 from collections import deque
@@ -121,7 +122,7 @@ class _Process:
             timeout=IDLE,
             context=context,
             initializer=engine_worker.connect,
-            initargs=(self._sender, self.cancel, self.maps_wanted),
+            initargs=(self._sender, self.cancel, self.maps_wanted, os.getpid()),
         )
         self._receive = receive
         self._thread = threading.Thread(target=self._listen, name="lossviz-engine", daemon=True)
