@@ -47,6 +47,7 @@ LIGHT = (
     "napari_lossviz.stain.config",
     "napari_lossviz.stain.density",
     "napari_lossviz.stain.elastic",
+    "napari_lossviz.stain.layer_training",
     "napari_lossviz.stain.macenko",
     "napari_lossviz.stain.nuclei",
     "napari_lossviz.stain.pairs",
@@ -55,6 +56,7 @@ LIGHT = (
     "napari_lossviz.stain.run",
     "napari_lossviz.stain.scene",
     "napari_lossviz.stain.tissue",
+    "napari_lossviz.stain.training_result",
     "napari_lossviz.ui.reader",
 )
 """Loaded whenever a file is dropped, a dock opens or a command starts."""

@@ -123,6 +123,17 @@ METHODS: dict[str, Method] = {
             config="napari_lossviz.stain.config:StainConfig",
             presets=("default", "fast", "exact", "paper", "small"),
         ),
+        Method(
+            name="stain_training",
+            command="stain train",
+            title="Stain translation: training",
+            summary="Train a translation of stains on two registered images, and see where the "
+            "loss believed their agreement.",
+            function="napari_lossviz.stain:train_layers",
+            config="napari_lossviz.stain.config:StainTrainingConfig",
+            presets=("default", "paper", "small"),
+            images=2,
+        ),
     )
 }
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
         load_generator,
         save_checkpoint,
     )
-    from napari_lossviz.stain.config import StainConfig
+    from napari_lossviz.stain.config import StainConfig, StainTrainingConfig
     from napari_lossviz.stain.inspect_pairs import PairTrust, rank_pairs
+    from napari_lossviz.stain.layer_training import train_layers
     from napari_lossviz.stain.pairs import StainPair, pairs_from_folders, pairs_from_side_by_side
     from napari_lossviz.stain.result import StainResult
     from napari_lossviz.stain.run import translate, translate_image
     from napari_lossviz.stain.train_run import train
+    from napari_lossviz.stain.training_result import StainTrainingResult
 
 _MODULES = {
     "PairTrust": "inspect_pairs",
@@ -29,11 +31,14 @@ _MODULES = {
     "load_generator": "checkpoint",
     "StainPair": "pairs",
     "StainResult": "result",
+    "StainTrainingConfig": "config",
+    "StainTrainingResult": "training_result",
     "pairs_from_folders": "pairs",
     "pairs_from_side_by_side": "pairs",
     "rank_pairs": "inspect_pairs",
     "save_checkpoint": "checkpoint",
     "train": "train_run",
+    "train_layers": "layer_training",
     "translate": "run",
     "translate_image": "run",
 }
@@ -44,6 +49,8 @@ __all__ = [
     "StainConfig",
     "StainPair",
     "StainResult",
+    "StainTrainingConfig",
+    "StainTrainingResult",
     "load_checkpoint",
     "load_generator",
     "pairs_from_folders",
@@ -51,6 +58,7 @@ __all__ = [
     "rank_pairs",
     "save_checkpoint",
     "train",
+    "train_layers",
     "translate",
     "translate_image",
 ]

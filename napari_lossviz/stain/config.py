@@ -273,6 +273,12 @@ class StainConfig(MethodConfig):
         )  # fmt: skip
 
 
+class StainTrainingConfig(StainConfig):
+    """`StainConfig` of a training whose result is shown as a run's: see `train_layers`."""
+
+    method: ClassVar[str] = "stain_training"
+
+
 def _numbers(name: str, text: str) -> list[Fraction]:
     try:
         return [Fraction(part.strip()) for part in text.split(",")]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.stain.scene import as_rgb_image, pixel_size
+from napari_lossviz.stain.tissue import estimate_white, tissue_mask
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 """Endings of the files that are looked for in folders."""
+
+_LEAST_TISSUE = 0.1
+"""Share of a tile."""
 
 Half = str
 """Which half of a side-by-side image: "left", "right", or "" for the whole."""
@@ -202,6 +207,49 @@ def pairs_from_side_by_side(
         StainPair(name, Side(path, "left", read), Side(path, "right", read), microns_per_pixel)
         for name, path in sorted(_files(Path(folder)).items())
     ]
+
+
+def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair]:
+    """Return the pairs of tiles of two registered images, those without tissue left out.
+
+    Parameters
+    ----------
+    source, target : Image
+        8-bit RGB of the same size, at least `side` along each axis.
+    side : int
+        Of the tiles in pixels; the last ones of a row or column overlap with those before.
+
+    Raises
+    ------
+    InputError
+        If the sizes differ, the images are smaller than a tile, or no tile shows tissue.
+    """
+    source, target = as_rgb_image(source), as_rgb_image(target)
+    if source.shape != target.shape:
+        raise InputError(
+            f"{source.name} is {source.shape[0]} x {source.shape[1]}, {target.name} is "
+            f"{target.shape[0]} x {target.shape[1]}: bring them into register first, so that both "
+            "have the same size"
+        )
+    if min(source.shape[:2]) < side:
+        raise InputError(
+            f"{source.name}: {source.shape[0]} x {source.shape[1]} pixels are less than the "
+            f"{side} of a training tile: lower crop, or choose larger images"
+        )
+    white = estimate_white(np.asarray(source.array[:: max(source.shape[0] // 512, 1)]))
+    starts = [sorted({*range(0, n - side + 1, side), n - side}) for n in source.shape[:2]]
+    pairs = []
+    for y, x in product(*starts):
+        here = np.s_[y : y + side, x : x + side]
+        pixels = np.ascontiguousarray(source.array[here])
+        if tissue_mask(pixels, white).mean() < _LEAST_TISSUE:
+            continue
+        partner = np.ascontiguousarray(target.array[here])
+        name = f"{source.name} row {y} column {x}"
+        pairs.append(StainPair(name, Side(pixels), Side(partner), pixel_size(source)))
+    if not pairs:
+        raise InputError(f"{source.name}: no tile of {side} pixels shows enough tissue")
+    return pairs
 
 
 def validation_split(

@@ -17,9 +17,11 @@ from napari_lossviz.core import (
 from napari_lossviz.stain import (
     StainCheckpoint,
     StainConfig,
+    StainTrainingConfig,
     load_checkpoint,
     rank_pairs,
     train,
+    train_layers,
     translate,
 )
 from napari_lossviz.stain.crops import CropSampler
@@ -302,3 +304,39 @@ def test_pairs_smaller_than_the_crop_are_refused_before_anything_is_trained(
 ) -> None:
     with pytest.raises(InputError, match="lower crop"):
         train(pairs, TINY.replace(crop=64))
+
+
+def test_training_on_two_layers_shows_trust_over_both(ihc: Any) -> None:
+    source = ihc[:136, :150]
+    config = StainTrainingConfig(**TINY.replace(epochs=1, tile=64, overlap=16).model_dump())
+    result = train_layers(source, source[..., ::-1].copy(), config)
+    assert result.translated.shape == (136, 150, 3)
+    names = [named.name for named in result.images()]
+    assert names[0] == "translated"
+    assert "trust weight" in names
+    for name, array in result.trust.items():
+        assert array.shape == (136, 150), name
+        assert np.isfinite(array).all()
+    assert result.trust["trust weight"].mean() == pytest.approx(1, rel=0.1)
+    assert len(result.least_trusted) >= 3
+    assert "guess" in result.describe()
+    with pytest.raises(InputError, match="same size"):
+        train_layers(source, source[:100], config)
+    with pytest.raises(InputError, match="training tile"):
+        train_layers(source[:20], source[:20], config)
+    blank = np.full((80, 80, 3), 240, np.uint8)
+    with pytest.raises(InputError, match="enough tissue"):
+        train_layers(blank, blank, config)
+
+
+def test_jobs_run_a_training_on_a_layer_and_its_partner(ihc: Any) -> None:
+    import pickle
+
+    from napari_lossviz.core import Image
+    from napari_lossviz.jobs.run import run
+
+    config = TINY.replace(epochs=1, decay_epochs=0, tile=64, overlap=16)
+    chosen = StainTrainingConfig(**config.model_dump())
+    images = [Image(ihc[:64, :64], "yxc", name=name) for name in ("HE", "IHC")]
+    result = run("stain_training", images[0], chosen, others=images[1:])
+    assert pickle.loads(pickle.dumps(result)).method == "stain_training"
