@@ -122,19 +122,17 @@ class StatisticsTable:
         """
         if not self.weights.any():
             return self
-        return StatisticsTable(
-            [_averaged(values, self.weights, kernel) for values in self.means],
-            [_averaged(values, self.weights, kernel) for values in self.variances],
-            self.weights,
-        )
-
-    def mean(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Return the mean statistics of all tiles by their tissue, each (C,), layer by layer."""
-        weights = (self.weights / max(float(self.weights.sum()), 1e-8))[..., None]
-        return [
-            ((mean * weights).sum(axis=(0, 1)), (variance * weights).sum(axis=(0, 1)))
+        means = [_averaged(mean, self.weights, kernel) for mean in self.means]
+        # Mean squares are averaged, not variances: so the result is that of the tiles' union, as
+        # one large crop has it, with what the tiles' means differ by.
+        squares = [
+            _averaged(variance + mean**2, self.weights, kernel)
             for mean, variance in zip(self.means, self.variances, strict=True)
         ]
+        variances = [
+            np.maximum(square - mean**2, 0) for square, mean in zip(squares, means, strict=True)
+        ]
+        return StatisticsTable(means, variances, self.weights)
 
     def of(self, tiles: Sequence[tuple[int, int]], device: torch.device) -> list[Moments]:
         """Return the statistics of some tiles (row, column) for `shared`."""

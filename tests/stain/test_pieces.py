@@ -84,7 +84,20 @@ def test_smoothed_statistics_leave_empty_tiles_out() -> None:
     # Column 1 lies between 2.0 (weight 1) and 8.0 (weight 0.5), each at distance 1.
     np.testing.assert_allclose(found, [2, (2 + 4) / 1.5, 8, 8], rtol=1e-6)
     np.testing.assert_allclose(table.smoothed(0).means[0][0, :, 0], [2, 4, 8, 4], rtol=1e-6)
-    np.testing.assert_allclose(table.mean()[0][0], [4.0], rtol=1e-6)
+
+
+def test_smoothed_statistics_are_those_of_the_tiles_together() -> None:
+    rng = np.random.default_rng(0)
+    tiles = [rng.normal(mean, 1 + mean, 500) for mean in (0.0, 3.0)]
+    table = StatisticsTable.empty(1, 2, [1])
+    for column, values in enumerate(tiles):
+        table.weights[0, column] = 1 + column  # with the distance, both count alike in column 0
+        table.means[0][0, column] = values.mean()
+        table.variances[0][0, column] = values.var()
+    found = table.smoothed(1)
+    together = np.concatenate(tiles)
+    np.testing.assert_allclose(found.means[0][0, 0, 0], together.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found.variances[0][0, 0, 0], together.var(), rtol=1e-5)
 
 
 def test_white_and_density_of_known_pixels() -> None:
