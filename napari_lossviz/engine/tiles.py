@@ -35,9 +35,7 @@ class Span:
         return self.stop - self.start
 
 
-def cover(
-    length: int, tile: int, overlap: int, grid: int = 1, *, blend: bool = True
-) -> list[Span]:
+def cover(length: int, tile: int, overlap: int, grid: int = 1, *, blend: bool = True) -> list[Span]:
     """Return the tiles that cover an axis, in order.
 
     Parameters
