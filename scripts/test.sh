@@ -27,15 +27,21 @@ run_part() {
 # A real window on a busy machine may be late once. What failed is run once more, in a process of
 # its own; a fault fails again. A crash leaves no list of failures, so it is never run again.
 window_tests() {
-    $python -m pytest tests/gui --cache-clear && return
-    warn "some of the window's tests failed; they alone are run once more"
-    $python -m pytest tests/gui --last-failed --last-failed-no-failures none
+    export QT_API=$1 PYTEST_QT_API=$1
+    local options=(tests/gui -o "cache_dir=.pytest_cache/$1")
+    $python -m pytest "${options[@]}" --cache-clear && return
+    warn "some of the window's tests failed under $1; they alone are run once more"
+    $python -m pytest "${options[@]}" --last-failed --last-failed-no-failures none
 }
 
-for binding in pyqt5 pyqt6; do
-    export QT_API=$binding PYTEST_QT_API=$binding
-    run_part "window under $binding" window_tests
-done
+# A window mostly waits: both bindings side by side take little longer than one.
+said=$(mktemp -d)
+trap 'rm -rf "$said"' EXIT
+window_tests pyqt5 >"$said/pyqt5" 2>&1 &
+beside=$!
+run_part "window under pyqt6" window_tests pyqt6
+run_part "window under pyqt5, beside it" wait "$beside"
+cat "$said/pyqt5"
 unset QT_API PYTEST_QT_API
 run_part "all but the window" $python -m pytest --ignore tests/gui -p no:pytest-qt -p no:xvfb --durations 10
 
