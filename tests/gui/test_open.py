@@ -183,6 +183,8 @@ def test_the_sample_opens_from_the_menu(make_napari_viewer: Any, qtbot: Any) -> 
         "CT slice (real, from pydicom)",
         "Full-dose CT (simulated, reference)",
         "Low-dose CT (simulated)",
+        "Radar scene (its true reflectivity)",
+        "Radar scene (simulated SLC)",
     ]
     entries["Low-dose CT (simulated)"].trigger()
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=10_000)
