@@ -136,7 +136,7 @@ def add_result(
 
 
 def followers(viewer: Any, layers: ResultLayers) -> list[Callable[[], None]]:
-    """Return functions that add the hidden layers of a result, one each.
+    """Return functions that add the hidden layers of a result, two for each.
 
     A function does nothing if the main layer is gone.
     """
@@ -144,9 +144,11 @@ def followers(viewer: Any, layers: ResultLayers) -> list[Callable[[], None]]:
     def add(layer: ImageLayer) -> None:
         if layers.denoised in viewer.layers and layer not in viewer.layers:
             add_quietly(viewer, layer)
-            draw_thumbnail(layer)
 
-    return [partial(add, layer) for layer in layers.all_layers()[1:]]
+    hidden = layers.all_layers()[1:]
+    return [
+        step for layer in hidden for step in (partial(draw_thumbnail, layer), partial(add, layer))
+    ]
 
 
 def _derived(named: NamedImage, source: Image, shown: ImageLayer, label: str = "") -> LayerData:

@@ -222,8 +222,11 @@ class RunPanel(QWidget):
             self._run.ask_maps()
 
     def _on_step(self, step: StepMessage) -> None:
-        if self._run is not None:
-            self.progress.step(step.done, step.total, step.text, step.losses)
+        def show() -> None:
+            if self._run is not None:
+                self.progress.step(step.done, step.total, step.text, step.losses)
+
+        self._turns.add(show)  # drawing the bar draws the canvas too: not in one go with a layer
 
     def _on_maps(self, message: MapsMessage) -> None:
         live, maps = self._live, message.maps

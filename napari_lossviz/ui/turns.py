@@ -27,7 +27,8 @@ class Turns(QObject):
     def add(self, *functions: Callable[[], None]) -> None:
         """Call these, each in a turn of its own, behind those that wait."""
         self._functions.extend(functions)
-        self._timer.start()
+        if not self._timer.isActive():
+            self._timer.start()
 
     def clear(self) -> None:
         """Call none of those that wait."""
