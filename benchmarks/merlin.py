@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from plain_merlin import PlainMerlin
 
 from napari_lossviz.engine.blocks import available_threads
+from napari_lossviz.engine.precision import fast_dtype
 from napari_lossviz.merlin import MerlinConfig, despeckle, load_weights
-from napari_lossviz.merlin.merged import fast_dtype
 from napari_lossviz.merlin.tiles import cover
 from napari_lossviz.samples.slc import simulate_slc
 

@@ -85,13 +85,13 @@ def _trapezoid(length: int, overlap: int, *, rises: bool, falls: bool) -> NDArra
     weight = np.ones(length)
     if overlap:
         if rises:
-            weight[:overlap] *= _rise(overlap)
+            weight[:overlap] *= smooth_rise(overlap)
         if falls:
-            weight[length - overlap :] *= _rise(overlap)[::-1]
+            weight[length - overlap :] *= smooth_rise(overlap)[::-1]
     return weight
 
 
-def _rise(length: int) -> NDArray[np.float64]:
+def smooth_rise(length: int) -> NDArray[np.float64]:
     """Return a smooth way from 0 to 1 that with its mirror image adds up to 1."""
     edge = min(_EDGE, length // 4)
     inner = length - 2 * edge

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
+from napari_lossviz.engine.progress import Progress
 from napari_lossviz.filter2noise.apply import fill_invalid, filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import (
@@ -18,7 +19,6 @@ from napari_lossviz.filter2noise.judge import Judge, JudgedSlice, windowed_slice
 from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import SigmaMaps, edited_slice_maps, stage_list
 from napari_lossviz.filter2noise.outcome import Outcome
-from napari_lossviz.filter2noise.progress import Progress
 from napari_lossviz.filter2noise.result import InstantPredictor
 
 _NOISE_FLOOR = 1e-4

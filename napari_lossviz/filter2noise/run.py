@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
+from napari_lossviz.engine.progress import Progress
+from napari_lossviz.engine.row_sink import refuse_existing
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -19,13 +21,12 @@ from napari_lossviz.filter2noise.judge import Judge, judge_stack, stack_intensit
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
 from napari_lossviz.filter2noise.outcome import Outcome
-from napari_lossviz.filter2noise.progress import Progress
 from napari_lossviz.filter2noise.result import (
     Filter2NoiseResult,
     InstantPredictor,
     Predictor,
 )
-from napari_lossviz.filter2noise.store import check_store, save_to_store
+from napari_lossviz.filter2noise.store import save_to_store
 
 _SHORT = 0.5
 """Share of the noise below which a trained result is called short of it."""
@@ -78,7 +79,7 @@ def denoise(
     """
     started = time.perf_counter()
     if out is not None:
-        check_store(out)
+        refuse_existing(out)
     image = as_image(image, axes)
     edits = tuple(edits)
     instant = config.predictor == "instant"

@@ -8,18 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_lossviz.core import OutputError, OutputExistsError
-
-
-def check_store(path: str | Path) -> None:
-    """Make sure, before the work begins, that nothing would be overwritten.
-
-    Raises
-    ------
-    OutputExistsError
-        If there is something at the path.
-    """
-    if Path(path).exists():
-        raise OutputExistsError(f"{path} exists already: give out= another name, or remove it")
+from napari_lossviz.engine.row_sink import refuse_existing
 
 
 def save_to_store(array: np.ndarray, axes: str, path: str | Path) -> Any:
@@ -49,7 +38,7 @@ def save_to_store(array: np.ndarray, axes: str, path: str | Path) -> Any:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         zarr.create_array(str(partial), data=array, chunks=chunks)
-        check_store(path)
+        refuse_existing(path)
         partial.rename(path)
     except OutputExistsError:
         raise

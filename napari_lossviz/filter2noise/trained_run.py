@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
 from napari_lossviz.engine.devices import choose_device, describe_device
+from napari_lossviz.engine.progress import Progress
 from napari_lossviz.filter2noise.apply import (
     StageMaps,
     fill_invalid,
@@ -27,7 +28,6 @@ from napari_lossviz.filter2noise.maps import (
 )
 from napari_lossviz.filter2noise.outcome import Outcome
 from napari_lossviz.filter2noise.predictor import PATCH, SigmaPredictor
-from napari_lossviz.filter2noise.progress import Progress
 from napari_lossviz.filter2noise.result import TrainedPredictor
 from napari_lossviz.filter2noise.strength import TARGET_RATIO, choose_factor, residual_ratio
 from napari_lossviz.filter2noise.training import (

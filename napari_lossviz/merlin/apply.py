@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_lossviz.core import Box
+from napari_lossviz.engine.precision import fast_dtype
 from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.loss import misfit
-from napari_lossviz.merlin.merged import fast_dtype, merged_forward, merged_parameters
+from napari_lossviz.merlin.merged import merged_forward, merged_parameters
 from napari_lossviz.merlin.prepare import Segment
 from napari_lossviz.merlin.scene import Scene, filled
 from napari_lossviz.merlin.tiles import Span, cover, padded_length

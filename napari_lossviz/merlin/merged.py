@@ -92,18 +92,6 @@ def merged_forward(
     return x - convolved(LAST[0], h)
 
 
-def fast_dtype(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the device computes in it faster than in float32, else float32."""
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        # Without such instructions it is emulated, which is slower than float32.
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    else:
-        fast = False
-    return torch.bfloat16 if fast else torch.float32
-
-
 def _placed(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
     value = value.to(torch.float32 if name.split(".")[0] in _EXACT_LAYERS else dtype)
     return value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_lossviz.core import Image, Reporter, as_image
+from napari_lossviz.engine.progress import Progress
+from napari_lossviz.engine.row_sink import RowSink, refuse_existing
 from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.prepare import Prepared, level_warnings, prepare
-from napari_lossviz.merlin.progress import Progress
 from napari_lossviz.merlin.result import MerlinResult
 from napari_lossviz.merlin.scene import Scene
-from napari_lossviz.merlin.store import RowSink, refuse_existing
 from napari_lossviz.merlin.weights import MerlinWeights, load_weights
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _apply(
     with_losses = out is None and scene.shape[0] * scene.shape[1] <= _LOSS_MAP_PIXELS
     loss_maps: dict[str, NDArray[np.float32]] = {}
     progress.extend(despeckler.tiles(prepared.segments, scene.shape[1]))
-    with RowSink(scene.shape, config.tile - config.overlap, out) as sink:
+    with RowSink(scene.shape, np.float32, config.tile - config.overlap, out) as sink:
 
         def take(rows: Rows) -> None:
             sink.write(rows.y, rows.amplitude)

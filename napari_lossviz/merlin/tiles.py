@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_lossviz.engine.tiles import smooth_rise
 from napari_lossviz.merlin.config import GRID
-
-_EDGE = 8
-"""Outermost pixels of an inner tile border that count for nothing: padding reaches them most."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,9 @@ class Span:
         """Return (length,) weights; those of neighbours add up to 1 at every pixel."""
         weights = np.ones(self.length)
         if self.before:
-            weights[: self.before] = _rise(self.before)
+            weights[: self.before] = smooth_rise(self.before)
         if self.after:
-            weights[-self.after :] = _rise(self.after)[::-1]
+            weights[-self.after :] = smooth_rise(self.after)[::-1]
         return weights.astype(np.float32)
 
 
@@ -67,13 +65,3 @@ def cover(length: int, tile: int, overlap: int) -> list[Span]:
         Span(start, min(tile, end - start), overlap if i else 0, overlap if i < last else 0)
         for i, start in enumerate(starts)
     ]
-
-
-def _rise(length: int) -> NDArray[np.float64]:
-    """Return a smooth way from 0 to 1 that with its mirror image adds up to 1."""
-    edge = min(_EDGE, length // 4)
-    inner = length - 2 * edge
-    rise = np.zeros(length)
-    rise[edge : edge + inner] = np.sin(0.5 * np.pi * (np.arange(inner) + 0.5) / inner) ** 2
-    rise[edge + inner :] = 1.0
-    return rise

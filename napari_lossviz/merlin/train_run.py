@@ -9,14 +9,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_lossviz.core import Image, InputError, OutputExistsError, Reporter, as_image
+from napari_lossviz.core import Image, InputError, Reporter, as_image
 from napari_lossviz.engine.devices import choose_device
+from napari_lossviz.engine.model_files import STATE_SUFFIX, training_output
+from napari_lossviz.engine.progress import Progress
 from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.network import MerlinNetwork
 from napari_lossviz.merlin.normalisation import NORMALISATIONS, Normalisation, usual_scale
 from napari_lossviz.merlin.prepare import Segment, prepare
 from napari_lossviz.merlin.preview import Preview
-from napari_lossviz.merlin.progress import Progress
 from napari_lossviz.merlin.reference import CITATION
 from napari_lossviz.merlin.scene import Scene
 from napari_lossviz.merlin.training import Trainer, TrainingStep
@@ -102,7 +103,7 @@ def train_on(
         )
     sha256 = data_hash(plates)
     state = TrainingState(generator, _belongs_to(config, sha256))
-    state_path = None if path is None else path.with_suffix(".state.safetensors")
+    state_path = None if path is None else path.with_suffix(STATE_SUFFIX)
     if state_path is not None and state_path.is_file():
         state.load(state_path)
         progress.skip_to(state.step)
@@ -144,17 +145,7 @@ def check_checkpoint(config: MerlinConfig) -> Path | None:
     OutputExistsError
         If a finished training lies there.
     """
-    if not config.checkpoint:
-        return None
-    path = Path(config.checkpoint).expanduser()
-    if path.suffix != ".safetensors":
-        raise InputError(f"checkpoint {path}: the name must end in .safetensors")
-    if path.exists() and not path.with_suffix(".state.safetensors").exists():
-        raise OutputExistsError(
-            f"checkpoint {path} is there already and finished: choose another name, or use it "
-            "as weights"
-        )
-    return path
+    return training_output(config.checkpoint, what="checkpoint", advice="use it as weights")
 
 
 def _start(parts: Sequence[tuple[Scene, list[Segment]]], config: MerlinConfig) -> MerlinWeights:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_lossviz.core import LossvizError
+from napari_lossviz.engine.precision import fast_dtype
 from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.loss import negative_log_likelihood_map
-from napari_lossviz.merlin.merged import fast_dtype, merged_forward, merged_parameters
+from napari_lossviz.merlin.merged import merged_forward, merged_parameters
 from napari_lossviz.merlin.normalisation import Normalisation
 from napari_lossviz.merlin.training_data import Batch, CropSampler
 from napari_lossviz.merlin.training_state import TrainingState

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_lossviz.core import InputError
-from napari_lossviz.merlin.files import write_atomically
+from napari_lossviz.engine.atomic_files import write_atomically
 
 _KEY = "napari-lossviz training state"
 _MOMENTS = ("exp_avg", "exp_avg_sq")

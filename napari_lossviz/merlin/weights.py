@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from napari_lossviz.core import InputError
+from napari_lossviz.engine.model_files import write_model
 from napari_lossviz.merlin.config import Sensor
-from napari_lossviz.merlin.files import write_atomically
 from napari_lossviz.merlin.normalisation import NORMALISATIONS, Normalisation
 from napari_lossviz.merlin.shapes import parameter_shapes
 
@@ -105,20 +104,8 @@ def save_weights(weights: MerlinWeights, path: str | Path) -> Path:
     OutputError
         If the system refuses; nothing half-written is left.
     """
-    path = Path(path).expanduser()
-    if path.suffix != ".safetensors":
-        raise InputError(f"weights {path}: the name must end in .safetensors")
     card = card_of(weights)
-    metadata = {_CARD: json.dumps(card)}
-    parameters = {name: np.ascontiguousarray(w) for name, w in weights.parameters.items()}
-    write_atomically(path, lambda target: save_file(parameters, target, metadata=metadata))
-    text = card_text(card)
-
-    def write_card(target: Path) -> None:
-        target.write_text(text, "utf-8")
-
-    write_atomically(path.with_suffix(".card.md"), write_card)
-    return path
+    return write_model(weights.parameters, card, card_text(card), path, key=_CARD, what="weights")
 
 
 def card_of(weights: MerlinWeights) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from napari_lossviz.core import InputError
-from napari_lossviz.engine.atomic_files import write_atomically
+from napari_lossviz.engine.model_files import write_model
 
 if TYPE_CHECKING:
     from napari_lossviz.stain.generator import ResnetGenerator
@@ -127,20 +126,10 @@ def save_checkpoint(checkpoint: StainCheckpoint, path: str | Path) -> Path:
     OutputError
         If the system refuses; nothing half-written is left.
     """
-    path = Path(path).expanduser()
-    if path.suffix != ".safetensors":
-        raise InputError(f"checkpoint {path}: the name must end in .safetensors")
     card = card_of(checkpoint)
-    metadata = {_CARD: json.dumps(card)}
-    tensors = {name: np.ascontiguousarray(value) for name, value in checkpoint.tensors.items()}
-    write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
-    text = card_text(card)
-
-    def write_card(target: Path) -> None:
-        target.write_text(text, "utf-8")
-
-    write_atomically(path.with_suffix(".card.md"), write_card)
-    return path
+    return write_model(
+        checkpoint.tensors, card, card_text(card), path, key=_CARD, what="checkpoint"
+    )
 
 
 def load_checkpoint(path: str | Path) -> StainCheckpoint:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_lossviz.core import InputError, OutputExistsError, Reporter
+from napari_lossviz.core import Reporter
 from napari_lossviz.engine.devices import choose_device
+from napari_lossviz.engine.model_files import STATE_SUFFIX, training_output
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.stain.checkpoint import (
     GENERATOR,
@@ -33,7 +34,6 @@ from napari_lossviz.stain.reference import CITATION
 from napari_lossviz.stain.training import Trainer
 from napari_lossviz.stain.training_state import TrainingState
 
-STATE_SUFFIX = ".state.safetensors"
 _INDECISIVE = (
     "checkpoint", "statistics", "kernel", "tile", "overlap", "batch_tiles", "precision",
     "background", "sensitivity", "device", "output", "preview_pairs", "save_every",
@@ -129,17 +129,7 @@ def check_output(config: StainConfig) -> Path | None:
     OutputExistsError
         If a finished training lies there.
     """
-    if not config.output:
-        return None
-    path = Path(config.output).expanduser()
-    if path.suffix != ".safetensors":
-        raise InputError(f"output {path}: the name must end in .safetensors")
-    if path.exists() and not path.with_suffix(STATE_SUFFIX).exists():
-        raise OutputExistsError(
-            f"output {path} is there already and finished: choose another name, or start from it "
-            "by start_from"
-        )
-    return path
+    return training_output(config.output, what="output", advice="start from it by start_from")
 
 
 def steps_of_epoch(pairs: int, config: StainConfig) -> int:

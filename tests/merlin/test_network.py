@@ -3,8 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from napari_lossviz.core import Cancelled
+from napari_lossviz.engine.precision import fast_dtype
 from napari_lossviz.merlin.merged import (
-    fast_dtype,
     merged_forward,
     merged_kernel,
     merged_parameters,

@@ -14,6 +14,7 @@ from napari_lossviz.core import (
     OutputExistsError,
     Step,
 )
+from napari_lossviz.engine.model_files import STATE_SUFFIX
 from napari_lossviz.stain import (
     StainCheckpoint,
     StainConfig,
@@ -28,7 +29,7 @@ from napari_lossviz.stain.crops import CropSampler
 from napari_lossviz.stain.generator import ResnetGenerator
 from napari_lossviz.stain.pairs import StainPair, as_pairs
 from napari_lossviz.stain.patch_sampler import PatchSampler
-from napari_lossviz.stain.train_run import STATE_SUFFIX, steps_of_epoch
+from napari_lossviz.stain.train_run import steps_of_epoch
 from napari_lossviz.stain.training import Trainer
 from napari_lossviz.stain.trust import expand, trust_maps
 
