@@ -18,6 +18,13 @@ from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
 
+Inputs = Annotated[
+    tuple[Path, ...],
+    tyro.conf.arg(name="input", metavar="INPUT...", help_behavior_hint="(required)"),
+    tyro.conf.Positional,
+]
+Output = Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="OUT")]
+
 
 def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., int]:
     """Return the command's function, whose signature tyro turns into options.
@@ -39,12 +46,8 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
     preset_type: Any = Literal[method.presets]
 
     def command(
-        inputs: Annotated[
-            tuple[Path, ...],
-            tyro.conf.arg(name="input", metavar="INPUT...", help_behavior_hint="(required)"),
-            tyro.conf.Positional,
-        ],
-        output: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="OUT")],
+        inputs: Inputs,
+        output: Output,
         settings: Annotated[settings_type, tyro.conf.arg(name="")],
         preset: preset_type = method.presets[0],
         config: Path | None = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from napari_lossviz.cli import consoles
-from napari_lossviz.cli.method_command import Order, choose, read_inputs, run_all
+from napari_lossviz.cli.method_command import Inputs, Order, Output, choose, read_inputs, run_all
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import InputError, MethodConfig, Selection
@@ -54,12 +54,8 @@ def _translate_command(method: Method, arguments: Sequence[str]) -> Callable[...
     preset_type: Any = Literal[method.presets]
 
     def translate(
-        inputs: Annotated[
-            tuple[Path, ...],
-            tyro.conf.arg(name="input", metavar="INPUT...", help_behavior_hint="(required)"),
-            tyro.conf.Positional,
-        ],
-        output: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="OUT")],
+        inputs: Inputs,
+        output: Output,
         settings: Annotated[settings_type, tyro.conf.arg(name="")],
         preset: preset_type = method.presets[0],
         config: Path | None = None,

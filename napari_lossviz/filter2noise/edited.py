@@ -8,7 +8,7 @@ import numpy as np
 from napari_lossviz.core import Edit
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.edit import EditSession
-from napari_lossviz.filter2noise.judge import judge_stack, stack_intensity_range
+from napari_lossviz.filter2noise.judge import judge_stack, removed, stack_intensity_range
 from napari_lossviz.filter2noise.layout import from_slices, to_slices
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 
@@ -35,10 +35,6 @@ def edited_result(result: Filter2NoiseResult, edits: Sequence[Edit]) -> Filter2N
     slices = to_slices(result.source)
     window = stack_intensity_range(slices, result.source.value_unit, config)
     judge = judge_stack(slices, window, config)
-    with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
-        ratio = judge.residual_ratio(
-            lambda n: np.asarray((slices.values[n] - filtered[n]).mean(axis=0))
-        )
-    metrics = {**result.metrics, "residual": ratio * judge.noise, "residual_ratio": ratio}
+    metrics = {**result.metrics, **removed(judge, slices, filtered)}
     denoised = from_slices(filtered, result.source, slices)
     return replace(edited, denoised=denoised, metrics=metrics)

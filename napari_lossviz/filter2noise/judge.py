@@ -74,6 +74,23 @@ class Judge:
         return float(np.median(found)) if found else 0.0
 
 
+def removed(judge: Judge, slices: Slices, denoised: NDArray[np.floating]) -> dict[str, float]:
+    """Return what was taken away in flat pixels: "residual" in image units, "residual_ratio".
+
+    Parameters
+    ----------
+    judge : Judge
+        Of the stack.
+    slices : Slices
+    denoised : (N, C, H, W) ndarray
+    """
+    with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
+        ratio = judge.residual_ratio(
+            lambda n: np.asarray((slices.values[n] - denoised[n]).mean(axis=0))
+        )
+    return {"residual": ratio * judge.noise, "residual_ratio": ratio}
+
+
 def windowed_slice(slices: Slices, n: int, window: IntensityRange) -> NDArray[np.float32]:
     """Return slice `n`, channels averaged, padding filled, clipped to the window."""
     filled = fill_invalid(slices.values[n], slices.valid_slice(n)).mean(axis=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Edit
+from napari_lossviz.core import Edit, WholeMap
 from napari_lossviz.core.replay import Limits, replay_edits, selected_maps, touches_slice
 from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
@@ -154,3 +154,23 @@ def stage_list(maps: dict[str, NDArray[np.float32]], radii: Sequence[int]) -> li
         )
         for s, radius in enumerate(radii)
     ]
+
+
+def strength_edits(strength: float) -> tuple[Edit, ...]:
+    """Return a strength as edits: sigma_r of every stage, multiplied.
+
+    An edit, and not the configuration's `strength`: with that, a trained predictor would look at
+    another first stage's output and predict other maps for the second, while the edit replays to
+    exactly what is seen.
+    """
+    if strength == 1:
+        return ()
+    return (WholeMap(map="sigma_r", operation="multiply", value=strength),)
+
+
+def strength_of(edits: tuple[Edit, ...]) -> float:
+    """Return the strength that a list of edits starts with; 1 where it starts otherwise."""
+    first = edits[0] if edits else None
+    if isinstance(first, WholeMap) and edits[:1] == strength_edits(first.value):
+        return first.value
+    return 1.0

@@ -1,16 +1,22 @@
 """What a Filter2Noise run returns; torch-free, so that it travels to the window as it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Edit, NamedImage, Result, WholeMap
+from napari_lossviz.core import Edit, NamedImage, Result
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices, to_slices
-from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, edited_slice_maps
+from napari_lossviz.filter2noise.maps import (
+    ANGLE,
+    SIGMA_NAMES,
+    SigmaMaps,
+    edited_slice_maps,
+    strength_of,
+)
 from napari_lossviz.filter2noise.reference import ARXIV
 
 
@@ -149,15 +155,10 @@ class Filter2NoiseResult(Result):
         return f"{title}: {how}, {window}{edited}"
 
 
-def _in_words(edits: Sequence[Edit]) -> str:
+def _in_words(edits: tuple[Edit, ...]) -> str:
     """Return how maps were edited, an overall strength apart."""
-    first = edits[0]
-    overall = (
-        isinstance(first, WholeMap)
-        and (first.map, first.operation) == ("sigma_r", "multiply")
-        and first == WholeMap(map="sigma_r", operation="multiply", value=first.value)
-    )
-    parts = [f"all sigma_r times {first.value:.3g}"] if overall else []
+    strength = strength_of(edits)
+    parts = [f"all sigma_r times {strength:.3g}"] if strength != 1 else []
     others = len(edits) - len(parts)
     if others:
         parts.append(f"{others} edit{'s' if others > 1 else ''} of its maps")

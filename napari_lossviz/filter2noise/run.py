@@ -17,7 +17,7 @@ from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
-from napari_lossviz.filter2noise.judge import Judge, judge_stack, stack_intensity_range
+from napari_lossviz.filter2noise.judge import Judge, judge_stack, removed, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
 from napari_lossviz.filter2noise.outcome import Outcome
@@ -97,10 +97,7 @@ def denoise(
         threads, peak = 1, PeakMemory.of_process()
     else:
         outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
-    with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
-        ratio = judge.residual_ratio(
-            lambda n: np.asarray((slices.values[n] - outcome.denoised[n]).mean(axis=0))
-        )
+    taken = removed(judge, slices, outcome.denoised)
     denoised = from_slices(outcome.denoised, image, slices)
     leading = slices.leading
     return Filter2NoiseResult(
@@ -109,8 +106,7 @@ def denoise(
         history=outcome.history,
         metrics={
             "noise": judge.noise,
-            "residual": ratio * judge.noise,
-            "residual_ratio": ratio,
+            **taken,
             "intensity_low": window.low,
             "intensity_high": window.high,
             **outcome.metrics,
@@ -120,7 +116,11 @@ def denoise(
         seconds=time.perf_counter() - started,
         peak_memory=peak,
         edits=edits,
-        warnings=(*window.warnings, *judge.warnings, *_shortfall(judge, ratio, config)),
+        warnings=(
+            *window.warnings,
+            *judge.warnings,
+            *_shortfall(judge, taken["residual_ratio"], config),
+        ),
         denoised=denoised if out is None else save_to_store(denoised, image.axes, out),
         predicted=outcome.predicted,
         predictor=outcome.predictor,

@@ -46,10 +46,9 @@ class PartChoice(QComboBox):
         chosen = self.currentIndex()
         if chosen <= 0:
             return Selection()
-        axes = image_from_layer(layer).axes
         position = tuple(self._viewer.dims.point)
         if chosen == 1:
-            return shown_slice(layer, axes, position)
+            return shown_slice(layer, position)
         return box_around(self._shapes[chosen - 2], layer, position)
 
     def close_choice(self) -> None:
@@ -73,14 +72,12 @@ class PartChoice(QComboBox):
         self.setCurrentIndex(max(index, 0))
 
 
-def shown_slice(layer: Any, axes: str, position: Sequence[float]) -> Selection:
+def shown_slice(layer: Any, position: Sequence[float]) -> Selection:
     """Return the slice of a layer that is on the screen.
 
     Parameters
     ----------
     layer : napari.layers.Image
-    axes : str
-        Of its image.
     position : sequence of float
         World coordinates of what is shown.
 
@@ -89,12 +86,14 @@ def shown_slice(layer: Any, axes: str, position: Sequence[float]) -> Selection:
     InputError
         If the layer has no slice there.
     """
-    ranges = {}
+    image = image_from_layer(layer)
     at = np.rint(np.asarray(layer.world_to_data(position[-layer.ndim :]), float)).astype(int)
-    leading = [axis for axis in axes if axis in "tz"]
-    names = [axis for axis in axes if axis != "c"][-layer.ndim :]
-    for axis in leading:
-        index, size = int(at[names.index(axis) - len(names)]), _size(layer, axes, axis)
+    names = [axis for axis in image.axes if axis != "c"]
+    ranges = {}
+    for axis in (axis for axis in names if axis in "tz"):
+        # counted from behind: an axis of channels, which the layer may have, comes first
+        index = int(at[names.index(axis) - len(names)])
+        size = image.shape[image.axes.index(axis)]
         if not 0 <= index < size:
             raise InputError(f"{layer.name}: there is no slice of it on the screen")
         ranges[axis] = (index, index + 1)
@@ -121,8 +120,3 @@ def box_around(shapes: Any, layer: Any, position: Sequence[float]) -> Selection:
             raise InputError(f"the shapes of {shapes.name!r} lie outside of {layer.name!r}")
         ranges[axis] = (start, stop)
     return Selection(ranges=ranges)
-
-
-def _size(layer: Any, axes: str, axis: str) -> int:
-    image = image_from_layer(layer)
-    return int(image.shape[axes.index(axis)])

@@ -6,8 +6,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 from superqt.utils import QSignalThrottler
 
-from napari_lossviz.core import Edit, WholeMap
-
 LARGEST = 4.0
 _STEPS = 100
 _INTERVAL = 60
@@ -66,23 +64,3 @@ class StrengthSlider(QWidget):
         strength = self.strength()
         self._figure.setText(f"× {strength:.2f}")
         self.reset_button.setEnabled(strength != 1)
-
-
-def strength_edits(strength: float) -> tuple[Edit, ...]:
-    """Return a strength as edits: sigma_r of every stage, multiplied.
-
-    An edit, and not the configuration's `strength`: with that, a trained predictor would look at
-    another first stage's output and predict other maps for the second, while the edit replays to
-    exactly what is seen.
-    """
-    if strength == 1:
-        return ()
-    return (WholeMap(map="sigma_r", operation="multiply", value=strength),)
-
-
-def strength_of(edits: tuple[Edit, ...]) -> float:
-    """Return the strength that a list of edits starts with."""
-    first = edits[0] if edits else None
-    if isinstance(first, WholeMap) and edits[:1] == strength_edits(first.value):
-        return first.value
-    return 1.0

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
@@ -10,6 +9,7 @@ from napari_lossviz.metrics import LineProfile, line_profile
 from napari_lossviz.ui.compare.drawn import LINES, Drawn, drawn_on, exists
 from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, wrapped_label
 from napari_lossviz.ui.compare.plane import Plane, value_unit
+from napari_lossviz.ui.plots.bare import pg
 
 BEFORE_COLOUR = "#e69f00"
 AFTER_COLOUR = "#56b4e9"

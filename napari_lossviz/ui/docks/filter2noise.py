@@ -10,12 +10,13 @@ from qtpy.QtWidgets import QWidget
 from napari_lossviz.core import Image, Result
 from napari_lossviz.filter2noise.edited import edited_result
 from napari_lossviz.filter2noise.layout import Slices
+from napari_lossviz.filter2noise.maps import strength_edits, strength_of
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.ui.edit import SigmaEditor
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.strength_slider import StrengthSlider, strength_edits, strength_of
+from napari_lossviz.ui.strength_slider import StrengthSlider
 
 if TYPE_CHECKING:
     import napari

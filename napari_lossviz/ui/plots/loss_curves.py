@@ -1,19 +1,14 @@
 """The loss by step, term by term, as it comes."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import qtpy
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-# pyqtgraph would take the first binding that it finds installed.
-os.environ.setdefault("PYQTGRAPH_QT_LIB", qtpy.API_NAME)
-
-import numpy as np
-import pyqtgraph as pg
+from napari_lossviz.ui.plots.bare import bare_plot, pg
 
 _COLOURS = ("#f5f5f5", "#4fc3f7", "#ffb74d", "#81c784", "#ba68c8", "#e57373", "#fff176", "#90a4ae")
 _TOTAL = "total"
@@ -56,16 +51,12 @@ class LossCurves(QWidget):
         self._values: dict[str, list[float]] = {}
         self._curves: dict[str, Any] = {}
         self.buttons: dict[str, QToolButton] = {}
-        self.plot = pg.PlotWidget(background=None, axisItems={"left": _LogAxis("left")})
+        self.plot = bare_plot(axisItems={"left": _LogAxis("left")})
         self.plot.setLogMode(y=True)
         self.plot.setLabel("bottom", "step")
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
         self.plot.showGrid(y=True, alpha=0.2)
         self.plot.getAxis("left").setStyle(maxTextLevel=0)
         self.plot.getAxis("left").setWidth(44)
-        self.plot.setFixedHeight(150)
         self.setToolTip("Loss terms by training step; a click on a term hides or shows its curve")
         # Inside the plot a legend would lie on the curves.
         self._legend = QFlowLayout()
@@ -77,7 +68,6 @@ class LossCurves(QWidget):
         layout.addWidget(self.plot)
         layout.addLayout(self._legend)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -1,17 +1,12 @@
 """A small plot with a legend under it, for a narrow dock."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
-import qtpy
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-# pyqtgraph would take the first binding that it finds installed.
-os.environ.setdefault("PYQTGRAPH_QT_LIB", qtpy.API_NAME)
-
-import pyqtgraph as pg
+from napari_lossviz.ui.plots.bare import bare_plot, pg
 
 COLOURS = ("#4fc3f7", "#ffb74d", "#81c784", "#ba68c8")
 
@@ -28,14 +23,9 @@ class SmallPlot(QWidget):
 
     def __init__(self, bottom: str, left: str, tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot = pg.PlotWidget(background=None)
+        self.plot = bare_plot()
         self.plot.setLabel("bottom", bottom)
         self.plot.setLabel("left", left)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setFixedHeight(150)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)

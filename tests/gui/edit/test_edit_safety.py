@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_lossviz.filter2noise import edit as edit_module
 from napari_lossviz.filter2noise.edit import EditSession
+from napari_lossviz.filter2noise.maps import strength_edits
 from napari_lossviz.ui.edit import SigmaEditor
-from napari_lossviz.ui.strength_slider import strength_edits
 
 PATH = (30, 20), (32, 26), (40, 40)
 

@@ -111,7 +111,7 @@ def test_nothing_to_go_by(make_napari_viewer: Any) -> None:
     with pytest.raises(InputError, match="outside"):
         box_around(shapes, layer, viewer.dims.point)
     with pytest.raises(InputError, match="no slice"):
-        shown_slice(layer, "zyx", (7, 0, 0))
+        shown_slice(layer, (7, 0, 0))
 
 
 def test_a_result_chosen_by_hand_is_seen(make_napari_viewer: Any, dock_of: Any, qtbot: Any) -> None:

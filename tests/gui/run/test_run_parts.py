@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lossviz.core import Cancelled, Image, Step, WholeMap
+from napari_lossviz.filter2noise.maps import strength_edits, strength_of
 from napari_lossviz.jobs.engine_worker import Device
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.device_choice import DeviceChoice
 from napari_lossviz.ui.docks.filter2noise import watched_slice
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.plots.loss_curves import LossCurves
-from napari_lossviz.ui.strength_slider import StrengthSlider, strength_edits, strength_of
+from napari_lossviz.ui.strength_slider import StrengthSlider
 from napari_lossviz.ui.time_left import TimeLeft, words
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_lossviz.ui.strength_slider import strength_edits
+from napari_lossviz.filter2noise.maps import strength_edits
 
 WAIT = 120_000
 
