@@ -41,25 +41,15 @@ def window(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise InputError(f"{', '.join(missing)}: there is no such file or folder")
-    import napari
-
     try:
         import qtpy  # noqa: F401 - napari's own message does not say how to get a binding
     except ImportError as error:
         raise MissingPackageError(
             f'the window needs Qt: python -m pip install "{PLUGIN}[pyqt5]" (or pyqt6)'
         ) from error
-    viewer = napari.Viewer(title="napari-lossviz")
-    if len(paths) > 1 and all(path.is_file() for path in paths):
-        from napari_lossviz.ui.reader import add_together
+    from napari_lossviz.ui.open_window import run_window
 
-        add_together(viewer, paths)  # they may be slices of one series
-    else:
-        for path in paths:
-            viewer.open(path, plugin=PLUGIN)
-    if panel != "none":
-        viewer.window.add_plugin_dock_widget(PLUGIN, find_method(panel).title)
-    napari.run()
+    run_window(paths, "" if panel == "none" else find_method(panel).title)
     return 0
 
 
