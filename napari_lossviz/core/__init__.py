@@ -15,7 +15,7 @@ from napari_lossviz.core.errors import (
     UnsupportedFileError,
 )
 from napari_lossviz.core.image import DisplayWindow, Image, NamedImage, Origin, as_image
-from napari_lossviz.core.recipe import InputRecord, Recipe, Selection
+from napari_lossviz.core.recipe import InputRecord, OutputRecord, Recipe, Selection
 from napari_lossviz.core.result import Result
 from napari_lossviz.core.steps import Cancelled, Reporter, Step, silent
 
@@ -36,6 +36,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputError",
     "OutputExistsError",
+    "OutputRecord",
     "Recipe",
     "Region",
     "Reporter",

@@ -76,6 +76,27 @@ class Selection(BaseModel):
         return Selection(ranges={**outer.ranges, **ranges})
 
 
+class OutputRecord(BaseModel):
+    """What of the result was written, so that a replay writes the same.
+
+    Attributes
+    ----------
+    formats : tuple of str, optional
+        Formats of the main image by the names that an export knows; None: that of its input.
+    quantity, calibration, subtract_noise, merge_bursts
+        Of radar images: amplitude, intensity, decibel or complex; the calibrated quantity, empty
+        for digital numbers; whether thermal noise is subtracted and bursts are merged.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    formats: tuple[str, ...] | None = None
+    quantity: Literal["amplitude", "intensity", "decibel", "complex"] = "amplitude"
+    calibration: Literal["", "sigma0", "beta0", "gamma0"] = ""
+    subtract_noise: bool = False
+    merge_bursts: bool = False
+
+
 class Recipe(BaseModel):
     """What was computed, from what, with what."""
 
@@ -86,6 +107,7 @@ class Recipe(BaseModel):
     config: dict[str, Any]
     inputs: tuple[InputRecord, ...]
     selection: Selection = Selection()
+    output: OutputRecord = OutputRecord()
     edits: tuple[Edit, ...] = ()
     seed: int | None = None
     device: str = "cpu"

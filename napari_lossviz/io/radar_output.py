@@ -1,15 +1,15 @@
 """What of a despeckled amplitude is written: amplitude, intensity, dB or complex, calibrated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Box, Image, InputError, Result
-from napari_lossviz.io.calibration import Quantity, calibrate
+from napari_lossviz.core import Box, Image, InputError, OutputRecord, Result
+from napari_lossviz.io.calibration import CalibrationTable, NoiseTable, Quantity, calibrate
 from napari_lossviz.io.sar_product import SAR_KEY
 
 DECIBEL = "dB"
@@ -39,6 +39,35 @@ class RadarOutput:
     subtract_noise: bool = False
     merge_bursts: bool = False
 
+    def record(self, formats: tuple[str, ...] | None = None) -> OutputRecord:
+        """Return it as a recipe keeps it, with the formats that are written."""
+        return OutputRecord(formats=formats, **asdict(self))
+
+    @classmethod
+    def of_record(cls, record: OutputRecord) -> Self:
+        """Return what a recipe says."""
+        return cls(**record.model_dump(exclude={"formats"}))
+
+
+def check_radar_output(source: Image, output: RadarOutput) -> None:
+    """Refuse what cannot be written of a result of `source`, before that result is computed.
+
+    Raises
+    ------
+    InputError
+        If the product lacks bursts or tables asked for, or the parts exclude each other.
+    """
+    product = source.metadata.get(SAR_KEY)
+    if output.merge_bursts:
+        if product is None or product.tops is None:
+            raise _no_bursts(source)
+        if output.quantity == "complex":
+            raise InputError(
+                f"{source.name}: merged bursts have no phase of their own: write amplitude, "
+                "intensity or dB"
+            )
+    _tables(source, output)
+
 
 def merged_bursts(result: Result) -> Image:
     """Return the amplitude of a result whose bursts are merged, with the metadata of that.
@@ -56,7 +85,7 @@ def merged_bursts(result: Result) -> Image:
     product = result.source.metadata.get(SAR_KEY)
     merge: Any = getattr(result, "merged_intensity", None)
     if merge is None or getattr(product, "tops", None) is None:
-        raise InputError(f"{result.source.name}: has no bursts to merge; export it without merging")
+        raise _no_bursts(result.source)
     assert product is not None
     intensity = np.asarray(merge(), np.float32)
     known = np.isfinite(intensity)
@@ -119,10 +148,24 @@ def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = N
 
 def _calibration(image: Image, output: RadarOutput) -> Callable[[NDArray[Any], Box], NDArray[Any]]:
     """Return the function from amplitudes in a box to intensity."""
+    tables = _tables(image, output)
+    if tables is None:
+        return lambda part, box: np.asarray(part, np.float32) ** np.float32(2)
+    (table, noise), quantity = tables, output.calibration
+
+    def calibrated(part: NDArray[Any], box: Box) -> NDArray[Any]:
+        squared = np.asarray(part, np.float64) ** 2
+        return calibrate(squared, table, quantity or "sigma0", noise=noise, box=box)
+
+    return calibrated
+
+
+def _tables(image: Image, output: RadarOutput) -> tuple[CalibrationTable, NoiseTable | None] | None:
+    """Return the tables that an output needs, None where it needs none."""
     if not output.calibration:
         if output.subtract_noise:
             raise InputError("thermal noise is subtracted with a calibration only: choose one")
-        return lambda part, box: np.asarray(part, np.float32) ** np.float32(2)
+        return None
     product = image.metadata.get(SAR_KEY)
     table = None if product is None else product.calibration
     noise = None if product is None else product.noise
@@ -131,13 +174,11 @@ def _calibration(image: Image, output: RadarOutput) -> Callable[[NDArray[Any], B
             f"{image.name}: has no table of {'noise' if table is not None else 'calibration'}; "
             "open the whole Sentinel-1 .SAFE product, or export digital numbers"
         )
-    quantity, taken = output.calibration, noise if output.subtract_noise else None
+    return table, noise if output.subtract_noise else None
 
-    def calibrated(part: NDArray[Any], box: Box) -> NDArray[Any]:
-        squared = np.asarray(part, np.float64) ** 2
-        return calibrate(squared, table, quantity, noise=taken, box=box)
 
-    return calibrated
+def _no_bursts(image: Image) -> InputError:
+    return InputError(f"{image.name}: has no bursts to merge; export it without merging")
 
 
 def _phase_source(amplitude: Image, source: Image | None) -> Any:

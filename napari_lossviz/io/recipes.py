@@ -17,7 +17,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from napari_lossviz import __version__
-from napari_lossviz.core import Image, InputError, InputRecord, Recipe, Result, Selection
+from napari_lossviz.core import (
+    Image,
+    InputError,
+    InputRecord,
+    OutputRecord,
+    Recipe,
+    Result,
+    Selection,
+)
 from napari_lossviz.core.recipe import RECIPE_VERSION
 from napari_lossviz.io.atomic import atomic_path
 
@@ -63,6 +71,7 @@ def build_recipe(
     save_in: str | Path | None = None,
     hidden_copies: bool = False,
     without_identity: bool = False,
+    output: OutputRecord = OutputRecord(),
 ) -> Recipe:
     """Return the recipe of a result whose export lies in `folder`.
 
@@ -104,6 +113,7 @@ def build_recipe(
         config=result.config.model_dump(mode="json"),
         inputs=tuple(records),
         selection=selection or Selection(),
+        output=output,
         edits=result.edits,
         seed=getattr(result.config, "seed", None),
         device=result.device,

@@ -64,6 +64,7 @@ class _Job:
             save_in=save_in,
             hidden_copies=save_in is not None,
             without_identity=self.drop_identity,
+            output=self.radar.record(),
         )
         copies = [one.paths[0] for one in recipe.inputs if one.saved_copy]
         return recipe.model_dump_json(indent=2) + "\n", copies

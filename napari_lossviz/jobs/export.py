@@ -1,74 +1,37 @@
 """Write a result to a folder: the image in its input's format, maps, a picture, the recipe."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from napari_lossviz import io
 from napari_lossviz.core import (
     Image,
-    InputError,
     OutputError,
     OutputExistsError,
     Result,
     Selection,
 )
-from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, full_suffix, refuse_inputs
-from napari_lossviz.io.calibration import Quantity
-from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
+from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, refuse_inputs
 from napari_lossviz.io.figure import before_after_figure
 from napari_lossviz.io.maps import write_maps
-from napari_lossviz.io.radar_output import RadarOutput, RadarQuantity
+from napari_lossviz.io.radar_output import RadarOutput, check_radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
 from napari_lossviz.io.write import check_file, check_identity
+from napari_lossviz.jobs.export_images import (
+    RADAR_FORMATS,
+    ExportParts,
+    fallback_name,
+    main_name,
+    stem_of,
+    unless_plain,
+    write_formats,
+)
 
 MAPS_FOLDER = "maps"
 FIGURE = "before_after.png"
-
-_SUFFIX_OF = {"tiff": ".tif", "npy": ".npy", "nifti": ".nii.gz", "nrrd": ".nrrd"}
-_KEPT_SUFFIXES = (".tiff", ".ome.tif", ".ome.tiff", ".nii")
-"""Endings of the input that the output takes over, beside the usual ones."""
-
-FORMATS = {"dicom": "", "tiff": ".tif", "nifti": ".nii.gz", "npy": ".npy"}
-"""Formats that an export can be asked for, with the ending of their file."""
-
-RADAR_FORMATS: dict[str, tuple[str, RadarQuantity]] = {
-    "amplitude": ("_amplitude.tif", "amplitude"),
-    "intensity": ("_intensity.tif", "intensity"),
-    "decibel": ("_dB.tif", "decibel"),
-    "complex": ("_complex.tif", "complex"),
-    "dimap": ("_dimap.dim", "intensity"),
-}
-"""Formats of a result that came of complex values: ending of the file, and what it holds."""
-
-
-@dataclass(frozen=True)
-class ExportParts:
-    """What an export writes.
-
-    Attributes
-    ----------
-    formats : tuple of str, optional
-        Formats of the main image, among `FORMATS` and `RADAR_FORMATS`; None: the format of its
-        input.
-    maps, figure, recipe : bool
-        The folder of maps, the picture, the recipe.
-    calibration : str
-        Of radar formats: "sigma0", "beta0" or "gamma0"; empty for digital numbers.
-    subtract_noise : bool
-        Of radar formats: subtract the thermal noise before the calibration.
-    """
-
-    formats: tuple[str, ...] | None = None
-    maps: bool = True
-    figure: bool = True
-    recipe: bool = True
-    calibration: Quantity | Literal[""] = ""
-    subtract_noise: bool = False
-
 
 _AnyResult = TypeVar("_AnyResult", bound=Result)
 
@@ -127,7 +90,7 @@ def export(
         check_identity(result.source)
         result = _without_name(result)
     with atomic_folder(folder, overwrite) as temporary:
-        written, obstacle = _write_formats(result, temporary, parts, drop_identity)
+        written, obstacle = write_formats(result, temporary, parts, drop_identity)
         if obstacle:
             result = replace(result, warnings=(*result.warnings, obstacle))
             tell(obstacle)
@@ -143,6 +106,7 @@ def export(
                 selection=selection,
                 save_in=temporary,
                 without_identity=drop_identity,
+                output=parts.radar.record(parts.formats),
             )
             write_recipe(recipe, temporary / FOLDER_RECIPE)
             written.append(FOLDER_RECIPE)
@@ -158,6 +122,7 @@ def export_file(
     selection: Selection | None = None,
     overwrite: bool = False,
     drop_identity: bool = False,
+    radar: RadarOutput = RadarOutput(),
 ) -> list[Path]:
     """Write the main image to one file, in the format of its name, and its recipe beside it.
 
@@ -169,7 +134,12 @@ def export_file(
     if drop_identity:
         result = _without_name(result)
     return io.write(
-        result, path, overwrite=overwrite, drop_identity=drop_identity, selection=selection
+        result,
+        path,
+        overwrite=overwrite,
+        drop_identity=drop_identity,
+        selection=selection,
+        radar=unless_plain(radar),
     )
 
 
@@ -199,7 +169,13 @@ def check_output(path: str | Path, *, overwrite: bool) -> None:
 
 
 def check_export(
-    image: Image, path: str | Path, *, to_file: bool, overwrite: bool, drop_identity: bool
+    image: Image,
+    path: str | Path,
+    *,
+    to_file: bool,
+    overwrite: bool,
+    drop_identity: bool,
+    radar: RadarOutput = RadarOutput(),
 ) -> None:
     """Refuse what `export` or `export_file` would refuse, before the result is computed.
 
@@ -211,6 +187,7 @@ def check_export(
     to_file : bool
         Whether `export_file` is to write it.
     overwrite, drop_identity : bool
+    radar : RadarOutput
 
     Raises
     ------
@@ -222,33 +199,38 @@ def check_export(
     check_output(path, overwrite=overwrite)
     if drop_identity:
         check_identity(image)
+    check_radar_output(image, radar)
     if to_file:
         check_file(image, path, overwrite=overwrite)
     else:
         refuse_inputs(Path(path), image.origin.never_overwritten)
 
 
-def main_name(result: Result) -> str:
-    """Return the name of the main image's file, or of its folder, within an export's folder."""
-    kind = _safe(next(iter(result.images())).name)
-    files = _dicom_files(result.main_image())
-    if files > 1:
-        return kind
-    suffix = ".dcm" if files else _suffix(result.source)
-    return f"{_safe(result.source.name)}_{kind}{suffix}"
+def earlier_results(
+    recipe_path: Path, result: Result, parts: ExportParts = ExportParts()
+) -> Iterator[Path]:
+    """Yield where the main image may be, as it is, that was written together with a recipe.
 
-
-def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
-    """Yield where the image may be that was written together with a recipe."""
+    Parameters
+    ----------
+    recipe_path : Path
+    result : Result
+        Of the replay.
+    parts : ExportParts
+        What was written then.
+    """
     folder = recipe_path.parent
+    if replace(parts.radar, quantity="amplitude") != RadarOutput():
+        return  # calibrated or merged: not the values of the result
     if recipe_path.name == FOLDER_RECIPE:
-        for name in (main_name(result), _fallback_name(result)):
+        amplitude = f"{stem_of(result)}{RADAR_FORMATS['amplitude'][0]}"
+        for name in (main_name(result), fallback_name(result), amplitude):
             if (folder / name).exists():
                 yield folder / name
         # `io.write` puts the recipe among the slices of a series.
         if any(folder.glob("*.dcm")):
             yield folder
-    else:
+    elif parts.radar == RadarOutput():
         stem = recipe_path.name.removesuffix(RECIPE_SUFFIX)
         others = sorted(folder.glob(f"{stem}.*"))
         copies = (".input-", ".valid-")
@@ -257,83 +239,6 @@ def earlier_results(recipe_path: Path, result: Result) -> Iterator[Path]:
         )
 
 
-def _write_formats(
-    result: Result, folder: Path, parts: ExportParts, drop_identity: bool
-) -> tuple[list[str], str]:
-    """Write the main image in each format, without a recipe of its own.
-
-    Returns
-    -------
-    (list of str, str)
-        The names, and why the format is not the input's, if so.
-    """
-    if parts.formats is None:
-        return _write_main(result, folder, drop_identity)
-    names = []
-    stem = f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}"
-    for one in parts.formats:
-        if one not in FORMATS | RADAR_FORMATS:
-            known = ", ".join((*FORMATS, *RADAR_FORMATS))
-            raise InputError(f"no export as {one!r}; there are {known}")
-        if one in RADAR_FORMATS:
-            ending, quantity = RADAR_FORMATS[one]
-            names.append(stem + ending)
-            radar = RadarOutput(quantity, parts.calibration, parts.subtract_noise)
-            io.write(result, folder / names[-1], recipe=False, radar=radar)
-            continue
-        if one == "dicom":
-            if not _dicom_files(result.main_image()):
-                raise InputError(
-                    f"{result.source.name}: a derived DICOM needs an input that was read from "
-                    "DICOM; export TIFF or NIfTI instead"
-                )
-            names.append(main_name(result))
-        else:
-            names.append(stem + FORMATS[one])
-        io.write(result, folder / names[-1], drop_identity=drop_identity, recipe=False)
-    return names, ""
-
-
-def _write_main(result: Result, folder: Path, drop_identity: bool) -> tuple[list[str], str]:
-    """Write the main image in the format of its input, or as TIFF and say why."""
-    name, obstacle = main_name(result), ""
-    try:
-        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
-    except InputError as error:
-        if not _dicom_files(result.main_image()):
-            raise
-        # Values or a shape that DICOM cannot hold; the result shall not be lost for it.
-        name = _fallback_name(result)
-        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
-        obstacle = f"written as TIFF, not as DICOM: {error}"
-    return [name], obstacle
-
-
-def _fallback_name(result: Result) -> str:
-    return f"{_safe(result.source.name)}_{_safe(next(iter(result.images())).name)}.tif"
-
-
-def _dicom_files(image: Image) -> int:
-    """Return how many files a derived DICOM would have, 0 where none can be derived."""
-    try:
-        return instance_count(image) if has_dicom_source(image) else 0
-    except InputError:  # such as an RT dose
-        return 0
-
-
-def _suffix(source: Image) -> str:
-    """Return the ending for an output of the same format; TIFF where the input had no file."""
-    if source.origin.paths:
-        suffix = full_suffix(source.origin.paths[0])
-        if suffix in _KEPT_SUFFIXES:
-            return suffix
-    return _SUFFIX_OF.get(source.origin.format, ".tif")
-
-
 def _without_name(result: _AnyResult) -> _AnyResult:
     """Return the result under a name that tells nothing: a series' description may."""
     return replace(result, source=result.source.replace(name="image"))
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"

@@ -27,6 +27,7 @@ from napari_lossviz.io.recipes import (
     read_recipe,
 )
 from napari_lossviz.jobs.export import earlier_results, export
+from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
@@ -109,12 +110,16 @@ def replay(
     )
     main = result.main_image().array
     identical = pixel_sha256(main) == recipe.result_sha256
-    difference = None if identical else _difference(np.asarray(main), result, recipe_path)
+    parts = ExportParts.of_record(recipe.output)
+    difference = None
+    if not identical:
+        difference = _difference(np.asarray(main), result, recipe_path, parts)
     written: list[Path] = []
     if out is not None:
         written = export(
             result,
             Path(out),
+            parts=parts,
             selection=recipe.selection,
             overwrite=overwrite,
             drop_identity=drop_identity,
@@ -178,7 +183,9 @@ def _find_input(
     images = io.read(paths, reporter=reporter)
     valid = _saved_mask(record, paths[0].parent)
     found = []
-    for image in images:
+    # The one that it was then is asked first: the pixels of large scenes take time.
+    likely = images[record.volume_index : record.volume_index + 1]
+    for image in [*likely, *(one for one in images if one not in likely)]:
         if record.saved_copy:
             image = image.replace(
                 axes=record.axes,
@@ -194,7 +201,7 @@ def _find_input(
             continue  # another volume in the same files, of another shape
         found.append(pixel_sha256(part.array))
         if found[-1] == record.pixel_sha256:
-            return part
+            return part.replace(name=record.name) if record.paths else part
     there = ", ".join(sha[:12] + "…" for sha in found) or "none of its shape"
     raise InputError(
         f"{paths[0]}: no volume in the input has the pixels of the recipe (SHA-256 "
@@ -214,9 +221,11 @@ def _saved_mask(record: InputRecord, folder: Path) -> np.ndarray | None:
     return mask
 
 
-def _difference(main: np.ndarray, result: Result, recipe_path: Path) -> float | None:
+def _difference(
+    main: np.ndarray, result: Result, recipe_path: Path, parts: ExportParts
+) -> float | None:
     """Return the largest difference from the earlier result, where it is still there."""
-    for path in earlier_results(recipe_path, result):
+    for path in earlier_results(recipe_path, result, parts):
         try:
             earlier = io.read(path)
         except LossvizError:

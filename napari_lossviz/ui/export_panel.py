@@ -26,8 +26,10 @@ from superqt import QFlowLayout
 
 from napari_lossviz.core import Image, OutputExistsError, Result, Selection
 from napari_lossviz.io.calibration import QUANTITIES
+from napari_lossviz.io.radar_output import RadarOutput
 from napari_lossviz.io.sar_product import SAR_KEY
-from napari_lossviz.jobs.export import ExportParts, export
+from napari_lossviz.jobs.export import export
+from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.export_formats import ExportFormats
@@ -90,6 +92,12 @@ class ExportPanel(QWidget):
         self.values.setToolTip("Calibrated where the product has the tables")
         self.subtract_noise = QCheckBox("Subtract thermal noise")
         self.subtract_noise.setToolTip("Before the calibration, where the product has a table")
+        self.merge_bursts = QCheckBox("Merge the bursts")
+        self.merge_bursts.setToolTip(
+            "One image without seams instead of the bursts below each other; it has no phase, so "
+            "that nothing complex can be written"
+        )
+        self._noise = False
         self.button = QPushButton("Export")
         self.status = QLabel(NO_RESULT)
         self.status.setWordWrap(True)
@@ -138,8 +146,11 @@ class ExportPanel(QWidget):
         return ExportParts(
             formats=tuple(name for name in self._formats.entries if chosen[name]),
             **{name: chosen[name] for name in _EXTRAS},
-            calibration=QUANTITIES[self.values.currentIndex() - 1] if self._calibrated else "",
-            subtract_noise=self._calibrated and self.subtract_noise.isChecked(),
+            radar=RadarOutput(
+                calibration=QUANTITIES[self.values.currentIndex() - 1] if self._calibrated else "",
+                subtract_noise=self._calibrated and self._checked(self.subtract_noise),
+                merge_bursts=self._formats.radar and self._checked(self.merge_bursts),
+            ),
         )
 
     def start(self) -> None:
@@ -184,10 +195,17 @@ class ExportPanel(QWidget):
     def _calibrated(self) -> bool:
         return self._formats.radar and self.values.isEnabled() and self.values.currentIndex() > 0
 
+    @staticmethod
+    def _checked(box: QCheckBox) -> bool:
+        return box.isEnabled() and box.isChecked()
+
     def _offer_calibration(self, source: Image) -> None:
         product = source.metadata.get(SAR_KEY)
+        self._noise = product is not None and product.noise is not None
         self.values.setEnabled(product is not None and product.calibration is not None)
-        self.subtract_noise.setEnabled(product is not None and product.noise is not None)
+        bursts = product is not None and product.tops is not None
+        self.merge_bursts.setVisible(bursts)
+        self.merge_bursts.setEnabled(bursts)
 
     @property
     def _running(self) -> bool:
@@ -245,6 +263,10 @@ class ExportPanel(QWidget):
         anything = any(box.isChecked() and box.isEnabled() for box in self.boxes.values())
         for widget in (self.folder, self._browse, self.no_identity):
             widget.setEnabled(ready)
+        self.subtract_noise.setEnabled(self._noise and self._calibrated)
+        if "complex" in self.boxes:
+            merged = self._checked(self.merge_bursts)
+            self.boxes["complex"].setEnabled("complex" in self._possible and not merged)
         folder = bool(self.folder.text().strip())
         self.button.setEnabled(ready and anything and folder and not self._running)
         if not ready:
@@ -255,6 +277,8 @@ class ExportPanel(QWidget):
     def _connect(self) -> None:
         for box in self.boxes.values():
             box.toggled.connect(lambda _: self._update())
+        self.values.currentIndexChanged.connect(lambda _: self._update())
+        self.merge_bursts.toggled.connect(lambda _: self._update())
         self.folder.textChanged.connect(lambda _: self._on_folder())
         self._browse.clicked.connect(self._choose_folder)
         self.button.clicked.connect(lambda: self.start())
@@ -286,6 +310,7 @@ class ExportPanel(QWidget):
             values.addWidget(self.values, 1)
             layout.addLayout(values)
             layout.addWidget(self.subtract_noise)
+            layout.addWidget(self.merge_bursts)
         layout.addWidget(self.button)
         layout.addWidget(self.status)
         layout.addWidget(self.open_button)

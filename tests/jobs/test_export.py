@@ -10,7 +10,8 @@ from pydicom.data import get_testdata_file
 
 from napari_lossviz import io, samples
 from napari_lossviz.core import Image, InputError, OutputError, OutputExistsError, Result, Selection
-from napari_lossviz.jobs.export import ExportParts, check_output, export, export_file
+from napari_lossviz.jobs.export import check_output, export, export_file
+from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 

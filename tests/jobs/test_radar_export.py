@@ -11,7 +11,9 @@ import rasterio
 from matplotlib.image import imread
 
 from napari_lossviz.core import Image, InputError, MethodConfig, NamedImage, Result
-from napari_lossviz.jobs.export import RADAR_FORMATS, ExportParts, export
+from napari_lossviz.io.radar_output import RadarOutput
+from napari_lossviz.jobs.export import export
+from napari_lossviz.jobs.export_images import RADAR_FORMATS, ExportParts
 
 RNG = np.random.default_rng(0)
 
@@ -69,7 +71,7 @@ def test_a_product_for_snap_needs_a_radar_product(tmp_path: Path) -> None:
 
 
 def test_calibration_needs_its_tables(tmp_path: Path) -> None:
-    parts = ExportParts(formats=("intensity",), calibration="sigma0")
+    parts = ExportParts(formats=("intensity",), radar=RadarOutput(calibration="sigma0"))
     with pytest.raises(InputError, match="no table of calibration"):
         export(halved(), tmp_path / "out", parts=parts)
     assert not (tmp_path / "out").exists()
