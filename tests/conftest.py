@@ -1,4 +1,4 @@
-"""A tiny method, registered for the tests of jobs and of the command line."""
+"""What tests of several rooms share: a tiny method, and radar files."""
 
 import sys
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 from pydantic import model_validator
+from radar_files import MadeRadar
 
 from napari_lossviz.core import Image, MethodConfig, NamedImage, Result, Step, setting, silent
 from napari_lossviz.jobs import registry
@@ -75,3 +76,8 @@ def halving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Method]:
     )
     monkeypatch.setitem(registry.METHODS, "halving", method)
     return method
+
+
+@pytest.fixture(scope="session")
+def radar() -> type[MadeRadar]:
+    return MadeRadar
