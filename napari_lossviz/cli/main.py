@@ -10,12 +10,17 @@ from napari_lossviz.cli import consoles
 from napari_lossviz.cli.betti import betti_command
 from napari_lossviz.cli.demo import demo
 from napari_lossviz.cli.doctor import doctor
+from napari_lossviz.cli.image_options import ImageOptions, VolumeOptions
 from napari_lossviz.cli.method_command import method_command
+from napari_lossviz.cli.radar_options import RadarOptions
 from napari_lossviz.cli.replay import replay
 from napari_lossviz.cli.stain import stain, stain_command
 from napari_lossviz.cli.window import window
 from napari_lossviz.core import Cancelled, LossvizError
 from napari_lossviz.jobs.registry import METHODS
+
+_IMAGE_OPTIONS: dict[str, type[ImageOptions]] = {"despeckle": RadarOptions}
+"""Options about the images of commands that take no volumes."""
 
 EXIT_ERROR = 2
 EXIT_CANCELLED = 130
@@ -64,7 +69,11 @@ def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["stain"]:  # a command with commands of its own
         return stain_command(arguments[1:])
     commands: dict[str, Callable[..., int]] = {
-        method.command: method_command(method, _of_command(method.command, arguments))
+        method.command: method_command(
+            method,
+            _of_command(method.command, arguments),
+            _IMAGE_OPTIONS.get(method.command, VolumeOptions),
+        )
         for method in METHODS.values()
         if method.images == 1 and " " not in method.command
     }

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from napari_lossviz import io
 from napari_lossviz.cli import consoles
+from napari_lossviz.cli.image_options import ImageOptions, VolumeOptions
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Result, Selection
+from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Result
 from napari_lossviz.jobs.export import check_export, check_output, export, export_file
+from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
@@ -26,7 +27,9 @@ Inputs = Annotated[
 Output = Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="OUT")]
 
 
-def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., int]:
+def method_command(
+    method: Method, arguments: Sequence[str], options: type[ImageOptions] = VolumeOptions
+) -> Callable[..., int]:
     """Return the command's function, whose signature tyro turns into options.
 
     Parameters
@@ -35,6 +38,8 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
     arguments : sequence of str
         The command's arguments; ``--preset`` and ``--config`` among them set the other options'
         defaults.
+    options : type of ImageOptions
+        What the command asks about its images.
 
     Raises
     ------
@@ -44,26 +49,24 @@ def method_command(method: Method, arguments: Sequence[str]) -> Callable[..., in
     base = starting_point(method, arguments)
     settings_type: Any = options_of(base)
     preset_type: Any = Literal[method.presets]
+    options_type: Any = options
 
     def command(
         inputs: Inputs,
         output: Output,
+        about_images: Annotated[options_type, tyro.conf.arg(name="")],
         settings: Annotated[settings_type, tyro.conf.arg(name="")],
         preset: preset_type = method.presets[0],
         config: Path | None = None,
         series: str = "all",
-        slices: tuple[int, int] | None = None,
         overwrite: bool = False,
-        drop_identity: bool = False,
     ) -> int:
         del preset, config  # they are in the settings' defaults already
         chosen = to_config(settings, base)
-        selection = Selection(ranges={} if slices is None else {"z": slices})
-        images = choose(read_inputs(inputs), series)
-        order = Order(method, chosen, selection, output, overwrite, drop_identity)
-        return run_all(order, images)
+        images = choose(about_images.read(inputs), series)
+        return run_all(Order(method, chosen, about_images, output, overwrite), images)
 
-    command.__doc__ = _DOC.format(summary=method.summary)
+    command.__doc__ = _DOC.format(summary=method.summary, inputs=options.inputs)
     return command
 
 
@@ -75,7 +78,7 @@ which `lossviz replay` computes the same again.
 Parameters
 ----------
 inputs
-    File or folder: DICOM, TIFF, NIfTI, NRRD or NPY. Several paths are read together.
+    File or folder: {inputs}
 output
     Folder for everything, or a file name with a known ending for the result and its recipe alone.
 preset
@@ -83,13 +86,9 @@ preset
 config
     JSON file of settings, or a recipe: overrides the preset; options override both.
 series
-    Which volume of the input, counted from 1, or all.
-slices
-    First slice, counted from 0, and the one after the last: only these are used.
+    Which image of the input, counted from 1, or all.
 overwrite
     Replace files that are there already.
-drop_identity
-    Leave out the patient's name, number and dates (DICOM).
 """
 
 
@@ -109,30 +108,15 @@ def choose(images: list[Image], series: str) -> list[Image]:
     raise InputError(f"--series {series}: expected all or a number; the input holds {there}")
 
 
-def read_inputs(inputs: Sequence[Path]) -> list[Image]:
-    """Read the inputs of a command, with a progress line.
-
-    Raises
-    ------
-    InputError
-        If none is given, or nothing can be read.
-    """
-    if not inputs:
-        raise InputError("no input given; name a file or a folder")
-    with TerminalReporter(consoles.err, "reading") as reporter:
-        return io.read(inputs, reporter=reporter)
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to do with each volume, and where to."""
 
     method: Method
     config: MethodConfig
-    selection: Selection
+    options: ImageOptions
     output: str
     overwrite: bool
-    drop_identity: bool
 
 
 def run_all(order: Order, images: list[Image]) -> int:
@@ -152,7 +136,7 @@ def run_all(order: Order, images: list[Image]) -> int:
         )
     targets = [Path(order.output)]
     if len(images) > 1:
-        subfolders = subfolder_names(images, drop_identity=order.drop_identity)
+        subfolders = subfolder_names(images, drop_identity=order.options.without_identity)
         targets = [targets[0] / name for name in subfolders]
     for target in targets:
         check_output(target, overwrite=order.overwrite)
@@ -174,29 +158,35 @@ def run_all(order: Order, images: list[Image]) -> int:
 def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
     for warning in image.warnings:
         consoles.warn(f"{image.name}: {warning}")
-    part = select(image, order.selection)
+    selection, radar = order.options.selection(image), order.options.radar
+    part = select(image, selection)
     # A run may take minutes: what can be refused is refused before it.
     check_export(
         part,
         target,
         to_file=to_file,
         overwrite=order.overwrite,
-        drop_identity=order.drop_identity,
+        drop_identity=order.options.without_identity,
+        radar=radar,
     )
     with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
         result = run(order.method, part, order.config, reporter=reporter)
     for warning in result.warnings:
         consoles.warn(f"{image.name}: {warning}")
     options: dict[str, Any] = {
-        "selection": order.selection,
+        "selection": selection,
         "overwrite": order.overwrite,
-        "drop_identity": order.drop_identity,
+        "drop_identity": order.options.without_identity,
     }
     if to_file:
-        written = export_file(result, target, **options)
+        written = export_file(result, target, radar=radar, **options)
     else:
         written = export(
-            result, target, tell=lambda text: consoles.warn(f"{image.name}: {text}"), **options
+            result,
+            target,
+            parts=ExportParts(radar=radar),
+            tell=lambda text: consoles.warn(f"{image.name}: {text}"),
+            **options,
         )
     consoles.say(
         f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}"

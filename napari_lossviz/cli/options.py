@@ -96,7 +96,10 @@ def options_of(config: MethodConfig, leave_out: Collection[str] = ()) -> type:
     for name, info in type(config).model_fields.items():
         if name in leave_out:
             continue
-        described = tyro.conf.arg(name=option_name(name), help=describe(info))
+        text = describe(info)
+        if getattr(config, name) is True:  # its flag is --no-…
+            text = f"Leave out what is done by default: {text}"
+        described = tyro.conf.arg(name=option_name(name), help=text)
         fields.append(
             (name, Annotated[info.annotation, described], field(default=getattr(config, name)))
         )

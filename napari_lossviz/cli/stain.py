@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from napari_lossviz.cli import consoles
-from napari_lossviz.cli.method_command import Inputs, Order, Output, choose, read_inputs, run_all
+from napari_lossviz.cli.image_options import VolumeOptions
+from napari_lossviz.cli.method_command import Inputs, Order, Output, choose, run_all
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import InputError, MethodConfig, Selection
+from napari_lossviz.core import InputError, MethodConfig
 from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.train_stain import train_from_folders, translation_fields
 
@@ -81,8 +82,9 @@ def _translate_command(method: Method, arguments: Sequence[str]) -> Callable[...
         """
         del preset, config  # they are in the settings' defaults already
         chosen = to_config(settings, base)
-        images = choose(read_inputs(inputs), series)
-        return run_all(Order(method, chosen, Selection(), output, overwrite, False), images)
+        about_images = VolumeOptions()
+        images = choose(about_images.read(inputs), series)
+        return run_all(Order(method, chosen, about_images, output, overwrite), images)
 
     return translate
 

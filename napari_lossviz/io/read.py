@@ -15,6 +15,7 @@ from napari_lossviz.core import (
     UnsupportedFileError,
     silent,
 )
+from napari_lossviz.io.measurements import MeasurementChoice
 from napari_lossviz.io.registry import FORMATS, Format, find_by_content
 from napari_lossviz.io.sound_geometry import with_sound_geometry
 
@@ -42,7 +43,12 @@ class _Found:
     no_images: list[Path] = field(default_factory=list)
 
 
-def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = None) -> list[Image]:
+def read(
+    path: PathLike | Iterable[PathLike],
+    *,
+    reporter: Reporter | None = None,
+    measurements: MeasurementChoice = MeasurementChoice(),
+) -> list[Image]:
     """Read files and folders; the content decides what they are, not their names.
 
     Parameters
@@ -53,6 +59,8 @@ def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = Non
         spread.
     reporter : Reporter, optional
         Told of every file; raises `Cancelled` to stop.
+    measurements : MeasurementChoice
+        Which swaths and polarisations of Sentinel-1 products; default: all.
 
     Returns
     -------
@@ -87,7 +95,7 @@ def read(path: PathLike | Iterable[PathLike], *, reporter: Reporter | None = Non
         if any(file in one.origin.paths for one in images):
             continue  # a header, or the pixels that it describes: both stand for one image
         try:
-            images.extend(_read_other(file, known))
+            images.extend(_read_other(file, known, measurements))
         except LossvizError as error:
             failures.append(error)
     if not images:
@@ -189,9 +197,10 @@ def _why_unknown(file: Path) -> str:
     return f"it is of no kind that can be read; expected one of {kinds}"
 
 
-def _read_other(file: Path, known: Format) -> list[Image]:
+def _read_other(file: Path, known: Format, measurements: MeasurementChoice) -> list[Image]:
+    choice = (measurements,) if known.measurements else ()
     try:
-        images: list[Image] = known.load().read(file)
+        images: list[Image] = known.load().read(file, *choice)
     except LossvizError:
         raise
     except MemoryError as error:

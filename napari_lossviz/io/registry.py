@@ -3,7 +3,8 @@
 A format's module exposes
 
 - ``can_read(path: Path) -> bool``: cheap, by the file's first bytes, never by its name;
-- ``read(path: Path) -> list[Image]``;
+- ``read(path: Path) -> list[Image]``, of a format with measurements with a `MeasurementChoice`
+  after the path;
 - optionally ``write(image: Image, path: Path) -> None``.
 
 DICOM is not among them: it takes many files as one (see `napari_lossviz.io.dicom_read`).
@@ -31,12 +32,15 @@ class Format:
         Full name of the module that reads (and perhaps writes) it.
     package : str
         The package that ``pip install`` needs to be told.
+    measurements : bool
+        Whether a file holds several measurements, of which some can be chosen.
     """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
     package: str
+    measurements: bool = False
 
     def load(self) -> ModuleType:
         """Import and return the format's module.
@@ -75,7 +79,7 @@ FORMATS: tuple[Format, ...] = (
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),
     Format("cosar", (".cos",), "napari_lossviz.io.cosar", "rasterio"),
     Format("sicd", (".ntf", ".nitf"), "napari_lossviz.io.sicd", "sarkit"),
-    Format("safe", (".safe", ".zip"), "napari_lossviz.io.safe", "rasterio"),
+    Format("safe", (".safe", ".zip"), "napari_lossviz.io.safe", "rasterio", measurements=True),
     # Last: an ENVI file is known by the header beside it only.
     Format("envi", (".img", ".hdr", ".slc"), "napari_lossviz.io.envi", "rasterio"),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_lossviz.core import Image, InputError, Selection
 from napari_lossviz.io import sentinel1
+from napari_lossviz.io.measurements import Measurement, MeasurementChoice
 from napari_lossviz.io.sar_product import SAR_KEY, SarProduct
 from napari_lossviz.io.sar_raster import import_rasterio, not_complex, read_raster
 
@@ -32,8 +33,8 @@ def can_read(path: Path) -> bool:
     return start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<") and b"XFDU" in start
 
 
-def read(path: Path) -> list[Image]:
-    """Read all swaths and polarisations of a product.
+def read(path: Path, choice: MeasurementChoice = MeasurementChoice()) -> list[Image]:
+    """Read swaths and polarisations of a product, in this order; default: all.
 
     Raises
     ------
@@ -42,27 +43,14 @@ def read(path: Path) -> list[Image]:
     MissingPackageError
         If rasterio is not installed.
     """
-    return read_safe(path)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One image of a product.
-
-    Attributes
-    ----------
-    swath, polarisation : str
-        As "IW1", "VV".
-    bursts : int
-        0 for stripmap.
-    stem : str
-        Name of its files without suffix.
-    """
-
-    swath: str
-    polarisation: str
-    bursts: int
-    stem: str
+    import_rasterio(path)
+    there = sorted(list_measurements(path), key=lambda one: (one.swath, one.polarisation))
+    chosen = [one for one in there if choice.takes(one)]
+    if not chosen:
+        held = ", ".join(f"{one.swath} {one.polarisation}" for one in there) or "no measurement"
+        raise InputError(f"{path}: holds {held}; none of that was chosen")
+    files = _files_of(path)
+    return [_read_measurement(files, one, there.index(one)) for one in chosen]
 
 
 def list_measurements(path: str | Path) -> list[Measurement]:
@@ -94,8 +82,8 @@ def list_measurements(path: str | Path) -> list[Measurement]:
 def read_safe(
     path: str | Path,
     *,
-    swaths: Collection[str] | None = None,
-    polarisations: Collection[str] | None = None,
+    swaths: Collection[str] = (),
+    polarisations: Collection[str] = (),
 ) -> list[Image]:
     """Read some swaths and polarisations of a product; of bursts see `burst_selection`.
 
@@ -103,8 +91,8 @@ def read_safe(
     ----------
     path : path
         The .SAFE folder, its manifest, or its zip archive.
-    swaths, polarisations : collection of str, optional
-        As "IW1", "VV"; default: all.
+    swaths, polarisations : collection of str
+        As "IW1", "VV"; empty: all.
 
     Returns
     -------
@@ -118,35 +106,7 @@ def read_safe(
     MissingPackageError
         If rasterio is not installed.
     """
-    path = Path(path)
-    import_rasterio(path)
-    there = sorted(list_measurements(path), key=lambda one: (one.swath, one.polarisation))
-    chosen = [
-        one
-        for one in there
-        if (swaths is None or one.swath in swaths)
-        and (polarisations is None or one.polarisation in polarisations)
-    ]
-    if not chosen:
-        held = ", ".join(f"{one.swath} {one.polarisation}" for one in there) or "no measurement"
-        raise InputError(f"{path}: holds {held}; none of that was chosen")
-    files = _files_of(path)
-    images = []
-    for one in chosen:
-        (image,) = read_raster(
-            Path(f"{one.stem}.tiff"),
-            NAME,
-            driver="GTiff",
-            url=files.url(one.stem),
-            origin=files.origin(one.stem),
-        )
-        name = f"{files.product_name} {one.swath} {one.polarisation}"
-        image = image.replace(name=name)
-        # Read again by its path, a measurement is the only image; a zip archive holds all.
-        index = there.index(one) if files.archive else 0
-        image = image.replace(metadata={**image.metadata, "volume_index": index})
-        images.append(_with_annotation(image, files, one.stem))
-    return images
+    return read(Path(path), MeasurementChoice.of(swaths, polarisations))
 
 
 def burst_selection(image: Image, first: int, count: int = 1) -> Selection:
@@ -170,12 +130,28 @@ def burst_selection(image: Image, first: int, count: int = 1) -> Selection:
     bursts = product.tops.bursts
     if not 0 <= first < first + count <= len(bursts):
         raise InputError(
-            f"{image.name}: bursts {first} to {first + count - 1} are chosen; there are "
-            f"0 to {len(bursts) - 1}"
+            f"{image.name}: bursts {first + 1} to {first + count} are chosen, counted from 1; "
+            f"there are {len(bursts)}"
         )
     last = bursts[first + count - 1]
     start = max(bursts[first].first_line, 0)
     return Selection(ranges={"y": (start, min(last.first_line + last.lines, image.shape[0]))})
+
+
+def _read_measurement(files: "_Files", one: Measurement, number: int) -> Image:
+    """Read an image of a product, the `number`-th that it holds."""
+    (image,) = read_raster(
+        Path(f"{one.stem}.tiff"),
+        NAME,
+        driver="GTiff",
+        url=files.url(one.stem),
+        origin=files.origin(one.stem),
+    )
+    image = image.replace(name=f"{files.product_name} {one.swath} {one.polarisation}")
+    # Read again by its path, a measurement is the only image; a zip archive holds all.
+    index = number if files.archive else 0
+    image = image.replace(metadata={**image.metadata, "volume_index": index})
+    return _with_annotation(image, files, one.stem)
 
 
 def with_annotation_beside(image: Image, path: Path) -> Image:

@@ -1,0 +1,102 @@
+"""What the command of a method asks about its images, by the kind of images that it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Protocol
+
+import tyro
+
+from napari_lossviz import io
+from napari_lossviz.cli import consoles
+from napari_lossviz.cli.progress import TerminalReporter
+from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.io.radar_output import RadarOutput
+
+
+class ImageOptions(Protocol):
+    """Options of a command about its images: a dataclass, each of its fields an option."""
+
+    inputs: ClassVar[str]
+    """What the command reads, for its help."""
+
+    @property
+    def without_identity(self) -> bool:
+        """Whether the patient's identity is left out."""
+
+    @property
+    def radar(self) -> RadarOutput:
+        """What of a radar result is written."""
+
+    def read(self, inputs: Sequence[Path]) -> list[Image]:
+        """Read the images.
+
+        Raises
+        ------
+        InputError
+            If none is given, or nothing can be read.
+        """
+
+    def selection(self, image: Image) -> Selection:
+        """Return the part of an image that is used.
+
+        Raises
+        ------
+        InputError
+            If the image has no such part.
+        """
+
+
+@dataclass(frozen=True)
+class VolumeOptions:
+    """Options about medical volumes and any other images."""
+
+    inputs: ClassVar[str] = "DICOM, TIFF, NIfTI, NRRD or NPY. Several paths are read together."
+
+    slices: Annotated[
+        tuple[int, int] | None,
+        tyro.conf.arg(
+            help="First slice, counted from 0, and the one after the last: only these are used."
+        ),
+    ] = None
+    drop_identity: Annotated[
+        bool,
+        tyro.conf.arg(help="Leave out the patient's name, number and dates (DICOM)."),
+    ] = False
+
+    @property
+    def without_identity(self) -> bool:
+        """Whether the patient's identity is left out."""
+        return self.drop_identity
+
+    @property
+    def radar(self) -> RadarOutput:
+        """Nothing of radar."""
+        return RadarOutput()
+
+    def read(self, inputs: Sequence[Path]) -> list[Image]:
+        """Read the images, with a progress line.
+
+        Raises
+        ------
+        InputError
+            If none is given, or nothing can be read.
+        """
+        check_given(inputs)
+        with TerminalReporter(consoles.err, "reading") as reporter:
+            return io.read(inputs, reporter=reporter)
+
+    def selection(self, image: Image) -> Selection:
+        """Return the slices that are used."""
+        return Selection(ranges={} if self.slices is None else {"z": self.slices})
+
+
+def check_given(inputs: Sequence[Path]) -> None:
+    """Raise unless there are inputs.
+
+    Raises
+    ------
+    InputError
+    """
+    if not inputs:
+        raise InputError("no input given; name a file or a folder")

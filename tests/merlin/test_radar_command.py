@@ -1,0 +1,137 @@
+"""`lossviz despeckle` on a Sentinel-1 product: which part is read, what is written, replay."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+
+from napari_lossviz import io
+from napari_lossviz.cli import main
+from napari_lossviz.io.calibration import calibrate
+from napari_lossviz.io.recipes import read_recipe
+from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.samples.tops import simulate_tops
+
+IMAGES = [(swath, pol) for swath in ("IW1", "IW2") for pol in ("VH", "VV")]
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, radar: Any) -> Path:
+    tops = simulate_tops(3, 48, 64, overlap=16, margin=4)
+    rounded = np.round(tops.slc.real) + 1j * np.round(tops.slc.imag)
+    pixels = {key: (rounded * (k + 1)).astype(np.complex64) for k, key in enumerate(IMAGES)}
+    made: Path = radar.safe(tmp_path_factory.mktemp("safe"), pixels, tops.annotation)
+    return made
+
+
+def despeckle(*arguments: Any) -> int:
+    return main(["despeckle", *map(str, arguments)])
+
+
+def band(path: Path) -> np.ndarray:
+    with rasterio.open(path) as opened:
+        values: np.ndarray = opened.read(1)
+    return values
+
+
+@pytest.fixture
+def common(product: Path, weights_file: str) -> tuple[Any, ...]:
+    chosen = ("--swath", "iw2", "--polarisation", "VV", "--bursts", 2, 3)
+    return (product, *chosen, "--weights", weights_file, "--no-check-statistics")
+
+
+def test_help_speaks_of_radar(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        despeckle("--help")
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for word in ("--swath", "--bursts", "--rows", "--calibrate", "SICD", "CoSAR", "SNAP"):
+        assert word in text
+    for word in ("--slices", "--drop-identity", "DICOM", "NIfTI"):
+        assert word not in text
+    with pytest.raises(SystemExit):
+        main(["denoise", "--help"])
+    text = capsys.readouterr().out
+    assert "--slices" in text
+    assert "--swath" not in text
+
+
+def test_chosen_bursts_are_written_calibrated_and_replayed(
+    common: tuple[Any, ...], product: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    written = ("--quantity", "intensity", "--calibrate", "sigma0", "--subtract-noise")
+    assert despeckle(*common, "-o", out, *written) == 0
+    recipe = read_recipe(out / "recipe.json")
+    assert recipe.selection.ranges == {"y": (48, 144)}
+    assert (recipe.output.quantity, recipe.output.calibration) == ("intensity", "sigma0")
+    assert recipe.output.subtract_noise
+    assert recipe.inputs[0].name.endswith("IW2 VV")
+    (sigma,) = out.glob("*IW2_VV_despeckled_intensity.tif")
+
+    plain = tmp_path / "plain.tif"
+    assert despeckle(*common, "-o", plain) == 0
+    known = io.read(product)[3].metadata[SAR_KEY].moved(48, 0)
+    intensity = band(plain).astype(float) ** 2
+    expected = calibrate(intensity, known.calibration, "sigma0", noise=known.noise)
+    inside = intensity > 0
+    np.testing.assert_allclose(band(sigma)[inside], expected[inside], rtol=1e-4)
+
+    again = tmp_path / "again"
+    assert main(["replay", str(out / "recipe.json"), "-o", str(again)]) == 0
+    assert (again / sigma.name).read_bytes() == sigma.read_bytes()
+    first, second = (json.loads((one / "recipe.json").read_text()) for one in (out, again))
+    assert (first["output"], first["selection"]) == (second["output"], second["selection"])
+
+
+def test_merged_bursts_and_a_region(common: tuple[Any, ...], tmp_path: Path) -> None:
+    merged = tmp_path / "merged.tif"
+    assert despeckle(*common, "--columns", 8, 56, "--merge-bursts", "-o", merged) == 0
+    assert band(merged).shape[1] == 48
+    assert band(merged).shape[0] < 96
+    recipe = read_recipe(tmp_path / "merged.recipe.json")
+    assert recipe.selection.ranges == {"y": (48, 144), "x": (8, 56)}
+    again = tmp_path / "again"
+    assert main(["replay", str(tmp_path / "merged.recipe.json"), "-o", str(again)]) == 0
+    (written,) = again.glob("*_amplitude.tif")
+    np.testing.assert_array_equal(band(written), band(merged))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--swath", "IW3"), "holds IW1 VH, IW1 VV, IW2 VH, IW2 VV"),
+        (("--swath", "IW1", "--polarisation", "VV", "--bursts", 3, 4), "there are 3"),
+        (("--bursts", 1, 2, "--rows", 0, 20), "--bursts and --rows"),
+        (("--series", 1, "--subtract-noise"), "with a calibration only"),
+        (("--series", 1, "--merge-bursts", "--quantity", "complex"), "no phase"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_run(
+    product: Path,
+    tmp_path: Path,
+    arguments: tuple[Any, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    no_weights = tmp_path / "none.safetensors"  # a run would complain of them
+    order = (product, "-o", tmp_path / "out", "--weights", no_weights, *arguments)
+    assert despeckle(*order) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plain_image_has_no_swaths_and_no_tables(
+    radar: Any, tmp_path: Path, weights_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slc = radar.geotiff(tmp_path / "slc.tif", radar.values())
+    for options, message in (
+        (("--swath", "IW1"), "choose from a Sentinel-1 .SAFE product"),
+        (("--calibrate", "beta0"), "has no table of calibration"),
+        (("--merge-bursts",), "has no bursts to merge"),
+    ):
+        assert despeckle(slc, "-o", tmp_path / "o.tif", "--weights", weights_file, *options) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert [one.name for one in tmp_path.iterdir()] == ["slc.tif"]
