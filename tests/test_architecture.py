@@ -39,6 +39,7 @@ LIGHT = (
     "napari_lossviz.merlin.config",
     "napari_lossviz.merlin.independence",
     "napari_lossviz.merlin.preview_box",
+    "napari_lossviz.merlin.reference",
     "napari_lossviz.merlin.result",
     "napari_lossviz.merlin.run",
     "napari_lossviz.stain",

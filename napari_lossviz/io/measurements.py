@@ -51,3 +51,18 @@ class MeasurementChoice:
         return (self.swaths is None or measurement.swath in self.swaths) and (
             self.polarisations is None or measurement.polarisation in self.polarisations
         )
+
+
+@dataclass(frozen=True)
+class ProductPart:
+    """What of a product is opened.
+
+    Attributes
+    ----------
+    choice : MeasurementChoice
+    bursts : (int, int), optional
+        First and last, counted from 1; None: all.
+    """
+
+    choice: MeasurementChoice = MeasurementChoice()
+    bursts: tuple[int, int] | None = None

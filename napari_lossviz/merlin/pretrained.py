@@ -12,7 +12,12 @@ from platformdirs import user_cache_path
 from napari_lossviz.core import InputError, MissingPackageError, OutputError
 from napari_lossviz.merlin.config import Sensor
 from napari_lossviz.merlin.normalisation import NORMALISATIONS
-from napari_lossviz.merlin.reference import WEIGHTS_CITATION
+from napari_lossviz.merlin.reference import (
+    INSTALL_ARGUMENTS,
+    PACKAGE,
+    VERSION,
+    WEIGHTS_CITATION,
+)
 from napari_lossviz.merlin.weights import (
     MerlinWeights,
     check_finite,
@@ -21,10 +26,8 @@ from napari_lossviz.merlin.weights import (
     save_weights,
 )
 
-PACKAGE, VERSION = "deepdespeckling", "0.8"
-
-INSTALL_COMMAND = f"pip install --no-deps {PACKAGE}=={VERSION}"
-"""Without its dependencies: one of them, opencv-python, clashes with Qt, and none is needed."""
+INSTALL_COMMAND = f"python -m pip {' '.join(INSTALL_ARGUMENTS)}"
+"""What one types to install the weights."""
 
 SHA256: dict[Sensor, str] = {
     "spotlight": "25a978b0d53b5b5307ca2ba57b6368a86493c4eeff24efe6ba58987b2e154a56",
@@ -95,7 +98,7 @@ def verify(path: Path, sha256: str) -> None:
     if found != sha256:
         raise InputError(
             f"{path}: the file's SHA-256 is {found}, expected {sha256}: it is not the published "
-            f"one; install it anew: pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
+            f"one; install it anew: {INSTALL_COMMAND} --force-reinstall"
         )
 
 

@@ -13,6 +13,12 @@ WEIGHTS_CITATION = (
     "paper's authors on TerraSAR-X spotlight and stripmap and on Sentinel-1 TOPS images."
 )
 
+PACKAGE, VERSION = "deepdespeckling", "0.8"
+"""Where the pretrained networks are."""
+
+INSTALL_ARGUMENTS = ("install", "--no-deps", f"{PACKAGE}=={VERSION}")
+"""Of pip. Without dependencies: one, opencv-python, clashes with Qt, and none is needed."""
+
 DESCRIPTION = (
     "In a single-look-complex SAR image the real and the imaginary part of a pixel share the "
     "reflectivity and nothing else: their speckle is independent. A network sees one part and is "

@@ -55,6 +55,7 @@ def image_layer(
     name: str | None = None,
     decibel: bool = False,
     contrast: tuple[float, float] | None = None,
+    selection: Selection | None = None,
 ) -> LayerData:
     """Return the layer of an image, as a reader hands it to napari.
 
@@ -70,6 +71,8 @@ def image_layer(
         Show an amplitude in dB, as complex values always are.
     contrast : tuple of float, optional
         Contrast limits; default: the image's own window, else robust percentiles.
+    selection : Selection, optional
+        Which part of the image of its files this is, for the recipe; default: all of it.
 
     Returns
     -------
@@ -95,6 +98,8 @@ def image_layer(
     }
     if decibel:
         settings["metadata"][METADATA_KEY][UNIT_KEY] = "dB"
+    if selection is not None:
+        settings["metadata"][METADATA_KEY][SELECTION_KEY] = selection
     if not rgb:
         settings["colormap"] = "gray"
         settings["contrast_limits"] = contrast or limits or contrast_limits_of(image, array)

@@ -42,6 +42,7 @@ class MethodDock(QWidget):
         self._closed = False
         self.results = ResultChoice(viewer, method)
         self.run_panel = RunPanel(viewer, find_method(method), settings)
+        self.run_panel.controls.open_box.set_formats(settings.reads)
         self.compare = ComparePanel(viewer)
         self.export_panel = ExportPanel(settings.formats)
         self.tabs = QTabWidget()

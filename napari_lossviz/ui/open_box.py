@@ -1,5 +1,6 @@
 """Open button and drop area: files and folders, told apart by what is in them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ from qtpy.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, QPus
 
 from napari_lossviz import io
 from napari_lossviz.core import Image
+from napari_lossviz.io.measurements import Measurement, ProductPart
+from napari_lossviz.io.products import measurements_in
 from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.product_dialog import ProductDialog
 from napari_lossviz.ui.reader import layers_of
 
 _INVITATION = "or drop files or a folder here"
@@ -38,10 +42,6 @@ class OpenBox(QFrame):
         self.setObjectName("lossvizDrop")
         self.setAcceptDrops(True)
         self.setStyleSheet(_IDLE)
-        self.setToolTip(
-            "CT series (DICOM files or a folder), TIFF, NIfTI, NRRD or NumPy files: the content "
-            "decides, not the name; files dropped together are read together"
-        )
         self.button = QPushButton("Open…")
         self.button.setToolTip("Open files, or a folder with a series")
         menu = QMenu(self.button)
@@ -56,6 +56,13 @@ class OpenBox(QFrame):
         layout.addWidget(self.button)
         layout.addWidget(self._label, 1)
 
+    def set_formats(self, formats: str) -> None:
+        """Say in the tooltip which files are meant for this dock."""
+        self.setToolTip(
+            f"{formats}: the content decides, not the name; files dropped together are read "
+            "together"
+        )
+
     def open(self, paths: list[str]) -> None:
         """Read these files and folders together, and show what they hold."""
         if not paths or (self._task is not None and self._task.running):
@@ -63,8 +70,8 @@ class OpenBox(QFrame):
         names = ", ".join(Path(path).name for path in paths[:2]) + (" …" if len(paths) > 2 else "")
         self._label.setText(f"Reading {names}")
         self.button.setEnabled(False)
-        self._task = Task(io.read, paths, reporting=True)
-        self._task.done.connect(self._show)
+        self._task = Task(measurements_in, paths)
+        self._task.done.connect(lambda found: self._ask_which(paths, found))
         self._task.failed.connect(self._complain)
         self._task.start()
 
@@ -100,9 +107,27 @@ class OpenBox(QFrame):
         path = QFileDialog.getExistingDirectory(self, "Open the series in a folder")
         self.open([path] if path else [])
 
-    def _show(self, images: list[Image]) -> None:
+    def _ask_which(self, paths: list[str], measurements: list[Measurement]) -> None:
+        """Ask which images of a Sentinel-1 product are wanted, if there are several."""
+        if len(measurements) < 2:
+            self._read(paths, ProductPart())
+            return
+        dialog = ProductDialog(measurements, self)
+        dialog.accepted.connect(lambda: self._read(paths, dialog.part()))
+        dialog.rejected.connect(self._rest)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _read(self, paths: list[str], part: ProductPart) -> None:
+        self._task = Task(partial(io.read, measurements=part.choice), paths, reporting=True)
+        self._task.done.connect(lambda images: self._show(images, part))
+        self._task.failed.connect(self._complain)
+        self._task.start()
+
+    def _show(self, images: list[Image], part: ProductPart) -> None:
         self._rest()
-        layers = [self._viewer.add_layer(Layer.create(*data)) for data in layers_of(images)]
+        data = layers_of(images, part.bursts)
+        layers = [self._viewer.add_layer(Layer.create(*one)) for one in data]
         self.opened.emit(layers)
 
     def _complain(self, error: Exception) -> None:

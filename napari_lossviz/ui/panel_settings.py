@@ -27,6 +27,8 @@ class PanelSettings:
         What an export offers.
     accepts : callable
         Whether the method can use an image at all: selecting another one chooses no input.
+    reads : str
+        Which files are meant for the method, for the tooltip of where they are dropped.
     """
 
     sentences: Mapping[str, str]
@@ -36,3 +38,4 @@ class PanelSettings:
     figures: Callable[[Result], str] = field(default=lambda result: "")
     formats: ExportFormats = VOLUMES
     accepts: Callable[[Image], bool] = lambda image: True
+    reads: str = "CT series (DICOM files or a folder), TIFF, NIfTI, NRRD or NumPy files"

@@ -8,8 +8,13 @@ from typing import Any
 from napari_lossviz import io
 from napari_lossviz.core import Image, LossvizError
 from napari_lossviz.io.dicom_files import has_magic_word, parses_as_dicom
+from napari_lossviz.io.measurements import ProductPart
+from napari_lossviz.io.products import measurements_in
 from napari_lossviz.io.read import find_files
 from napari_lossviz.io.registry import find_by_content
+from napari_lossviz.io.safe import burst_selection
+from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.jobs.selection import select
 from napari_lossviz.ui.layers import LayerData, image_layer
 from napari_lossviz.ui.reader_preference import offer_once
 from napari_lossviz.ui.window import main_window
@@ -51,15 +56,21 @@ def read_layers(path: Paths) -> list[LayerData]:
     """
     from napari.utils.notifications import show_error
 
+    paths = _as_list(path)
+    part: ProductPart | None = ProductPart()
+    if main_window() is not None:
+        part = _ask_which_part(paths)
+    if part is None:
+        return [(None,)]  # type: ignore[list-item]  # see below
     try:
-        images = io.read(_as_list(path))
+        images = io.read(paths, measurements=part.choice)
     except LossvizError as error:
         if main_window() is None:
             raise
         # Raised, it would reach the user without its text, below a chooser of other readers.
         show_error(str(error))
         return [(None,)]  # type: ignore[list-item]  # napari's mark for "read, but no layer"
-    layers = layers_of(images)
+    layers = layers_of(images, part.bursts)
     if any(image.origin.format == "dicom" for image in images):
         offer_once()
     return layers
@@ -80,14 +91,44 @@ def add_together(viewer: Any, paths: Sequence[Path]) -> None:
             viewer.add_layer(Layer.create(*data))
 
 
-def layers_of(images: list[Image]) -> list[LayerData]:
-    """Return the layers of images, and show their warnings in one notification."""
+def layers_of(images: list[Image], bursts: tuple[int, int] | None = None) -> list[LayerData]:
+    """Return the layers of images, and show their warnings in one notification.
+
+    Parameters
+    ----------
+    images : list of Image
+    bursts : (int, int), optional
+        First and last burst, counted from 1, of the images that have bursts.
+    """
     from napari.utils.notifications import show_warning
 
     sentences = _warnings(images)
     if sentences:
         show_warning("\n".join(sentences))
-    return [image_layer(image) for image in images]
+    return [_layer_of(image, bursts) for image in images]
+
+
+def _layer_of(image: Image, bursts: tuple[int, int] | None) -> LayerData:
+    product = image.metadata.get(SAR_KEY)
+    if bursts is None or product is None or product.tops is None:
+        return image_layer(image)
+    there = len(product.tops.bursts)  # swaths of one product differ in it
+    first, last = (min(number, there) for number in bursts)
+    selection = burst_selection(image, first - 1, last - first + 1)
+    which = f"burst {first}" if first == last else f"bursts {first} to {last}"
+    part = select(image, selection).replace(name=f"{image.name} {which}")
+    return image_layer(part, selection=selection)
+
+
+def _ask_which_part(paths: list[str]) -> ProductPart | None:
+    """Return which part of a Sentinel-1 product the user wants; None: to open nothing."""
+    measurements = measurements_in(paths)
+    if len(measurements) < 2:
+        return ProductPart()
+    from napari_lossviz.ui.product_dialog import ProductDialog
+
+    dialog = ProductDialog(measurements, main_window())
+    return dialog.part() if dialog.exec() else None
 
 
 def _warnings(images: list[Image]) -> list[str]:

@@ -19,12 +19,7 @@ from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.part_layers import PartLayers
-from napari_lossviz.ui.result_layers import (
-    ResultLayers,
-    add_result,
-    followers,
-    show_loss,
-)
+from napari_lossviz.ui.result_layers import ResultLayers, add_result, followers, show_loss
 from napari_lossviz.ui.run_controls import RunControls
 from napari_lossviz.ui.run_progress import RunProgress
 from napari_lossviz.ui.turns import Turns
@@ -53,6 +48,8 @@ class RunPanel(QWidget):
     """`ResultLayers` of a run that finished."""
     started = Signal()
     """A run begins: its preview will lie over everything."""
+    failed = Signal(object)
+    """The error of a run that failed."""
 
     def __init__(
         self,
@@ -277,6 +274,7 @@ class RunPanel(QWidget):
     def _on_failed(self, error: object, message: str) -> None:
         self._end_run()
         self._fail(message)
+        self.failed.emit(error)
 
     def _on_cancelled(self) -> None:
         self._end_run()

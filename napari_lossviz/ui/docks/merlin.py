@@ -1,12 +1,15 @@
 """The dock of MERLIN: run, judge, compare, export."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QWidget
 
-from napari_lossviz.core import Result
+from napari_lossviz.core import Image, InputError, MissingPackageError, Result
+from napari_lossviz.merlin.reference import INSTALL_ARGUMENTS, PACKAGE
 from napari_lossviz.ui.export_formats import RADAR
+from napari_lossviz.ui.install_bar import InstallBar
+from napari_lossviz.ui.layers import image_from_layer, role_of
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
@@ -25,6 +28,12 @@ SENTENCES = {
 }
 
 
+DETECTED = (
+    "{name} is no complex image. MERLIN needs the single-look-complex one (SLC): it learns from "
+    "the real and the imaginary part, which a detected image (amplitude, GRD) has no more."
+)
+
+
 class MerlinDock(MethodDock):
     """Despeckle a single-look-complex image, judge, compare, export.
 
@@ -38,25 +47,60 @@ class MerlinDock(MethodDock):
             sentences=SENTENCES,
             figures=figures,
             formats=RADAR,
-            accepts=lambda image: image.array.dtype.kind == "c",
+            accepts=_is_complex,
+            reads=(
+                "Complex radar images (SLC): Sentinel-1 .SAFE folder or zip, CoSAR .cos, SICD, "
+                "ENVI, complex GeoTIFF or TIFF, NumPy"
+            ),
         )
         super().__init__(viewer, "merlin", settings)
+        self.run_panel.failed.connect(self._on_failed)
+        self.weights.installed.connect(self.run_panel.start)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        self._on_active()
 
     def make_parts(self) -> None:
-        """Make the Judge section."""
+        """Make the Judge section, and what installs missing weights."""
         self.judge = SpecklePanel(self._viewer)
+        self.weights = InstallBar("The package of the pretrained networks", INSTALL_ARGUMENTS)
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
         """Return the Judge tab."""
         return (("Judge", self.judge, "ENL, ratio image, edges, points; classical filters"),)
 
+    def above_tabs(self) -> tuple[QWidget, ...]:
+        """Return what installs missing weights; hidden as a rule."""
+        return (self.weights,)
+
     def own_ends(self) -> tuple[Callable[[], None], ...]:
-        """Return the Judge section's end."""
-        return (self.judge.close_panel,)
+        """Return the ends of the method's own parts."""
+        return (self._unfollow, self.weights.close_bar, self.judge.close_panel)
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """Judge this result from now on."""
         self.judge.set_result(layers)
+
+    def _on_failed(self, error: object) -> None:
+        """Offer to install the weights where a run lacked them."""
+        if isinstance(error, MissingPackageError) and PACKAGE in str(error):
+            self.weights.offer()
+
+    def _on_active(self, event: Any = None) -> None:
+        """Say why a detected image that was just opened or chosen is no input."""
+        layer = self._viewer.layers.selection.active
+        try:
+            detected = layer is not None and not _is_complex(image_from_layer(layer))
+        except InputError:  # shapes, points
+            detected = False
+        detected = detected and not role_of(layer)
+        self.run_panel.remark(DETECTED.format(name=layer.name) if detected else "")
+
+    def _unfollow(self) -> None:
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
+
+
+def _is_complex(image: Image) -> bool:
+    return image.array.dtype.kind == "c"
 
 
 def figures(result: Result) -> str:
