@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,19 +104,44 @@ class Order:
 
 
 @dataclass(frozen=True, eq=False)
+class CallOrder:
+    """A call that is asked for, of something other than a method's entry function.
+
+    Attributes
+    ----------
+    run : int
+        Number that its messages carry.
+    title : str
+        What it is called, for people.
+    function : callable
+        Of an importable module that loads no Qt; takes ``reporter=``.
+    arguments : tuple
+    interval : float
+        Seconds between two messages at least.
+    """
+
+    run: int
+    title: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    interval: float = 0.1
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """How a run ended: with a result, an error, or neither, when it was cancelled.
 
     Attributes
     ----------
-    result : Result, optional
-        Its source holds no pixels: who ordered the run has them.
+    result : Any, optional
+        A run's `Result`: its source holds no pixels, since who ordered the run has them. What a
+        call returned.
     error : LossvizError, optional
     details : str
         Traceback of an error that nobody expected.
     """
 
-    result: Result | None = None
+    result: Any = None
     error: LossvizError | None = None
     details: str = ""
 
@@ -176,15 +201,31 @@ def _end_with(window: int) -> None:
 
 def execute(order: Order) -> Outcome:
     """Run a method and say how it ended; memory of the device is given back in any case."""
+
+    def work(reporter: "_LineReporter") -> Result:
+        result = run(order.method, order.image, order.config, edits=order.edits, reporter=reporter)
+        return replace(result, source=without_pixels(result.source))
+
+    return _outcome(order, work, lambda: find_method(order.method).title, order.image.name)
+
+
+def execute_call(order: CallOrder) -> Outcome:
+    """Call a function and say how it ended; memory of the device is given back in any case."""
+
+    def work(reporter: "_LineReporter") -> Any:
+        return order.function(*order.arguments, reporter=reporter)
+
+    return _outcome(order, work, lambda: order.title, "")
+
+
+def _outcome(
+    order: Order | CallOrder,
+    work: Callable[["_LineReporter"], Any],
+    title: Callable[[], str],
+    what: str,
+) -> Outcome:
     try:
-        result = run(
-            order.method,
-            order.image,
-            order.config,
-            edits=order.edits,
-            reporter=_LineReporter(_line[0], order),
-        )
-        return Outcome(result=replace(result, source=without_pixels(result.source)))
+        return Outcome(result=work(_LineReporter(_line[0], order)))
     except Cancelled:
         return Outcome()
     except LossvizError as error:
@@ -192,10 +233,10 @@ def execute(order: Order) -> Outcome:
     except Exception as error:
         if _is_out_of_memory(error):
             return Outcome(error=OutOfMemoryError(f"{OUT_OF_MEMORY}. ({_first_line(error)})"))
-        title = find_method(order.method).title
+        on = f" on {what!r}" if what else ""
         return Outcome(
             error=LossvizError(
-                f"{title} failed on {order.image.name!r}: {_first_line(error)}. This is a fault of "
+                f"{title()} failed{on}: {_first_line(error)}. This is a fault of "
                 "the program: please report it with the details printed in the terminal"
             ),
             details=traceback.format_exc(),
@@ -245,7 +286,7 @@ def without_pixels(image: Image) -> Image:
 class _LineReporter:
     """Sends steps at most every so often, and maps when they are asked for and affordable."""
 
-    def __init__(self, line: _Line, order: Order) -> None:
+    def __init__(self, line: _Line, order: Order | CallOrder) -> None:
         self._line = line
         self._order = order
         self._losses: list[tuple[int, Mapping[str, float]]] = []

@@ -24,7 +24,13 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_lossviz.core import Edit, Image, LossvizError, MethodConfig
 from napari_lossviz.jobs import engine_worker
-from napari_lossviz.jobs.engine_worker import MapsMessage, Order, Outcome, StepMessage
+from napari_lossviz.jobs.engine_worker import (
+    CallOrder,
+    MapsMessage,
+    Order,
+    Outcome,
+    StepMessage,
+)
 from napari_lossviz.jobs.registry import find_method
 
 PATIENCE = 1.0
@@ -67,6 +73,7 @@ class Job(QObject):
         self.function = function
         self.args = args
         self.ended = False
+        self.patience = PATIENCE
         self.unwanted = False  # asked to stop; what it returns nonetheless counts no more
         self._engine = engine
 
@@ -84,21 +91,32 @@ class Job(QObject):
         self.finished.emit(outcome)
 
 
-class Run(Job):
-    """A run of a method; `finished` gives its `Result`, with the image it was started with."""
+class Call(Job):
+    """A call that tells its steps and can be stopped; `finished` gives what it returned.
+
+    Parameters
+    ----------
+    engine : EngineProcess
+    order : CallOrder
+    patience : float
+        Seconds from asking it to stop to killing the process.
+    """
 
     stepped = Signal(object)
     """A `StepMessage`, at most ten a second."""
     maps = Signal(object)
     """A `MapsMessage` that was asked for."""
 
-    def __init__(self, engine: "EngineProcess", order: Order, source: Image) -> None:
-        super().__init__(engine, engine_worker.execute, order)
+    def __init__(
+        self, engine: "EngineProcess", order: CallOrder | Order, patience: float = PATIENCE
+    ) -> None:
+        execute = engine_worker.execute if isinstance(order, Order) else engine_worker.execute_call
+        super().__init__(engine, execute, order)
         self.number = order.run
-        self._source = source
+        self.patience = patience
 
     def settle(self, outcome: Outcome) -> None:
-        """Tell how the run ended."""
+        """Tell how it ended."""
         if outcome.details:
             print(outcome.details, file=sys.stderr)
         if outcome.error is not None:
@@ -106,7 +124,23 @@ class Run(Job):
         elif outcome.result is None:
             self.cancelled.emit()
         else:
-            self.finished.emit(replace(outcome.result, source=self._source))
+            self.finished.emit(self.completed(outcome.result))
+
+    def completed(self, value: Any) -> Any:
+        """Return what `finished` tells of what came back."""
+        return value
+
+
+class Run(Call):
+    """A run of a method; `finished` gives its `Result`, with the image it was started with."""
+
+    def __init__(self, engine: "EngineProcess", order: Order, source: Image) -> None:
+        super().__init__(engine, order)
+        self._source = source
+
+    def completed(self, value: Any) -> Any:
+        """Return the result with its source."""
+        return replace(value, source=self._source)
 
 
 class _Process:
@@ -188,6 +222,26 @@ class EngineProcess(QObject):
         self._enqueue(run)
         return run
 
+    def call(
+        self, title: str, function: Callable[..., Any], *args: Any, patience: float = PATIENCE
+    ) -> Call:
+        """Ask for a call that tells its steps.
+
+        Parameters
+        ----------
+        title : str
+            What it is called, for people.
+        function : callable
+            Of an importable module that loads no Qt; takes ``reporter=``.
+        *args
+            Its arguments.
+        patience : float
+            Seconds that it has to end by itself once it was asked to stop.
+        """
+        call = Call(self, CallOrder(next(_numbers), title, function, args), patience)
+        self._enqueue(call)
+        return call
+
     def ask(self, function: Callable[..., Any], *args: Any) -> Job:
         """Ask for the value of a function of an importable, Qt-free module."""
         job = Job(self, function, *args)
@@ -208,7 +262,7 @@ class EngineProcess(QObject):
         elif job is self._current and self._process is not None:
             job.unwanted = True
             self._process.cancel.set()
-            QTimer.singleShot(int(1000 * PATIENCE), lambda: self._kill_if_running(job))
+            QTimer.singleShot(int(1000 * job.patience), lambda: self._kill_if_running(job))
 
     @property
     def busy(self) -> bool:
@@ -318,7 +372,7 @@ class EngineProcess(QObject):
 
     def _dispatch(self, message: StepMessage | MapsMessage) -> None:
         run = self._current
-        if not isinstance(run, Run) or message.run != run.number:
+        if not isinstance(run, Call) or message.run != run.number:
             return
         if isinstance(message, StepMessage):
             run.stepped.emit(message)
