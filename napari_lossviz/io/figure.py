@@ -126,6 +126,8 @@ def _slice(image: Image, index: int | None) -> tuple[np.ndarray, np.ndarray]:
     picked = picked.transpose(order)
     if picked.dtype.kind == "c":
         picked = np.abs(picked)
+    if picked.ndim == 3 and picked.shape[-1] == 4:  # with an alpha channel
+        picked = picked[..., :3]
     if picked.ndim == 3 and picked.shape[-1] != 3:
         picked = picked[..., 0]
     valid = np.isfinite(picked) if picked.ndim == 2 else np.isfinite(picked).all(axis=-1)

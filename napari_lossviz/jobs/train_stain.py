@@ -1,14 +1,17 @@
-"""Train a translation of stains from folders: what the command line and the window call.
+"""Train a translation of stains and look at its pairs: what the command line and the window call.
 
 The room of the method is named as a string, as everywhere in jobs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from napari_lossviz.core import MethodConfig, Reporter
+import numpy as np
+
+from napari_lossviz.core import Image, InputError, MethodConfig, Reporter, silent
+from napari_lossviz.jobs.engine_worker import without_pixels
 
 _ROOM = "napari_lossviz.stain"
 _NAMED = 5
@@ -61,13 +64,106 @@ def train_from_folders(
     InputError, OutputExistsError, OutputError, Cancelled
         See `stain.train`.
     """
+    return train_pairs(pairs_of(source, target, config), config, reporter=reporter)
+
+
+def pairs_of(source: Path, target: Path | None, config: MethodConfig) -> Any:
+    """Return the pairs of two folders, or of one of side-by-side images (`target` None)."""
     room = import_module(_ROOM)
     microns: float = getattr(config, "microns_per_pixel", 0.0)
     if target is None:
-        pairs = room.pairs_from_side_by_side(source, microns_per_pixel=microns)
-    else:
-        pairs = room.pairs_from_folders(source, target, microns_per_pixel=microns)
-    return train_pairs(pairs, config, reporter=reporter)
+        return room.pairs_from_side_by_side(source, microns_per_pixel=microns)
+    return room.pairs_from_folders(source, target, microns_per_pixel=microns)
+
+
+def train_from_layers(
+    source: Image, target: Image, config: MethodConfig, *, reporter: Reporter | None = None
+) -> Any:
+    """Train on two registered images; the `StainTrainingResult` comes without their pixels."""
+    result = import_module(_ROOM).train_layers(source, target, config, reporter=reporter)
+    without = without_pixels(result.source)
+    return replace(result, source=without, target_image=without)
+
+
+def inspect_pair(
+    source: Path,
+    target: Path | None,
+    name: str,
+    checkpoint: str,
+    config: MethodConfig,
+    *,
+    reporter: Reporter = silent,
+) -> dict[str, np.ndarray]:
+    """Return source, translated, target and the maps of trust of one pair, by name.
+
+    Parameters
+    ----------
+    source, target : Path
+        See `train_from_folders`.
+    name : str
+        Of the pair.
+    checkpoint : str
+        File with a patch sampler, that is one of ours.
+    config : StainConfig
+        Its weighting and device.
+
+    Raises
+    ------
+    InputError
+        If there is no such pair, or the checkpoint has no patch sampler.
+    """
+    del reporter  # it takes a second
+    from napari_lossviz.engine.devices import choose_device
+
+    found = [pair for pair in pairs_of(source, target, config) if pair.name == name]
+    if not found:
+        raise InputError(f"{source}: there is no pair named {name!r} any more")
+    trained = import_module(_ROOM).load_checkpoint(checkpoint)
+    device = choose_device(getattr(config, "device", "auto"))
+    networks = trained.generator().to(device), trained.sampler().to(device)
+    whole = config.replace(crop=4096)
+    trust = import_module(f"{_ROOM}.inspect_pairs").pair_trust(found[0], networks, whole, device)
+    middle = import_module(f"{_ROOM}.crops").centre_crop
+    before, partner = (middle(side, trust.shape[0]).copy() for side in found[0].load())
+    maps: dict[str, np.ndarray] = trust.expanded()
+    return {"source": before, "translated": trust.translated, "target": partner, **maps}
+
+
+def rank_folders(
+    source: Path,
+    target: Path | None,
+    checkpoint: str,
+    config: MethodConfig,
+    *,
+    reporter: Reporter | None = None,
+) -> tuple[tuple[str, float], ...]:
+    """Return names and mean cosines of the pairs of folders, the least trusted first.
+
+    Raises
+    ------
+    InputError
+        See `stain.rank_pairs`.
+    """
+    room = import_module(_ROOM)
+    trained = room.load_checkpoint(checkpoint)
+    pairs = pairs_of(source, target, config)
+    ranking = room.rank_pairs(pairs, trained, config, reporter=reporter)
+    return tuple((one.name, one.mean_cosine) for one in ranking)
+
+
+def model_card(checkpoint: str, *, reporter: Reporter = silent) -> dict[str, Any]:
+    """Return what a checkpoint says of itself; one of ours is read without torch.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used, see `stain.load_checkpoint`.
+    """
+    del reporter
+    card: dict[str, Any] = import_module(f"{_ROOM}.checkpoint").card_of(
+        import_module(_ROOM).load_checkpoint(checkpoint)
+    )
+    return card
 
 
 def train_pairs(pairs: Any, config: MethodConfig, *, reporter: Reporter | None = None) -> Trained:

@@ -10,6 +10,9 @@ from napari_lossviz.samples.data import (
     slc_points,
     slc_reflectivity,
     slc_scene,
+    stain_checkpoint,
+    stain_neighbour,
+    stain_pair,
 )
 from napari_lossviz.samples.inserts import Insert
 from napari_lossviz.samples.planted_error import PlantedError
@@ -32,4 +35,7 @@ __all__ = [
     "slc_points",
     "slc_reflectivity",
     "slc_scene",
+    "stain_checkpoint",
+    "stain_neighbour",
+    "stain_pair",
 ]

@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pydicom.data
+from numpy.typing import NDArray
 
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.samples.inserts import Insert
 from napari_lossviz.samples.radar_scene import PointTarget
+from napari_lossviz.samples.stain_pairs import MICRONS_PER_PIXEL, stain_section
 
 _ROOM = Path(__file__).parent
 
@@ -87,3 +90,29 @@ def pydicom_ct() -> list[Image]:
     if not isinstance(path, str):
         raise InputError("this pydicom came without its test file CT_small.dcm")
     return io.read(path)
+
+
+def stain_pair() -> list[Image]:
+    """Return an H&E image that was computed from a real IHC section, and the section (512 x 512).
+
+    They are in register but for a pixel or two; within four ellipses the section shows brown where
+    the H&E says otherwise. Both are made when they are asked for, from the IHC image that
+    scikit-image ships.
+    """
+    section = stain_section()
+    return [_section("H&E (computed)", section.source), _section("IHC", section.target)]
+
+
+def stain_neighbour() -> list[Image]:
+    """Return the same section turned and shifted, to be brought into register."""
+    return [_section("IHC turned", stain_section().neighbour)]
+
+
+def stain_checkpoint() -> Path:
+    """Return the file of a tiny generator of virtual IHC, for demonstration only."""
+    return sample_path("stain/demonstration.safetensors")
+
+
+def _section(name: str, pixels: NDArray[np.uint8]) -> Image:
+    spacing = (MICRONS_PER_PIXEL, MICRONS_PER_PIXEL, 1.0)
+    return Image(pixels, "yxc", spacing, ("um", "um", ""), name=name)

@@ -16,6 +16,8 @@ from scipy import ndimage
 _HE_VECTORS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
 """Hematoxylin and eosin (Ruifrok and Johnston)."""
 _WHITE = 245.0
+MICRONS_PER_PIXEL = 0.5
+"""Taken from the size of the nuclei: nothing tells the pixel size of ``ihc.png``."""
 _TRAINING_COLUMNS = 384
 """Columns of the section that training pairs come from; the others are for held-out ones."""
 _PALE = 0.06
@@ -43,6 +45,30 @@ class SamplePair:
     target: NDArray[np.uint8] = field(repr=False)
     clean_target: NDArray[np.uint8] = field(repr=False)
     inconsistent: NDArray[np.bool_] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSection:
+    """A whole section under two stains.
+
+    Attributes
+    ----------
+    source, target : (512, 512, 3) uint8
+        H&E made from the section; the section itself, a little out of register, with planted
+        regions.
+    clean_target : (512, 512, 3) uint8
+        The section as it is, in register.
+    inconsistent : (512, 512) bool
+        Planted regions.
+    neighbour : (512, 512, 3) uint8
+        The section turned and shifted, for trying out the registration.
+    """
+
+    source: NDArray[np.uint8] = field(repr=False)
+    target: NDArray[np.uint8] = field(repr=False)
+    clean_target: NDArray[np.uint8] = field(repr=False)
+    inconsistent: NDArray[np.bool_] = field(repr=False)
+    neighbour: NDArray[np.uint8] = field(repr=False)
 
 
 def stain_pairs(
@@ -75,8 +101,7 @@ def stain_pairs(
     section: NDArray[np.uint8] = immunohistochemistry()  # type: ignore[no-untyped-call]
     density, stains = _taken_apart(section)
     he = _as_he(stains)
-    darkest = density[stains[..., 1] > np.percentile(stains[..., 1], 97)].mean(axis=0)
-    brown_vector = darkest / np.linalg.norm(darkest)
+    brown_vector = _brown_vector(density, stains)
     random = np.random.default_rng([seed, int(held_out)])
     height, width = section.shape[:2]
     first, last = (_TRAINING_COLUMNS, width) if held_out else (0, _TRAINING_COLUMNS)
@@ -100,6 +125,44 @@ def stain_pairs(
         name = f"{'held out' if held_out else 'training'} {i + 1:03d}"
         pairs.append(SamplePair(name, he[here].copy(), target.copy(), clean.copy(), mask))
     return pairs
+
+
+def stain_section(*, inconsistent: int = 4, turn: float = 12.0, seed: int = 0) -> SampleSection:
+    """Return the whole section, its target with planted regions, and a turned neighbour.
+
+    Parameters
+    ----------
+    inconsistent : int
+        Planted regions, each in a quarter of its own; at most 4.
+    turn : float
+        Degrees by which the neighbour is turned against the source.
+    seed : int
+    """
+    from skimage.data import immunohistochemistry
+
+    section: NDArray[np.uint8] = immunohistochemistry()  # type: ignore[no-untyped-call]
+    density, stains = _taken_apart(section)
+    brown_vector = _brown_vector(density, stains)
+    random = np.random.default_rng([seed, 2])
+    planted, mask = density.copy(), np.zeros(section.shape[:2], bool)
+    half = section.shape[0] // 2
+    for n in range(inconsistent):
+        y, x = half * (n // 2), half * (n % 2)
+        here = np.s_[y : y + half, x : x + half]
+        ellipse = _ellipse(half, random)
+        mask[here] = ellipse
+        planted[here] = _with_other_brown(
+            density[here], stains[here], brown_vector, ellipse, random
+        )
+    target = _moved(_to_pixels(planted, 255.0), np.array([1.5, -1.0, 0.4]))
+    neighbour = _moved(section, np.array([9.0, -14.0, 2 * turn]), white=True)
+    return SampleSection(_as_he(stains), target, section, mask, neighbour)
+
+
+def _brown_vector(density: NDArray[np.float64], stains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit colour, in optical density, of the section's darkest brown."""
+    darkest = density[stains[..., 1] > np.percentile(stains[..., 1], 97)].mean(axis=0)
+    return np.asarray(darkest / np.linalg.norm(darkest))
 
 
 def _taken_apart(section: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -151,15 +214,20 @@ def _ellipse(side: int, random: np.random.Generator) -> NDArray[np.bool_]:
     return np.asarray(distance < 1)
 
 
-def _moved(pixels: NDArray[np.uint8], shift: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _moved(
+    pixels: NDArray[np.uint8], shift: NDArray[np.float64], *, white: bool = False
+) -> NDArray[np.uint8]:
+    """Return an image shifted by pixels (y, x) and turned by half of the third number in degrees.
+
+    Beyond its border it is mirrored, or `white`.
+    """
+    beyond = {"mode": "constant", "cval": _WHITE} if white else {"mode": "reflect"}
     angle = np.radians(0.5 * shift[2])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = (np.array(pixels.shape[:2]) - 1) / 2
     offset = middle - turn @ middle + shift[:2]
     channels = [
-        ndimage.affine_transform(
-            pixels[..., c].astype(float), turn, offset, order=1, mode="reflect"
-        )
+        ndimage.affine_transform(pixels[..., c].astype(float), turn, offset, order=1, **beyond)
         for c in range(3)
     ]
     return np.asarray(np.clip(np.rint(np.stack(channels, axis=-1)), 0, 255), np.uint8)

@@ -174,6 +174,9 @@ class StainConfig(MethodConfig):
         "",
         "Training: names of validation pairs to preview, with commas between; empty for the first.",
     )
+    leave_out: str = setting(
+        "", "Training: names of pairs to leave out, with commas between; empty for none."
+    )
     save_every: int = setting(
         200, "Training: steps between two saved states.", unit="steps", ge=1, le=1_000_000
     )
@@ -189,7 +192,7 @@ class StainConfig(MethodConfig):
         "auto", "cpu, cuda, cuda:N or mps; 'auto' takes the fastest there is.", advanced=False
     )
 
-    @field_validator("pyramid_levels", "layers", "preview_pairs", mode="before")
+    @field_validator("pyramid_levels", "layers", "preview_pairs", "leave_out", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
         """Take a list for its text, since a form and a command line have texts alone."""
@@ -241,7 +244,12 @@ class StainConfig(MethodConfig):
     @property
     def preview_names(self) -> tuple[str, ...]:
         """The names in `preview_pairs`."""
-        return tuple(name.strip() for name in self.preview_pairs.split(",") if name.strip())
+        return _names(self.preview_pairs)
+
+    @property
+    def left_out_names(self) -> tuple[str, ...]:
+        """The names in `leave_out`."""
+        return _names(self.leave_out)
 
     @property
     def total_epochs(self) -> int:
@@ -277,6 +285,10 @@ class StainTrainingConfig(StainConfig):
     """`StainConfig` of a training whose result is shown as a run's: see `train_layers`."""
 
     method: ClassVar[str] = "stain_training"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _numbers(name: str, text: str) -> list[Fraction]:

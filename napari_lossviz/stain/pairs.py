@@ -252,6 +252,27 @@ def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair
     return pairs
 
 
+def without(pairs: Sequence[StainPair], names: Sequence[str]) -> list[StainPair]:
+    """Return the pairs that do not have one of these names.
+
+    Raises
+    ------
+    InputError
+        If there is no pair of such a name, or none is left.
+    """
+    known = {pair.name for pair in pairs}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"leave_out: there is no pair named {unknown[0]!r}; names with a comma in them cannot "
+            "be left out"
+        )
+    kept = [pair for pair in pairs if pair.name not in names]
+    if not kept:
+        raise InputError("leave_out names every pair: there is nothing left to train on")
+    return kept
+
+
 def validation_split(
     pairs: Sequence[StainPair], share: float, seed: int
 ) -> tuple[list[StainPair], list[StainPair]]:

@@ -77,12 +77,13 @@ def translate(
     started = time.perf_counter()
     if out is not None:
         refuse_existing(out)
+    told = image.warnings if isinstance(image, Image) else ()
     image = as_rgb_image(image, axes)
     if not isinstance(checkpoint, StainCheckpoint):
         checkpoint = load_checkpoint(checkpoint)
     microns = config.microns_per_pixel or pixel_size(image)
     scene = Scene(image, microns, checkpoint.microns_per_pixel)
-    warnings = [*scene.warnings]
+    warnings = [*(one for one in image.warnings if one not in told), *scene.warnings]
     progress = Progress(reporter, 1)
     progress.announce("looking for tissue")
     thumbnail, side = scene.thumbnail()

@@ -27,7 +27,7 @@ from napari_lossviz.stain.crops import CropSampler, check_size
 from napari_lossviz.stain.generator import ResnetGenerator
 from napari_lossviz.stain.inspect_pairs import ranked
 from napari_lossviz.stain.networks import arrays_of
-from napari_lossviz.stain.pairs import StainPair, as_pairs, data_hash, validation_split
+from napari_lossviz.stain.pairs import StainPair, as_pairs, data_hash, validation_split, without
 from napari_lossviz.stain.patch_sampler import PatchSampler
 from napari_lossviz.stain.preview import Preview, training_moments, validate
 from napari_lossviz.stain.reference import CITATION
@@ -81,7 +81,7 @@ def train(
         If the reporter stopped the training; with `config.output`, nothing is lost.
     """
     path = check_output(config)
-    listed = as_pairs(pairs)
+    listed = without(as_pairs(pairs), config.left_out_names)
     training, validation = validation_split(listed, config.validation, config.seed)
     for pair in listed:
         check_size(pair, pair.load()[0], config.crop)

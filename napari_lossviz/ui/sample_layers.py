@@ -28,3 +28,13 @@ def slc_reflectivity() -> list[LayerData]:
 def pydicom_ct() -> list[LayerData]:
     """Return the layer of the real CT slice that pydicom ships."""
     return layers_of(samples.pydicom_ct())
+
+
+def stain_pair() -> list[LayerData]:
+    """Return the layers of the H&E image and the IHC section."""
+    return layers_of(samples.stain_pair())
+
+
+def stain_neighbour() -> list[LayerData]:
+    """Return the layer of the turned section."""
+    return layers_of(samples.stain_neighbour())

@@ -90,3 +90,19 @@ def test_the_copy_inside_a_wheel_comes_first(
     shutil.copytree(samples.sample_path(), room / "data")
     monkeypatch.setattr(data, "_ROOM", room)
     assert samples.sample_path("low_dose_ct") == room / "data" / "low_dose_ct"
+
+
+def test_stain_pair_lies_in_register_and_the_checkpoint_is_marked() -> None:
+    source, target = samples.stain_pair()
+    assert source.shape == target.shape == (512, 512, 3)
+    assert source.array.dtype == np.uint8
+    assert source.spacing_of("y") == (0.5, "um")
+    dark = [255.0 - np.asarray(one.array, float).mean(axis=2) for one in (source, target)]
+    assert np.corrcoef(dark[0].ravel(), dark[1].ravel())[0, 1] > 0.4
+    (turned,) = samples.stain_neighbour()
+    darkness = 255.0 - np.asarray(turned.array, float).mean(axis=2)
+    assert np.corrcoef(dark[0].ravel(), darkness.ravel())[0, 1] < 0.3
+    path = samples.stain_checkpoint()
+    assert path.stat().st_size < 2_000_000
+    card = path.with_name("demonstration.card.md").read_text(encoding="utf-8")
+    assert "Demonstration only" in card
