@@ -15,7 +15,14 @@ _SUFFIX_OF = {"tiff": ".tif", "npy": ".npy", "nifti": ".nii.gz", "nrrd": ".nrrd"
 _KEPT_SUFFIXES = (".tiff", ".ome.tif", ".ome.tiff", ".nii")
 """Endings of the input that the output takes over, beside the usual ones."""
 
-FORMATS = {"dicom": "", "tiff": ".tif", "nifti": ".nii.gz", "npy": ".npy"}
+FORMATS = {
+    "dicom": "",
+    "tiff": ".tif",
+    "ome_tiff": ".ome.tif",
+    "png": ".png",
+    "nifti": ".nii.gz",
+    "npy": ".npy",
+}
 """Formats that an export can be asked for, with the ending of their file."""
 
 RADAR_FORMATS: dict[str, tuple[str, RadarQuantity]] = {
