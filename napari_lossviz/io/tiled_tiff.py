@@ -15,7 +15,7 @@ from napari_lossviz.core import Image
 
 LAZY_PIXELS = 1 << 26
 """RGB images with more pixels (0.2 GB) are opened lazily where dask is installed."""
-PYRAMID_PIXELS = 4096 * 4096
+PYRAMID_PIXELS = 2048 * 2048
 """RGB images with more pixels are written as pyramids."""
 
 _TILE = 512

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_lossviz.core import Image, InputError, Result, Selection
-from napari_lossviz.io import geotiff_write
+from napari_lossviz.io import geotiff_write, png
 from napari_lossviz.io.atomic import (
     atomic_folder,
     atomic_path,
@@ -28,6 +28,7 @@ _WRITERS = {
     ".ome.tif": "tiff",
     ".ome.tiff": "tiff",
     ".npy": "npy",
+    ".png": "png",
     ".nii": "nifti",
     ".nii.gz": "nifti",
     ".nrrd": "nrrd",
@@ -87,10 +88,10 @@ def write(
     ----------
     image : Image or Result
     path : path
-        By its suffix: .tif, .tiff, .npy, .nii, .nii.gz, .nrrd, .dcm, .dim; a folder (an existing
-        one or a name without suffix) becomes a derived DICOM series. A radar image in a .tif is
-        cloud-optimized and keeps its place on the ground; .dim is a BEAM-DIMAP product, its rasters
-        in a folder of the same name with .data.
+        By its suffix: .tif, .tiff, .npy, .png (8-bit colours), .nii, .nii.gz, .nrrd, .dcm, .dim; a
+        folder (an existing one or a name without suffix) becomes a derived DICOM series. A radar
+        image in a .tif is cloud-optimized and keeps its place on the ground; .dim is a BEAM-DIMAP
+        product, its rasters in a folder of the same name with .data.
     template : Image or path, optional
         A DICOM series whose headers a derived DICOM takes, where the image did not come from one.
     overwrite : bool
@@ -171,6 +172,8 @@ def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> No
     """
     path = Path(path)
     suffix = full_suffix(path)
+    if suffix == ".png":
+        png.refuse_other(image, path)
     if suffix in _DICOM:
         _refuse_series(path, _instance_count(image, None))
     elif suffix not in (*_WRITERS, _DIMAP):

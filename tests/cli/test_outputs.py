@@ -28,7 +28,7 @@ def test_existing_folder_stays_a_folder(tmp_path: Path) -> None:
     assert not is_file_name(str(tmp_path / "odd.tif"))
 
 
-@pytest.mark.parametrize("suffix", ["png", "npz", "nhdr"])
+@pytest.mark.parametrize("suffix", ["bmp", "npz", "nhdr"])
 def test_kinds_that_are_not_written_are_refused(suffix: str) -> None:
     with pytest.raises(OutputError, match=rf"cannot write \.{suffix} files.*\.tif"):
         is_file_name(f"out.{suffix}")
