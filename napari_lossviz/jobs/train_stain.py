@@ -85,6 +85,21 @@ def train_from_layers(
     return replace(result, source=without, target_image=without)
 
 
+def is_stopped(output: str) -> bool:
+    """Whether a training that was stopped can go on to this checkpoint file."""
+    suffix: str = import_module("napari_lossviz.engine.model_files").STATE_SUFFIX
+    return bool(output) and Path(output).expanduser().with_suffix(suffix).is_file()
+
+
+def free_output(output: str) -> str:
+    """Return the name of a checkpoint file that is not there yet: this one, or with a number."""
+    path, number = Path(output).expanduser(), 2
+    stem = path.stem
+    while path.exists():
+        path, number = path.with_name(f"{stem}_{number}{path.suffix}"), number + 1
+    return str(path)
+
+
 def inspect_pair(
     source: Path,
     target: Path | None,
@@ -113,8 +128,7 @@ def inspect_pair(
         If there is no such pair, or the checkpoint has no patch sampler.
     """
     del reporter  # it takes a second
-    from napari_lossviz.engine.devices import choose_device
-
+    choose_device = import_module("napari_lossviz.engine.devices").choose_device
     found = [pair for pair in pairs_of(source, target, config) if pair.name == name]
     if not found:
         raise InputError(f"{source}: there is no pair named {name!r} any more")
@@ -149,6 +163,13 @@ def rank_folders(
     pairs = pairs_of(source, target, config)
     ranking = room.rank_pairs(pairs, trained, config, reporter=reporter)
     return tuple((one.name, one.mean_cosine) for one in ranking)
+
+
+def register_images(
+    moving: Image, fixed: Image, elastic: bool, *, reporter: Reporter | None = None
+) -> Any:
+    """Bring a section into register with another one; see `stain.align.align`."""
+    return import_module(f"{_ROOM}.align").align(moving, fixed, elastic=elastic, reporter=reporter)
 
 
 def model_card(checkpoint: str, *, reporter: Reporter = silent) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_lossviz.core import Image, Reporter
 from napari_lossviz.stain.checkpoint import StainCheckpoint
 from napari_lossviz.stain.config import StainConfig, StainTrainingConfig
-from napari_lossviz.stain.pairs import pairs_from_images
+from napari_lossviz.stain.pairs import pairs_from_images, tile_side
 from napari_lossviz.stain.run import translate
 from napari_lossviz.stain.scene import as_rgb_image
 from napari_lossviz.stain.training_result import StainTrainingResult
@@ -46,8 +46,7 @@ def train_layers(
     del out
     started = time.perf_counter()
     source, target = as_rgb_image(source), as_rgb_image(target)
-    side = 2 * config.crop if min(source.shape[:2]) >= 4 * config.crop else config.crop
-    pairs = pairs_from_images(source, target, side)
+    pairs = pairs_from_images(source, target, tile_side(source.shape, config.crop))
 
     import torch
 

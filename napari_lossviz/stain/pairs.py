@@ -209,6 +209,11 @@ def pairs_from_side_by_side(
     ]
 
 
+def tile_side(shape: Sequence[int], crop: int) -> int:
+    """Return the side of the tiles that images are cut into for training."""
+    return 2 * crop if min(shape[:2]) >= 4 * crop else crop
+
+
 def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair]:
     """Return the pairs of tiles of two registered images, those without tissue left out.
 

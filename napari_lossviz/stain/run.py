@@ -84,6 +84,10 @@ def translate(
     microns = config.microns_per_pixel or pixel_size(image)
     scene = Scene(image, microns, checkpoint.microns_per_pixel)
     warnings = [*(one for one in image.warnings if one not in told), *scene.warnings]
+    if checkpoint.card.get("demonstration"):
+        warnings.append(
+            str(checkpoint.card.get("note", "The checkpoint is for demonstration only."))
+        )
     progress = Progress(reporter, 1)
     progress.announce("looking for tissue")
     thumbnail, side = scene.thumbnail()

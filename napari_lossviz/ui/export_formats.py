@@ -50,6 +50,22 @@ _RADAR = {
     "npy": ("NumPy", "The amplitude as a plain array"),
 }
 
+_SLIDE = {
+    "ome_tiff": (
+        "OME-TIFF",
+        "8-bit RGB with the microns per pixel, a pyramid: for QuPath, OMERO and napari",
+    ),
+    "tiff": ("TIFF", "One file; a pyramid where it is large"),
+    "png": ("PNG", "For a slide deck or a manuscript; up to 100 megapixels"),
+}
+_LARGEST_PNG = 100_000_000
+"""Pixels."""
+
+
+def _possible_slides(source: Image) -> frozenset[str]:
+    small = source.shape[0] * source.shape[1] <= _LARGEST_PNG
+    return frozenset(_SLIDE if small else _SLIDE.keys() - {"png"})
+
 
 def _possible_volumes(source: Image) -> frozenset[str]:
     return frozenset(_VOLUME if has_dicom_source(source) else _VOLUME.keys() - {"dicom"})
@@ -67,3 +83,4 @@ VOLUMES = ExportFormats(
 RADAR = ExportFormats(
     _RADAR, _possible_radar, lambda source: "amplitude", radar=True, identity=False
 )
+SLIDES = ExportFormats(_SLIDE, _possible_slides, lambda source: "ome_tiff", identity=False)

@@ -1,0 +1,1 @@
+"""Parts of stain translation's dock: checkpoint, training, registration, judging."""
