@@ -53,7 +53,7 @@ _RADAR = {
 _SLIDE = {
     "ome_tiff": (
         "OME-TIFF",
-        "8-bit RGB with the microns per pixel, a pyramid: for QuPath, OMERO and napari",
+        "With the microns per pixel, a pyramid where it is large: for QuPath, OMERO and napari",
     ),
     "tiff": ("TIFF", "One file; a pyramid where it is large"),
     "png": ("PNG", "For a slide deck or a manuscript; up to 100 megapixels"),

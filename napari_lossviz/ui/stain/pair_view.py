@@ -11,7 +11,7 @@ from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.result_layers import add_quietly
 from napari_lossviz.ui.stain.preview_box import COLOURS, MEAN, limits_of, units_in
 
-_ROOM = 1.15
+_ROOM = 1.1
 _GAP = 1.05
 
 
@@ -27,11 +27,7 @@ def show_tile(viewer: Any, layer: Any, row: int, column: int, side: int) -> None
     """
     corners = [np.asarray(layer.data_to_world(place), float)[-2:]
                for place in ((row, column), (row + side, column + side))]  # fmt: skip
-    size = float(np.abs(corners[1] - corners[0]).max())
-    middle = 0.5 * (corners[0] + corners[1])
-    viewer.camera.center = (0.0, float(middle[0]), float(middle[1]))
-    canvas = min(viewer.window._qt_viewer.canvas.size)
-    viewer.camera.zoom = canvas / (_ROOM * size)
+    _look_at(viewer, *corners)
 
 
 def show_pair(viewer: Any, name: str, maps: Mapping[str, np.ndarray]) -> None:
@@ -62,8 +58,16 @@ def show_pair(viewer: Any, name: str, maps: Mapping[str, np.ndarray]) -> None:
             settings["metadata"]["lossviz"]["role"] = "map"
             settings |= {"colormap": "viridis", "contrast_limits": limits_of(key)}
         add_quietly(viewer, Layer.create(data, settings, kind))
-    viewer.camera.center = (
-        0.0, top + 0.5 * side * step, left + 2 * side * step * _GAP,
-    )  # fmt: skip
-    canvas = viewer.window._qt_viewer.canvas.size
-    viewer.camera.zoom = max(canvas) / (4.2 * side * step)
+    size = side * step
+    end = np.array([top + size, left + size * (1 + 3 * _GAP)])
+    _look_at(viewer, np.array([top, left]), end)
+
+
+def _look_at(viewer: Any, low: np.ndarray, high: np.ndarray) -> None:
+    """Show a box of the world (y, x), with some room around it."""
+    camera = viewer.scene.camera
+    viewer.reset_view()  # everything, whatever the size of the canvas
+    everything = np.ptp(np.asarray(viewer.layers.extent.world)[:, -2:], axis=0)
+    camera.zoom *= float(np.min(everything / np.abs(high - low))) / _ROOM
+    middle = 0.5 * (low + high)
+    camera.center = (0.0, float(middle[0]), float(middle[1]))
