@@ -15,11 +15,11 @@ from napari_lossviz.betti.intervals import DimensionMatching, Intervals, Kind
 from napari_lossviz.betti.painting import paint_features
 from napari_lossviz.betti.reference import ARXIV
 from napari_lossviz.betti.representatives import Part, Representative, representative_of
-from napari_lossviz.core import Image, InputError, NamedImage, Result
+from napari_lossviz.core import InputError, NamedImage, PairResult
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class BettiMatching(Result):
+class BettiMatching(PairResult):
     """Matched, false and missed features of a prediction and its target.
 
     Attributes
@@ -38,7 +38,6 @@ class BettiMatching(Result):
 
     method: ClassVar[str] = "betti"
 
-    target_image: Image
     prediction: NDArray[Any]
     target: NDArray[Any]
     dimensions: tuple[DimensionMatching, ...]

@@ -16,7 +16,7 @@ from napari_lossviz.core.errors import (
 )
 from napari_lossviz.core.image import DisplayWindow, Image, NamedImage, Origin, as_image
 from napari_lossviz.core.recipe import InputRecord, OutputRecord, Recipe, Selection
-from napari_lossviz.core.result import Result
+from napari_lossviz.core.result import PairResult, Result
 from napari_lossviz.core.steps import Cancelled, Reporter, Step, silent
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "OutputRecord",
+    "PairResult",
     "Recipe",
     "Region",
     "Reporter",

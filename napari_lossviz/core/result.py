@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 from napari_lossviz.core.config import MethodConfig
 from napari_lossviz.core.edits import Edit
@@ -52,6 +52,15 @@ class Result(ABC):
     edits: tuple[Edit, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def inputs(self) -> tuple[Image, ...]:
+        """Return all images that the run took, in the order of the method's arguments."""
+        return (self.source,)
+
+    def with_inputs(self, *images: Image) -> Self:
+        """Return a copy with other inputs, such as the same with their headers."""
+        (source,) = images
+        return replace(self, source=source)
+
     @abstractmethod
     def images(self) -> Iterator[NamedImage]:
         """Yield the images of the result, the main one (role "result") first."""
@@ -68,3 +77,25 @@ class Result(ABC):
         named = next(iter(self.images()))
         array: Any = named.array
         return self.source.replace(array=array, name=f"{self.source.name} {named.name}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairResult(Result):
+    """Base of the results of methods that take two images.
+
+    Attributes
+    ----------
+    target_image : Image
+        The second input; `source` is the first.
+    """
+
+    target_image: Image
+
+    def inputs(self) -> tuple[Image, ...]:
+        """Return both images."""
+        return self.source, self.target_image
+
+    def with_inputs(self, *images: Image) -> Self:
+        """Return a copy with other images."""
+        source, target = images
+        return replace(self, source=source, target_image=target)

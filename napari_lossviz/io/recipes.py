@@ -84,7 +84,7 @@ def build_recipe(
     folder : path
         Where the recipe will lie: paths are relative to it.
     inputs : sequence of Image, optional
-        All inputs in the order of the method's arguments; default: the result's source.
+        All inputs in the order of the method's arguments; default: the result's own.
     selection : Selection, optional
         The part of the inputs that was used; default: all.
     save_in : path, optional
@@ -102,7 +102,7 @@ def build_recipe(
         If an input's file is gone.
     """
     folder = Path(folder)
-    images = (result.source,) if inputs is None else tuple(inputs)
+    images = result.inputs() if inputs is None else tuple(inputs)
     place = _Copies(Path(save_in or folder), "." if hidden_copies else "")
     records = [_record(image, folder, place, without_identity) for image in images]
     metrics = {name: float(value) for name, value in result.metrics.items()}

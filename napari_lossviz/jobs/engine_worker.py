@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,8 @@ class Order:
     image : Image
         Without the headers that only writers need.
     config : MethodConfig
+    others : tuple of Image
+        Further images that the method takes.
     edits : tuple of Edit
     interval : float
         Seconds between two messages at least.
@@ -99,6 +101,7 @@ class Order:
     method: str
     image: Image
     config: MethodConfig
+    others: tuple[Image, ...] = ()
     edits: tuple[Edit, ...] = ()
     interval: float = 0.1
 
@@ -134,7 +137,7 @@ class Outcome:
     Attributes
     ----------
     result : Any, optional
-        A run's `Result`: its source holds no pixels, since who ordered the run has them. What a
+        A run's `Result`: its inputs hold no pixels, since who ordered the run has them. What a
         call returned.
     error : LossvizError, optional
     details : str
@@ -203,8 +206,15 @@ def execute(order: Order) -> Outcome:
     """Run a method and say how it ended; memory of the device is given back in any case."""
 
     def work(reporter: "_LineReporter") -> Result:
-        result = run(order.method, order.image, order.config, edits=order.edits, reporter=reporter)
-        return replace(result, source=without_pixels(result.source))
+        result = run(
+            order.method,
+            order.image,
+            order.config,
+            others=order.others,
+            edits=order.edits,
+            reporter=reporter,
+        )
+        return result.with_inputs(*(without_pixels(image) for image in result.inputs()))
 
     return _outcome(order, work, lambda: find_method(order.method).title, order.image.name)
 

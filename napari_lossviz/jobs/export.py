@@ -84,8 +84,9 @@ def export(
     """
     folder = Path(folder)
     check_output(folder, overwrite=overwrite)
+    guarded = [path for image in result.inputs() for path in image.origin.never_overwritten]
     for path in (folder, folder / main_name(result)):
-        refuse_inputs(path, result.source.origin.never_overwritten)
+        refuse_inputs(path, guarded)
     if drop_identity:
         check_identity(result.source)
         result = _without_name(result)

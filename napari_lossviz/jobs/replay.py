@@ -85,7 +85,8 @@ def replay(
     out : path, optional
         Folder for the result; None: compare only.
     inputs : sequence of Path, optional
-        Where the input is now; default: where the recipe says.
+        Where the input is now; default: where the recipe says. Where the method took several
+        images, one path for each, in their order.
     overwrite, drop_identity : bool
         As in `export`.
     reporter : Reporter, optional
@@ -98,15 +99,20 @@ def replay(
     """
     recipe_path = Path(recipe_path)
     recipe = read_recipe(recipe_path)
-    if len(recipe.inputs) != 1:
-        raise InputError(f"{recipe_path}: {len(recipe.inputs)} inputs; only one can be replayed")
     method = find_method(recipe.method)
     config = _config(method, recipe, recipe_path)
-    record = recipe.inputs[0]
-    paths = list(inputs) if inputs is not None else _verified_paths(record, recipe_path)
-    image = _find_input(paths, record, recipe, reporter)
+    image, *others = (
+        _find_input(paths, record, recipe, reporter)
+        for paths, record in zip(_places(recipe, recipe_path, inputs), recipe.inputs, strict=True)
+    )
     result = run(
-        method, image, config, edits=recipe.edits, threads=recipe.threads, reporter=reporter
+        method,
+        image,
+        config,
+        others=others,
+        edits=recipe.edits,
+        threads=recipe.threads,
+        reporter=reporter,
     )
     main = result.main_image().array
     identical = pixel_sha256(main) == recipe.result_sha256
@@ -153,6 +159,21 @@ def _kind(device: str) -> str:
     return next((kind for kind in ("cuda", "mps") if kind in device.lower()), "cpu")
 
 
+def _places(recipe: Recipe, recipe_path: Path, given: Sequence[Path] | None) -> list[list[Path]]:
+    """Return the files of each input."""
+    if given is None:
+        return [_verified_paths(record, recipe_path) for record in recipe.inputs]
+    if len(recipe.inputs) == 1:
+        return [list(given)]
+    if len(given) != len(recipe.inputs):
+        names = ", ".join(record.name for record in recipe.inputs)
+        raise InputError(
+            f"{recipe_path}: it was computed from {len(recipe.inputs)} images ({names}), and "
+            f"{len(given)} paths were given; give one for each, in this order"
+        )
+    return [[path] for path in given]
+
+
 def _verified_paths(record: InputRecord, recipe_path: Path) -> list[Path]:
     """Return the input's files, each proven to be that of the recipe."""
     if not record.paths:
@@ -196,7 +217,8 @@ def _find_input(
                 name=record.name,
             )
         try:
-            part = select(image, recipe.selection)
+            # a copy was saved of the part itself
+            part = image if record.saved_copy else select(image, recipe.selection)
         except LossvizError:
             continue  # another volume in the same files, of another shape
         found.append(pixel_sha256(part.array))

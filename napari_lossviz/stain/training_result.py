@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Image, NamedImage, Result
+from napari_lossviz.core import NamedImage, PairResult
 from napari_lossviz.stain.checkpoint import StainCheckpoint
 from napari_lossviz.stain.config import StainConfig
 from napari_lossviz.stain.reference import ARXIV
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class StainTrainingResult(Result):
+class StainTrainingResult(PairResult):
     """A trained translation, and what it makes of the images that it was trained on.
 
     Attributes
@@ -33,7 +33,6 @@ class StainTrainingResult(Result):
     method: ClassVar[str] = "stain_training"
 
     checkpoint: StainCheckpoint
-    target_image: Image
     translated: Any = field(repr=False)
     trust: Mapping[str, NDArray[np.float32]] = field(repr=False)
 

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -132,15 +131,15 @@ class Call(Job):
 
 
 class Run(Call):
-    """A run of a method; `finished` gives its `Result`, with the image it was started with."""
+    """A run of a method; `finished` gives its `Result`, with the images it was started with."""
 
-    def __init__(self, engine: "EngineProcess", order: Order, source: Image) -> None:
+    def __init__(self, engine: "EngineProcess", order: Order, inputs: Sequence[Image]) -> None:
         super().__init__(engine, order)
-        self._source = source
+        self._inputs = tuple(inputs)
 
     def completed(self, value: Any) -> Any:
-        """Return the result with its source."""
-        return replace(value, source=self._source)
+        """Return the result with its inputs."""
+        return value.with_inputs(*self._inputs)
 
 
 class _Process:
@@ -201,7 +200,13 @@ class EngineProcess(QObject):
         return cls._shared
 
     def submit(
-        self, method: str, image: Image, config: MethodConfig, edits: Sequence[Edit] = ()
+        self,
+        method: str,
+        image: Image,
+        config: MethodConfig,
+        edits: Sequence[Edit] = (),
+        *,
+        others: Sequence[Image] = (),
     ) -> Run:
         """Ask for a run of a method.
 
@@ -214,11 +219,14 @@ class EngineProcess(QObject):
         config : MethodConfig
         edits : sequence of Edit
             Replayed on the maps.
+        others : sequence of Image
+            Further images that the method takes.
         """
         number = next(_numbers)
-        sent = engine_worker.without_headers(image, find_method(method).metadata)
-        order = Order(number, method, sent, config, tuple(edits))
-        run = Run(self, order, image)
+        keep = find_method(method).metadata
+        sent, *rest = (engine_worker.without_headers(one, keep) for one in (image, *others))
+        order = Order(number, method, sent, config, tuple(rest), tuple(edits))
+        run = Run(self, order, (image, *others))
         self._enqueue(run)
         return run
 
