@@ -11,8 +11,8 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QLabel,
-    QPushButton,
     QSizePolicy,
+    QToolButton,
     QWidget,
 )
 
@@ -50,7 +50,8 @@ class CheckpointBox(QWidget):
         self.box.setPlaceholderText("choose a checkpoint")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("The trained generator that translates")
-        self.choose_button = QPushButton("Choose…")
+        self.choose_button = QToolButton()
+        self.choose_button.setText("…")
         self.choose_button.setToolTip(
             "A .safetensors file that a training wrote, or the authors' latest_net_G.pth"
         )
@@ -69,6 +70,7 @@ class CheckpointBox(QWidget):
         layout.setColumnStretch(1, 1)
         for row, label in enumerate((self.card, self.error, self.warning), start=1):
             label.setWordWrap(True)
+            label.setMinimumWidth(1)  # a long name must not widen the dock
             label.hide()
             layout.addWidget(label, row, 0, 1, 3)
         with suppress(LossvizError):  # installed without the sample data: any file can be chosen

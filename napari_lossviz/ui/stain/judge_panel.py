@@ -82,12 +82,16 @@ class JudgePanel(QWidget):
             "Neighbouring sections differ cell by cell: real and virtual are compared by the mean "
             "density of tiles of this side"
         )
-        self.as_layers = QCheckBox("Show DAB density and nuclei as layers")
+        self.as_layers = QCheckBox("DAB and nuclei as layers")
+        self.as_layers.setToolTip(
+            "Add maps of the DAB density, and the nuclei that were found"
+        )
         self.button = QPushButton("Judge")
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = QLabel()
         self.status.setWordWrap(True)
+        self.status.setMinimumWidth(1)  # a long name must not widen the dock
         self.table = QTableWidget(0, 0)
         self.table.setObjectName("lossvizStain")
         self.table.setTabKeyNavigation(False)

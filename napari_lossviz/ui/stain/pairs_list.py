@@ -47,7 +47,7 @@ class PairsList(QWidget):
         self.table.setTabKeyNavigation(False)
         self.look = QPushButton("Look at it")
         self.look.setToolTip("Show the selected pair in the viewer, with its maps of trust")
-        self.rank = QPushButton("Rank by the checkpoint")
+        self.rank = QPushButton("Rank all")
         self.rank.setToolTip("Rank all pairs by the checkpoint that is chosen under Translate")
         buttons = QHBoxLayout()
         buttons.addWidget(self.look)

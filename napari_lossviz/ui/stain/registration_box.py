@@ -51,8 +51,8 @@ class RegistrationBox(QWidget):
         self._call: Call | None = None
         self.moving = ColourChoice(viewer, "the section to move")
         self.fixed = ColourChoice(viewer, "the section that stays")
-        self.elastic = QCheckBox("Bend what is left (elastic)")
-        self.elastic.setToolTip("B-splines by SimpleITK; slower, and it may fold thin tissue")
+        self.elastic = QCheckBox("Bend what is left")
+        self.elastic.setToolTip("Elastic, by SimpleITK: slower, and it may fold thin tissue")
         if find_spec("SimpleITK") is None:
             self.elastic.setEnabled(False)
             self.elastic.setToolTip("Needs SimpleITK: pip install 'napari-lossviz[registration]'")
@@ -62,6 +62,7 @@ class RegistrationBox(QWidget):
         self.bar = QProgressBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
+        self.status.setMinimumWidth(1)  # a long name must not widen the dock
         self._build()
         self.button.clicked.connect(self.start)
         self.cancel_button.clicked.connect(self.cancel)

@@ -65,6 +65,7 @@ class TrainPanel(QWidget):
         self.status = QLabel()
         self.status.setObjectName("lossviz train status")
         self.status.setWordWrap(True)
+        self.status.setMinimumWidth(1)  # a long name must not widen the dock
         self.status.hide()
         self._ask_again = QTimer(self)
         self._ask_again.setSingleShot(True)
@@ -189,16 +190,16 @@ class TrainPanel(QWidget):
         history = checkpoint.history
         self.progress.curves.set_history(history)
         self.pairs.show_pairs(checkpoint.card["least_trusted_pairs"].items())
-        path = str(Path(getattr(config, "output", "")).expanduser())
-        self._finished = path
+        path = Path(getattr(config, "output", "")).expanduser()
+        self._finished = str(path)
         self.controls.offer_next_output()
         losses = history.get("validation", [])
         held_out = f", held-out loss {losses[0]:.3g} → {losses[-1]:.3g}" if losses else ""
         self._say(
             f"Trained {len(history['total'])} steps on {checkpoint.card['pairs']} pairs{held_out}. "
-            f"The checkpoint {path} is chosen under Translate."
+            f"The checkpoint {path.name} is chosen under Translate."
         )
-        self.trained.emit(path)
+        self.trained.emit(str(path))
 
     def _on_failed(self, message: str) -> None:
         self._end()

@@ -113,7 +113,7 @@ class TrainingControls(QWidget):
             usable = False
         else:
             usable = self.source.chosen() is not None and bool(self.output.text)
-        self.run_button.setText("Continue training" if self.is_stopped() else "Train")
+        self.run_button.setText("Continue" if self.is_stopped() else "Train")
         self.run_button.setEnabled(usable and not self._running)
         self.cancel_button.setEnabled(self._running)
 

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_lossviz.core import InputError
 from napari_lossviz.ui.layers import image_from_layer
@@ -52,6 +59,7 @@ class TrainingSource(QWidget):
         super().__init__(parent)
         self.kind = QComboBox()
         self.kind.addItems(["two registered layers", "two folders", "side-by-side images"])
+        self.kind.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.kind.setToolTip(
             "Folders: files of the same name are a pair. Side by side: one file shows the source "
             "on the left and the target on the right"

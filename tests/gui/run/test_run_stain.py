@@ -157,7 +157,7 @@ def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     qtbot.waitUntil(lambda: not train.running, timeout=WAIT)
     assert "go on" in train.status.text()
     assert not path.exists()
-    assert controls.run_button.text() == "Continue training"
+    assert controls.run_button.text() == "Continue"
     done = len(curves.values("total")[0])
     assert done > 0
 
