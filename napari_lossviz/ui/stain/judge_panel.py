@@ -83,9 +83,7 @@ class JudgePanel(QWidget):
             "density of tiles of this side"
         )
         self.as_layers = QCheckBox("DAB and nuclei as layers")
-        self.as_layers.setToolTip(
-            "Add maps of the DAB density, and the nuclei that were found"
-        )
+        self.as_layers.setToolTip("Add maps of the DAB density, and the nuclei that were found")
         self.button = QPushButton("Judge")
         self.bar = QProgressBar()
         self.bar.hide()
