@@ -41,10 +41,10 @@ class MeasurementChoice:
     @classmethod
     def of(cls, swaths: Collection[str] = (), polarisations: Collection[str] = ()) -> Self:
         """Return the choice of names in any case; of none: all."""
-        swaths, polarisations = (
+        chosen = (
             frozenset(name.upper() for name in names) or None for names in (swaths, polarisations)
         )
-        return cls(swaths, polarisations)
+        return cls(*chosen)
 
     def takes(self, measurement: Measurement) -> bool:
         """Whether a measurement is chosen."""

@@ -113,8 +113,10 @@ def write_formats(
             names.append(main_name(result))
         else:
             names.append(stem + FORMATS[one])
-        radar = unless_plain(replace(parts.radar, quantity="amplitude"))
-        io.write(result, folder / names[-1], drop_identity=drop_identity, recipe=False, radar=radar)
+        values = unless_plain(replace(parts.radar, quantity="amplitude"))
+        io.write(
+            result, folder / names[-1], drop_identity=drop_identity, recipe=False, radar=values
+        )
     return names, ""
 
 

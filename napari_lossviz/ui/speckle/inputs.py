@@ -1,14 +1,13 @@
 """From layers to what is judged."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from napari_lossviz.core import InputError
-from napari_lossviz.ui.edit.outlines import outlines_of
+from napari_lossviz.ui.compare.drawn import REGIONS, drawn_on
+from napari_lossviz.ui.compare.plane import shown_plane
 from napari_lossviz.ui.layers import image_from_layer
 
 
@@ -34,7 +33,7 @@ def intensity_of(layer: Any) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)
 
 
-def region_masks(shapes: Any, layer: Any, position: Sequence[float]) -> tuple[Any, ...]:
+def region_masks(shapes: Any, layer: Any, viewer: Any) -> tuple[NDArray[np.bool_], ...]:
     """Return a mask for each region drawn in a Shapes layer, on the pixels of an image's layer.
 
     Raises
@@ -42,9 +41,11 @@ def region_masks(shapes: Any, layer: Any, position: Sequence[float]) -> tuple[An
     InputError
         If there is no rectangle, polygon or ellipse.
     """
-    shape = layer.data.shape[-2:]
-    outlines = outlines_of(shapes, layer, position)
-    return tuple(polygon2mask(shape, np.asarray(outline)) for outline in outlines)
+    plane = shown_plane(viewer, layer)
+    masks = [one.mask(plane.shape) for one in drawn_on(plane, shapes, REGIONS, viewer.dims.point)]
+    if not masks:
+        raise InputError(f"{shapes.name}: draw rectangles, ellipses or polygons in it first")
+    return tuple(mask if plane.rows < plane.columns else mask.T for mask in masks)
 
 
 def point_places(points: Any, layer: Any) -> tuple[tuple[int, int], ...]:

@@ -164,7 +164,7 @@ class SpecklePanel(QWidget):
             same_shape(noisy, reference, self.reference.layer.name)
         regions: tuple[Any, ...] = ()
         if self.shapes.layer is not None:
-            regions = region_masks(self.shapes.layer, layers.source, self._viewer.dims.point)
+            regions = region_masks(self.shapes.layer, layers.source, self._viewer)
         points: tuple[tuple[int, int], ...] = ()
         if self.points.layer is not None:
             points = point_places(self.points.layer, layers.source)
