@@ -21,16 +21,26 @@ class InputChoice(LayerChoice):
     viewer : napari.Viewer
     accepts : callable
         Whether an image is an input at all; others too are chosen only by hand.
+    kinds : tuple of str
+        Kinds of layers that are offered, as `LayerChoice` names them.
+    follows : bool
+        Whether it follows the selection; of two choices, `InputPair` does.
     """
 
     def __init__(
         self,
         viewer: Any,
         accepts: Callable[[Image], bool] = lambda image: True,
+        kinds: tuple[str, ...] = ("image",),
+        *,
+        follows: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         self._accepts = accepts
-        super().__init__(viewer, "image", "open or select an image", parent)
+        self._follows = follows
+        super().__init__(viewer, kinds, "open or select an image", parent)
+        if not follows:
+            return
         viewer.layers.selection.events.active.connect(self._follow)
         viewer.layers.events.removed.connect(self._replace_removed)
         self._follow()
@@ -44,22 +54,25 @@ class InputChoice(LayerChoice):
     def close_choice(self) -> None:
         """Follow the viewer no longer."""
         super().close_choice()
+        if not self._follows:
+            return
         self._viewer.layers.selection.events.active.disconnect(self._follow)
         self._viewer.layers.events.removed.disconnect(self._replace_removed)
 
     def _follow(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
-        if active is not None and active._type_string == "image" and self._is_input(active):
+        if active is not None and self.is_input(active):
             self.choose(active)
 
     def _replace_removed(self, event: Any = None) -> None:
         """Choose the topmost input where the chosen one is gone."""
         if self.layer is None:
-            inputs = [layer for layer in self._layers if self._is_input(layer)]
+            inputs = [layer for layer in self._layers if self.is_input(layer)]
             self.choose(inputs[0] if inputs else None)
 
-    def _is_input(self, layer: Any) -> bool:
-        if role_of(layer):
+    def is_input(self, layer: Any) -> bool:
+        """Whether a layer may be chosen without asking: no method made it, and it fits."""
+        if layer._type_string not in self._kinds or role_of(layer):
             return False
         try:
             return self._accepts(image_from_layer(layer))

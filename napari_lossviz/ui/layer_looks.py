@@ -14,7 +14,7 @@ _HALF_TURN = 0.5 * np.pi
 
 def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
     """Return colormap and contrast limits by the role of an image."""
-    if named.role == "result" and not shown.rgb:
+    if named.role == "result" and shown._type_string == "image" and not shown.rgb:
         return {
             "colormap": shown.colormap,
             "contrast_limits": tuple(shown.contrast_limits),

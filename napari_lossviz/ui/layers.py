@@ -144,7 +144,8 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
     )
     # What came of complex values, which are shown in dB, is an amplitude: shown alike.
     alike = named.role == "result" and np.issubdtype(source.array.dtype, np.complexfloating)
-    known = None if shown.rgb else tuple(shown.contrast_limits)  # percentiles would be for nothing
+    # percentiles would be for nothing
+    known = tuple(shown.contrast_limits) if has_contrast(shown) else None
     data, settings, kind = image_layer(image, decibel=alike, contrast=known)
     settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
     settings["visible"] = named.role == "result"
@@ -178,10 +179,23 @@ def part_layer(layer: Any, part: Image, selection: Selection) -> LayerData:
         )
     )
     settings["metadata"][METADATA_KEY][SELECTION_KEY] = selection.within(selection_of(layer))
+    if layer._type_string == "labels":
+        kept = ("name", "scale", "translate", "units", "axis_labels", "metadata")
+        return part.array, {name: settings[name] for name in kept}, "labels"
     if not settings["rgb"] and not layer.rgb:
         settings["colormap"] = layer.colormap
         settings["contrast_limits"] = tuple(layer.contrast_limits)
     return data, settings, kind
+
+
+def is_rgb(layer: Any) -> bool:
+    """Whether a layer shows colours; one of labels does not have the question."""
+    return bool(getattr(layer, "rgb", False))
+
+
+def has_contrast(layer: Any) -> bool:
+    """Whether a layer has contrast limits and a colormap of values."""
+    return layer._type_string == "image" and not layer.rgb
 
 
 def selection_of(layer: Any) -> Selection:
@@ -234,7 +248,7 @@ def role_of(layer: Any) -> str:
 
 
 def image_from_layer(layer: Any) -> Image:
-    """Return the image of any napari Image layer, whoever made it.
+    """Return the image of any napari Image or Labels layer, whoever made it.
 
     As long as a layer of ours shows what it was made with, this is the image that it was made
     from. After its data was replaced, the new data counts, without the file it came from; what
@@ -249,20 +263,21 @@ def image_from_layer(layer: Any) -> Image:
     Raises
     ------
     InputError
-        If this is no Image layer, or its axes cannot be told.
+        If this is no Image or Labels layer, or its axes cannot be told.
     """
-    if getattr(layer, "_type_string", "") != "image":
+    if getattr(layer, "_type_string", "") not in ("image", "labels"):
         raise InputError(f"layer {layer.name!r}: an Image layer is needed, this is another kind")
+    rgb = is_rgb(layer)
     data = layer.data[0] if layer.multiscale else layer.data
     ours: Mapping[str, Any] = layer.metadata.get(METADATA_KEY, {})
     source: Image | None = ours.get("image")
     shown: Any = ours.get("shown")
     if source is not None and _is_as_read(layer):
         image = source
-        axes = _layer_axes(image.axes, layer.rgb)
+        axes = _layer_axes(image.axes, rgb)
     else:
         axes = _axes_of(layer)
-        image = Image(data, axes + "c" if layer.rgb else axes)
+        image = Image(data, axes + "c" if rgb else axes)
         if source is not None and tuple(data.shape) == tuple(shown.shape):
             image = _with_knowledge_of(source, image)
     sampling = {
@@ -347,7 +362,7 @@ def _with_knowledge_of(source: Image, image: Image) -> Image:
 
 def _display_windows(layer: Any, known: tuple[DisplayWindow, ...]) -> tuple[DisplayWindow, ...]:
     """Return the contrast limits of the layer as the preferred window, before the known ones."""
-    if layer.rgb:
+    if is_rgb(layer) or layer._type_string == "labels":
         return known
     low, high = (float(limit) for limit in layer.contrast_limits)
     if known and (known[0].low, known[0].high) == (low, high):

@@ -55,7 +55,7 @@ class LiveView:
         names = [str(label) for label in self._source.axis_labels]
         data = list(self._source.world_to_data(self._viewer.dims.point))
         axes = [axis for axis in self._image.axes if axis in "tz"]
-        if not axes or not set(axes) <= set(names):
+        if not axes or not self._place or not set(axes) <= set(names):
             return
         for axis, index in zip(axes, self._place, strict=True):
             data[names.index(axis)] = index

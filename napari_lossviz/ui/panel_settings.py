@@ -27,6 +27,13 @@ class PanelSettings:
         What an export offers.
     accepts : callable
         Whether the method can use an image at all: selecting another one chooses no input.
+    titles : tuple of str
+        What the method calls its images.
+    kinds : tuple of str
+        Kinds of layers that may be inputs: "image", "labels".
+    repeatable : bool
+        Whether the same images and settings give the same result, so that it need not be computed
+        again.
     reads : str
         Which files are meant for the method, for the tooltip of where they are dropped.
     """
@@ -38,4 +45,7 @@ class PanelSettings:
     figures: Callable[[Result], str] = field(default=lambda result: "")
     formats: ExportFormats = VOLUMES
     accepts: Callable[[Image], bool] = lambda image: True
+    titles: tuple[str, ...] = ("Image",)
+    kinds: tuple[str, ...] = ("image",)
+    repeatable: bool = False
     reads: str = "CT series (DICOM files or a folder), TIFF, NIfTI, NRRD or NumPy files"

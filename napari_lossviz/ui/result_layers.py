@@ -27,8 +27,10 @@ class ResultLayers:
     ----------
     result : Result
         As it was computed, without later edits.
-    source : napari.layers.Image
+    source : napari.layers.Image or Labels
         The layer that the run took.
+    others : tuple of napari layers
+        Further ones that it took.
     denoised : napari.layers.Image
         The main result.
     residual : napari.layers.Image, optional
@@ -43,6 +45,7 @@ class ResultLayers:
     result: Any
     source: ImageLayer
     denoised: ImageLayer
+    others: tuple[Any, ...] = ()
     residual: ImageLayer | None = None
     maps: dict[tuple[str, int], ImageLayer] = field(default_factory=dict)
     losses: dict[str, ImageLayer] = field(default_factory=dict)
@@ -76,7 +79,7 @@ def add_result(
     viewer: Any,
     result: Result,
     source_layer: ImageLayer,
-    *,
+    *others: Any,
     label: str = "",
     images: Sequence[NamedImage] | None = None,
     main_only: bool = False,
@@ -92,7 +95,9 @@ def add_result(
     viewer : napari.Viewer
     result : Result
         Its `source` is the image of `source_layer`.
-    source_layer : napari.layers.Image
+    source_layer : napari.layers.Image or Labels
+    *others : napari layers
+        Those of the further images that the run took.
     label : str
         Tells results of one input apart in the layers' names.
     images : sequence of NamedImage, optional
@@ -106,6 +111,8 @@ def add_result(
     made: dict[str, list[tuple[NamedImage, ImageLayer]]] = {}
     terms: dict[str, NamedImage] = {}
     for named in result.images() if images is None else images:
+        if named.role == "labels":
+            continue  # the dock of a method that has them shows them as it likes
         if named.role == "loss":
             terms[named.name.removeprefix(_LOSS)] = named
         else:
@@ -117,6 +124,7 @@ def add_result(
     layers = ResultLayers(
         result=result,
         source=source_layer,
+        others=others,
         denoised=main,
         residual=residuals[0] if residuals else None,
         maps={_map_key(named.name): layer for named, layer in made.get("map", [])},

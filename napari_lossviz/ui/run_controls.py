@@ -1,22 +1,32 @@
 """What a run takes: input, preset, device, settings; and the buttons that start and stop it."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_lossviz.core import Image, InputError, MethodConfig
+from napari_lossviz.core import InputError, MethodConfig
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.device_choice import DeviceChoice
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.forms import ConfigForm
 from napari_lossviz.ui.input_choice import InputChoice
+from napari_lossviz.ui.input_pair import InputPair
 from napari_lossviz.ui.open_box import OpenBox
+from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.part_choice import PartChoice
 from napari_lossviz.ui.preset_choice import PresetChoice
 
 _DEVICE = "device"
+
+_FOLLOWS = (
+    "The image that is used: it follows the layer you select; results of earlier runs are used "
+    "only if you choose them here"
+)
+_FOLLOW_IN_PAIR = (
+    "One of the two images that are used: a layer you open or select goes to where its name "
+    "belongs; results of earlier runs are used only if you choose them here"
+)
 
 
 class RunControls(QWidget):
@@ -27,12 +37,7 @@ class RunControls(QWidget):
     viewer : napari.Viewer
     method : Method
     engine : EngineProcess
-    sentences : mapping of str to str
-        About each preset.
-    leave_out : tuple of str
-        Fields that the preset alone decides.
-    accepts : callable
-        Whether the method can use an image.
+    settings : PanelSettings
     """
 
     run_asked = Signal()
@@ -43,21 +48,25 @@ class RunControls(QWidget):
         viewer: Any,
         method: Method,
         engine: EngineProcess,
-        sentences: Mapping[str, str],
-        leave_out: tuple[str, ...] = (),
-        accepts: Callable[[Image], bool] = lambda image: True,
+        settings: PanelSettings,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.open_box = OpenBox(viewer)
-        self.input = InputChoice(viewer, accepts)
-        self.input.setToolTip(
-            "The image that is used: it follows the layer you select; results of earlier runs are "
-            "used only if you choose them here"
+        self._method = method
+        self._titles = settings.titles
+        alone = method.images == 1
+        self.inputs = tuple(
+            InputChoice(viewer, settings.accepts, settings.kinds, follows=alone)
+            for _ in range(method.images)
         )
+        self.input = self.inputs[0]
+        self.pair = None if alone else InputPair(viewer, *self.inputs, parent=self)
+        for choice in self.inputs:
+            choice.setToolTip(_FOLLOWS if alone else _FOLLOW_IN_PAIR)
         self.part = PartChoice(viewer)
-        self.preset = PresetChoice(method, sentences)
-        self.form = ConfigForm(self.preset.config(), leave_out=(_DEVICE, *leave_out))
+        self.preset = PresetChoice(method, settings.sentences)
+        self.form = ConfigForm(self.preset.config(), leave_out=(_DEVICE, *settings.leave_out))
         self.device = DeviceChoice(engine, method.name)
         self.run_button = QPushButton("Run")
         self.run_button.setToolTip("Start with the image and settings above")
@@ -90,7 +99,10 @@ class RunControls(QWidget):
 
     def close_controls(self) -> None:
         """Follow the viewer no longer."""
-        self.input.close_choice()
+        for choice in self.inputs:
+            choice.close_choice()
+        if self.pair is not None:
+            self.pair.close_pair()
         self.part.close_choice()
         self.open_box.close_box()
 
@@ -104,14 +116,15 @@ class RunControls(QWidget):
         except InputError:
             usable = False
         else:
-            usable = self.input.layer is not None
+            usable = all(choice.layer is not None for choice in self.inputs)
         self.run_button.setEnabled(usable and self._may_run)
         self.cancel_button.setEnabled(self._running)
 
     def _connect(self) -> None:
         self.preset.chosen.connect(self._on_preset)
         self.form.changed.connect(self._update)
-        self.input.layer_changed.connect(lambda _: self._update())
+        for choice in self.inputs:
+            choice.layer_changed.connect(lambda _: self._update())
         self.run_button.clicked.connect(lambda: self.run_asked.emit())
         self.cancel_button.clicked.connect(lambda: self.cancel_asked.emit())
 
@@ -120,11 +133,14 @@ class RunControls(QWidget):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(4)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.input.setMinimumContentsLength(1)
-        rows.addRow("Image", self.input)
+        for title, choice in zip(self._titles, self.inputs, strict=True):
+            choice.setMinimumContentsLength(1)
+            rows.addRow(title, choice)
         rows.addRow("Part", self.part)
-        rows.addRow("Preset", self.preset)
-        rows.addRow("Device", self.device)
+        if len(self._method.presets) > 1:
+            rows.addRow("Preset", self.preset)
+        if _DEVICE in self._method.load_config().model_fields:
+            rows.addRow("Device", self.device)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 2)
         buttons.addWidget(self.cancel_button, 1)

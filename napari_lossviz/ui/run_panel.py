@@ -4,23 +4,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
-from napari_lossviz.core import Image, LossvizError, MethodConfig, NamedImage, Result, Step
+from napari_lossviz.core import LossvizError, MethodConfig, Result, Step
 from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import EngineProcess, Run
 from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.instant_show import InstantShow
-from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.live_view import LiveView
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.part_layers import PartLayers
 from napari_lossviz.ui.result_layers import ResultLayers, add_result, followers, show_loss
 from napari_lossviz.ui.run_controls import RunControls
+from napari_lossviz.ui.run_inputs import RunInputs, gather
 from napari_lossviz.ui.run_progress import RunProgress
 from napari_lossviz.ui.turns import Turns
 
@@ -30,6 +29,8 @@ _MAPS_PAUSE = 300
 _DEVICES_AFTER = 1500
 """Milliseconds after opening at which the engine process is started: the first picture matters
 more."""
+
+UNCHANGED = "Images and settings are those of this result: nothing was computed again."
 
 
 class RunPanel(QWidget):
@@ -69,15 +70,10 @@ class RunPanel(QWidget):
         self._loading: Task | None = None
         self._live: LiveView | None = None
         self._shown: ResultLayers | None = None
+        self._same: tuple[Any, ...] = ()
+        self._known: dict[tuple[Any, ...], ResultLayers] = {}
         self._closed = False
-        self.controls = RunControls(
-            viewer,
-            method,
-            self._engine,
-            settings.sentences,
-            settings.leave_out,
-            settings.accepts,
-        )
+        self.controls = RunControls(viewer, method, self._engine, settings)
         self.progress = RunProgress(method.title)
         self.instant: InstantShow | None = None
         if settings.instant:
@@ -121,33 +117,30 @@ class RunPanel(QWidget):
 
     def start(self) -> None:
         """Run with the image and settings chosen."""
-        layer = self.controls.input.layer
-        if self.running or layer is None:
+        layers = [choice.layer for choice in self.controls.inputs]
+        if self.running or None in layers:
             return
         try:
             config = self.controls.config()
-            layer = self._parts.layer(layer, self.controls.part.selection(layer))
-            image = image_from_layer(layer)
+            selection = self.controls.part.selection(layers[0])
+            inputs = gather(layers, self._settings.titles, selection, self._parts)
         except LossvizError as error:
             self._fail(str(error))
             return
         if self.instant is not None:
             if self.controls.preset.name == self.instant.run.preset:
-                self.instant.start(layer, config)
+                self.instant.start(inputs.layers[0], config)
                 return
             self.instant.cancel()
         self._say("")
         self.controls.set_running(True)
         self.started.emit()
         self.progress.start("starting", curves=True)
-        label = self.controls.preset.name
-        if isinstance(image.array, np.ndarray):
-            self._submit(layer, image, config, label)
-        else:  # a lazy array: its files are read away from the window's thread
-            self._loading = Task(np.asarray, image.array)
-            self._loading.done.connect(
-                lambda array: self._submit(layer, image.replace(array=array), config, label)
-            )
+        if inputs.in_memory:
+            self._submit(inputs, config)
+        else:  # lazy arrays: their files are read away from the window's thread
+            self._loading = Task(inputs.read)
+            self._loading.done.connect(lambda read: self._submit(read, config))
             self._loading.failed.connect(lambda error: self._on_failed(error, str(error)))
             self._loading.start()
 
@@ -188,6 +181,7 @@ class RunPanel(QWidget):
         if tidy and live is not None:
             live.end()
         self._run = self._loading = self._shown = None
+        self._known.clear()
         self._engine.release(self)
         self.controls.close_controls()
         self.progress.stop()
@@ -195,18 +189,28 @@ class RunPanel(QWidget):
 
     # a run in the engine process
 
-    def _submit(self, layer: Any, image: Image, config: MethodConfig, label: str) -> None:
+    def _submit(self, inputs: RunInputs, config: MethodConfig) -> None:
         self._loading = None
-        run = self._run = self._engine.submit(self._method.name, image, config)
-        self._live = LiveView(self._viewer, image, layer, self._settings.watched_slice(image))
+        image, *others = inputs.images
+        self._same = inputs.fingerprint(config) if self._settings.repeatable else ()
+        known = self._known.get(self._same)
+        if known is not None and known.is_shown(self._viewer):
+            self._end_run()
+            self.result_ready.emit(known)
+            self._say(UNCHANGED)
+            return
+        run = self._run = self._engine.submit(self._method.name, image, config, others=others)
+        place = self._settings.watched_slice(image)
+        self._live = LiveView(self._viewer, image, inputs.layers[0], place)
         self._live.set_term(self.progress.term)
         self._live.go_there()
+        label = self.controls.preset.name if len(self._method.presets) > 1 else ""
         if self._engine.busy:
             self.progress.bar.setFormat("waiting for another run to end")
         run.started.connect(self._on_started)
         run.stepped.connect(self._on_step)
         run.maps.connect(self._on_maps)
-        run.finished.connect(lambda result: self._on_finished(layer, result, label))
+        run.finished.connect(lambda result: self._on_finished(inputs, result, label))
         run.failed.connect(self._on_failed)
         run.cancelled.connect(self._on_cancelled)
 
@@ -239,32 +243,27 @@ class RunPanel(QWidget):
         parts = (lambda it: it.show_preview(maps), lambda it: it.show_losses(maps), go_on)
         self._turns.add(*(partial(show, part) for part in parts))
 
-    def _on_finished(self, layer: Any, result: Result, label: str) -> None:
+    def _on_finished(self, inputs: RunInputs, result: Result, label: str) -> None:
         if self._closed:
             return
         self._run = None
         self.progress.bar.setFormat("showing the result")
         # Its maps are expanded here: of a large stack that takes time.
         self._loading = Task(lambda: list(result.images()))
-        self._loading.done.connect(lambda images: self._add(layer, result, label, images))
+        self._loading.done.connect(lambda images: self._add(inputs, result, label, images))
         self._loading.failed.connect(lambda error: self._on_failed(error, str(error)))
         self._loading.start()
 
-    def _add(self, layer: Any, result: Result, label: str, images: list[NamedImage]) -> None:
+    def _add(self, inputs: RunInputs, result: Result, label: str, images: list[Any]) -> None:
         live, self._live = self._live, None
         self._end_run()
 
         def show() -> None:
             preview = None if live is None else live.give_preview()
-            layers = add_result(
-                self._viewer,
-                result,
-                layer,
-                label=label,
-                images=images,
-                main_only=True,
-                preview=preview,
-            )
+            options = {"label": label, "images": images, "preview": preview}
+            layers = add_result(self._viewer, result, *inputs.layers, main_only=True, **options)
+            if self._same:
+                self._known = {self._same: layers}
             if live is not None:
                 self._turns.add(live.end)
             self._turns.add(lambda: self._show_result(layers), *followers(self._viewer, layers))

@@ -8,11 +8,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels, Layer
+from napari.layers import Labels, Layer, Points
 
 from napari_lossviz import samples
-from napari_lossviz.core import DisplayWindow, Image, InputError, NamedImage, Origin
-from napari_lossviz.ui.layers import METADATA_KEY, derived_layer, image_from_layer, image_layer
+from napari_lossviz.core import DisplayWindow, Image, InputError, NamedImage, Origin, Selection
+from napari_lossviz.jobs.selection import select
+from napari_lossviz.ui.layers import (
+    METADATA_KEY,
+    derived_layer,
+    image_from_layer,
+    image_layer,
+    part_layer,
+    selection_of,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -200,10 +208,22 @@ def test_chunked_arrays_stay_chunked() -> None:
 
 
 def test_other_layers_and_too_many_axes_are_refused_by_name() -> None:
-    with pytest.raises(InputError, match=r"'organs'.*Image layer"):
-        image_from_layer(Labels(np.zeros((3, 3), dtype=int), name="organs"))
+    with pytest.raises(InputError, match=r"'nuclei'.*Image layer"):
+        image_from_layer(Points(np.zeros((3, 2)), name="nuclei"))
     with pytest.raises(InputError, match=r"'deep'.*5 axes"):
         image_from_layer(ImageLayer(np.zeros((2,) * 5), name="deep"))
+
+
+def test_labels_are_an_image_and_a_part_of_them_stays_labels() -> None:
+    organs = Labels(RNG.integers(0, 4, (6, 8)), name="organs", scale=(2, 0.5), translate=(1, 3))
+    image = image_from_layer(organs)
+    assert (image.name, image.axes, image.spacing) == ("organs", "yx", (2.0, 0.5))
+    part = Selection(ranges={"y": (1, 4), "x": (2, 8)})
+    cut = Layer.create(*part_layer(organs, select(image, part), part))
+    assert isinstance(cut, Labels)
+    np.testing.assert_array_equal(cut.data, organs.data[1:4, 2:8])
+    np.testing.assert_allclose(cut.translate, (3, 4))
+    assert selection_of(cut) == part
 
 
 def test_an_unknown_unit_becomes_pixels() -> None:

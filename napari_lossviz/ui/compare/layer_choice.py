@@ -12,8 +12,8 @@ class LayerChoice(QComboBox):
     Parameters
     ----------
     viewer : napari.Viewer
-    kind : str
-        napari's: "image" or "shapes".
+    kind : str or tuple of str
+        napari's: "image", "labels", "shapes".
     nothing : str
         What stands there while nothing is chosen.
     """
@@ -21,10 +21,16 @@ class LayerChoice(QComboBox):
     layer_changed = Signal(object)
     """The layer chosen, or None."""
 
-    def __init__(self, viewer: Any, kind: str, nothing: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        kind: str | tuple[str, ...],
+        nothing: str,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._kind = kind
+        self._kinds = (kind,) if isinstance(kind, str) else kind
         self._layers: list[Any] = []
         self._chosen: Any = None
         self.setPlaceholderText(nothing)
@@ -63,7 +69,7 @@ class LayerChoice(QComboBox):
         self._layers = [
             layer
             for layer in reversed(self._viewer.layers)
-            if layer._type_string == self._kind and self.offers(layer)
+            if layer._type_string in self._kinds and self.offers(layer)
         ]
         was_blocked = self.blockSignals(True)
         self.clear()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image as ImageLayer
 from qtpy.QtWidgets import QWidget
 
 from napari_lossviz.core import Image, InputError, MissingPackageError, Result
@@ -89,7 +90,8 @@ class MerlinDock(MethodDock):
         """Say why a detected image that was just opened or chosen is no input."""
         layer = self._viewer.layers.selection.active
         try:
-            detected = layer is not None and not _is_complex(image_from_layer(layer))
+            known = isinstance(layer, ImageLayer)
+            detected = known and not _is_complex(image_from_layer(layer))
         except InputError:  # shapes, points
             detected = False
         detected = detected and not role_of(layer)
