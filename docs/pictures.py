@@ -1,7 +1,7 @@
 """Make the pictures of the docs from the real window.
 
-Opens napari with the dock on the bundled low-dose series, works with it as a person would, and
-writes what is seen to `docs/images/`. Needs a screen of at least the window's size:
+Opens napari with each dock on a bundled sample, works with it as a person would, and writes what is
+seen to `docs/images/`. Needs a screen of at least the window's size:
 `xvfb-run -a -s "-screen 0 1280x800x24" python docs/pictures.py`.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.yaml"))
 
 import napari
+from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
@@ -26,6 +27,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_lossviz.ui.compare import Mode
 
 SIZE = 1280, 800
+FONT_SIZE = get_settings().appearance.font_size
 PLUGIN = "napari-lossviz"
 ROUTE = [(-0.20, -0.10), (-0.14, -0.13), (-0.08, -0.10), (-0.05, -0.02), (-0.10, 0.04)]
 """Points of a brush stroke from the middle of the canvas, in parts of its height."""
@@ -40,18 +42,20 @@ class Session:
         Where the pictures go.
     scale : float
         Size of the font against the usual one.
+    panel : str
+        Name of the dock in the menu Plugins.
     """
 
-    def __init__(self, folder: Path, scale: float) -> None:
+    def __init__(self, folder: Path, scale: float, panel: str) -> None:
         self.folder = folder
         self.scale = scale
         self.viewer = napari.Viewer(title="napari-lossviz")
-        settings = napari.settings.get_settings().appearance
-        settings.font_size = round(settings.font_size * scale)
+        settings = get_settings().appearance
+        settings.font_size = round(FONT_SIZE * scale)
         self.window = self.viewer.window._qt_window
         self.window.resize(*SIZE)
         self.window.move(0, 0)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Filter2Noise")
+        _, self.dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, panel)
         self.pause(1500)
 
     def pause(self, milliseconds: int) -> None:
@@ -155,17 +159,81 @@ def filter2noise(session: Session) -> None:
     session.shoot("filter2noise-export")
 
 
+def stain(session: Session) -> None:
+    """Translate with the demonstration checkpoint, judge, register, train, show the trust."""
+    viewer, dock = session.viewer, session.dock
+    viewer.open_sample(PLUGIN, "stain_pair")
+    source, target = viewer.layers
+    viewer.layers.selection.active = source
+    target.visible = False
+    dock.checkpoint.box.setCurrentIndex(0)
+    session.until(lambda: bool(dock.checkpoint.path))
+    dock.run_panel.controls.run_button.click()
+    session.wait_for_result()
+    dock.compare.bar.buttons[Mode.SWIPE].click()
+    session.shoot("stain-translate")
+    dock.compare.bar.buttons[Mode.OFF].click()
+
+    session.tab("Judge")
+    dock.judge.real.choose(target)
+    dock.judge.button.click()
+    session.until(lambda: dock.judge.judgement is not None)
+    session.shoot("stain-judge")
+
+    session.tab("Train")
+    viewer.open_sample(PLUGIN, "stain_neighbour")
+    dock.train.register_button.click()
+    box = dock.train.registration
+    box.moving.choose(viewer.layers[-1])
+    box.fixed.choose(source)
+    box.button.click()
+    session.until(lambda: not box.running)
+    for layer in viewer.layers:
+        layer.visible = "check view" in layer.name
+    session.shoot("stain-register")
+    dock.train.register_button.click()
+
+    controls = dock.train.controls
+    controls.source.source_layer.choose(source)
+    controls.source.target_layer.choose(target)
+    start = dock.checkpoint.path
+    controls.form.set_config(
+        controls.form.config().replace(start_from=start, crop=64, epochs=2, decay_epochs=2)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        controls.output.set_path(Path(folder) / "model.safetensors")
+        for layer in viewer.layers:
+            layer.visible = layer is target
+        controls.run_button.click()
+        curves = dock.train.progress.curves
+        session.until(lambda: "total" in curves.terms and len(curves.values("total")[0]) > 20)
+        session.bring_into_view(dock.train.preview)
+        session.shoot("stain-training")
+        session.until(lambda: not dock.train.running)
+        for layer in viewer.layers:
+            trust = layer.name.endswith("trust cosine layer 16 (training)")
+            layer.visible = layer is target or trust
+            layer.opacity = 0.6 if trust else 1.0
+        session.bring_into_view(dock.train.pairs)
+        session.shoot("stain-trust")
+
+
+PANELS = {"Filter2Noise": filter2noise, "Stain translation": stain}
+
+
 def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--font-scale", type=float, default=1.0)
+    parser.add_argument("--panel", choices=tuple(PANELS), default=None, help="default: all")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    session = Session(options.out, options.font_scale)
-    filter2noise(session)
-    session.viewer.close()
-    QApplication.processEvents()
+    for panel in PANELS if options.panel is None else (options.panel,):
+        session = Session(options.out, options.font_scale, panel)
+        PANELS[panel](session)
+        session.viewer.close()
+        QApplication.processEvents()
 
 
 if __name__ == "__main__":

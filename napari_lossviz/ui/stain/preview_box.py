@@ -209,7 +209,7 @@ def units_in(viewer: Any) -> tuple[Any, ...]:
 
 def limits_of(name: str) -> tuple[float, float]:
     """Return the contrast limits of a map of trust, the same for all pairs and steps."""
-    return (-1.0, 1.0) if "cosine" in name else (0.0, _MOST_WEIGHT)
+    return (0.0, 1.0) if "cosine" in name else (0.0, _MOST_WEIGHT)
 
 
 def coloured(name: str, values: np.ndarray) -> np.ndarray:

@@ -70,6 +70,11 @@ class RegistrationBox(QWidget):
             choice.layer_changed.connect(lambda _: self._update())
         self._end()
 
+    @property
+    def running(self) -> bool:
+        """Whether a registration goes on."""
+        return self._call is not None
+
     def start(self) -> None:
         """Register the one layer to the other."""
         moving, fixed = self.moving.layer, self.fixed.layer

@@ -19,7 +19,7 @@ from napari_lossviz.ui.result_layers import add_result, followers
 from napari_lossviz.ui.run_progress import RunProgress
 from napari_lossviz.ui.stain.pair_view import show_pair, show_tile
 from napari_lossviz.ui.stain.pairs_list import PairsList
-from napari_lossviz.ui.stain.preview_box import MEAN, PreviewBox
+from napari_lossviz.ui.stain.preview_box import PreviewBox, limits_of
 from napari_lossviz.ui.stain.registration_box import RegistrationBox
 from napari_lossviz.ui.stain.training_controls import TrainingControls
 from napari_lossviz.ui.stain.training_source import Folders, Layers, images_of
@@ -180,7 +180,11 @@ class TrainPanel(QWidget):
                 made = add_result(
                     self._viewer, whole, layers.source, label="training", main_only=True
                 )
-                self._trust = made.maps.get((MEAN, 0))
+                # Weights are 1 on average over each crop: what compares crops is the cosine.
+                cosines = [layer for (name, _), layer in made.maps.items() if "cosine" in name]
+                self._trust = cosines[-1] if cosines else None
+                for (name, _), layer in made.maps.items():
+                    layer.contrast_limits = limits_of(name)
                 self._turns.add(*followers(self._viewer, made))
 
             self._turns.add(show)

@@ -180,7 +180,7 @@ def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     before = viewer.scene.camera.zoom
     click(pairs.look)
     assert viewer.scene.camera.zoom > before
-    assert trust.visible
+    assert viewer.layers["HE trust cosine layer 12 (training)"].visible
     least = pairs.table.item(0, 0)
     least.setCheckState(Qt.CheckState.Unchecked)
     assert "1 pair is left out" in train.status.text()
