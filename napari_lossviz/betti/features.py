@@ -69,6 +69,13 @@ class Features:
         """The status of each row in a word: matched, false or missed."""
         return [STATUS_NAMES[status] for status in self.status]
 
+    def counts(self) -> dict[str, float]:
+        """Return the number of matched, false and missed rows, as metrics are named."""
+        return {
+            f"features_{name}": float((self.status == status).sum())
+            for status, name in enumerate(STATUS_NAMES)
+        }
+
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Features":
         """Return some of the rows."""
         return Features(*(getattr(self, name)[index] for name in self.__slots__))

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.betti.evaluation import BettiNumberError, MatchingError, foreground_of
-from napari_lossviz.betti.features import Features, features_of
+from napari_lossviz.betti.features import FALSE, MATCHED, Features, features_of
 from napari_lossviz.betti.gradient import gradient_map
 from napari_lossviz.betti.intervals import DimensionMatching, Intervals, Kind
 from napari_lossviz.betti.painting import paint_features
 from napari_lossviz.betti.reference import ARXIV
 from napari_lossviz.betti.representatives import Part, Representative, representative_of
+from napari_lossviz.betti.sides import FeaturesOfSide, Side, features_of_side
 from napari_lossviz.core import InputError, NamedImage, PairResult
 
 
@@ -79,6 +80,23 @@ class BettiMatching(PairResult):
         least = self.settings.minimal_persistence
         least = least if minimal_persistence is None else minimal_persistence
         return features_of(self.dimensions, self.prediction.shape, least)
+
+    def side(self, table: Features, side: Side) -> FeaturesOfSide:
+        """Return the rows of a table that one image has, with its births, deaths and places."""
+        return features_of_side(table, self.dimensions, self.prediction.shape, side)
+
+    def kind_of(self, table: Features, row: int, side: Side) -> Kind | None:
+        """Return the list that holds a row of a table as one image has it; None: it has not."""
+        status, listed = int(table.status[row]), int(table.listed[row])
+        if status != MATCHED and (status == FALSE) != (side == "prediction"):
+            return None
+        names: dict[tuple[bool, Side], Kind] = {
+            (True, "prediction"): "matched_prediction",
+            (True, "target"): "matched_target",
+            (False, "prediction"): "unmatched_prediction",
+            (False, "target"): "unmatched_target",
+        }
+        return names[listed == MATCHED, side]
 
     def gradient(self) -> NDArray[np.float64]:
         """Return the derivative of the loss by each pixel of the prediction."""
@@ -152,11 +170,17 @@ class BettiMatching(PairResult):
 
     def images(self) -> Iterator[NamedImage]:
         """Yield the loss's gradient, and the listed features of both images as labels."""
-        yield NamedImage("gradient", self.gradient().astype(np.float32), "result")
+        yield NamedImage("gradient", self.gradient().astype(np.float32), "gradient")
         table = self.features()
         for name, image in (("prediction", self.prediction), ("target", self.target)):
             labels = paint_features(table, self.dimensions, image, name, self.settings)
             yield NamedImage(f"features {name}", labels, "labels")
+
+    def with_minimal_persistence(self, least: float) -> "BettiMatching":
+        """Return the same matching that lists the features from another persistence on."""
+        config = self.settings.replace(minimal_persistence=least)
+        counts = self.features(least).counts()
+        return replace(self, config=config, metrics={**self.metrics, **counts})
 
     def with_metrics(self, metrics: Mapping[str, float]) -> "BettiMatching":
         """Return a copy with these figures."""

@@ -12,7 +12,6 @@ from napari_lossviz.betti.evaluation import (
     error_of_masks,
     foreground_of,
 )
-from napari_lossviz.betti.features import FALSE, MATCHED, MISSED
 from napari_lossviz.betti.inputs import check_inputs
 from napari_lossviz.betti.intervals import dimension_matchings
 from napari_lossviz.betti.pairing import pair_images
@@ -105,7 +104,6 @@ def match(
 
 def _metrics(result: BettiMatching) -> dict[str, float]:
     """Return the figures by name; each name says which of the conventions it follows."""
-    table = result.features()
     found = {"betti_matching_loss": result.loss}
     for d, dimension in enumerate(result.dimensions):
         found[f"betti_matching_loss_dimension_{d}"] = dimension.loss
@@ -116,6 +114,4 @@ def _metrics(result: BettiMatching) -> dict[str, float]:
         found[figure] = float(error.total)
         for d, count in enumerate(error.by_dimension):
             found[f"{figure}_dimension_{d}"] = float(count)
-    for name, status in (("matched", MATCHED), ("false", FALSE), ("missed", MISSED)):
-        found[f"features_{name}"] = float((table.status == status).sum())
-    return found
+    return found | result.features().counts()

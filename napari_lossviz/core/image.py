@@ -144,7 +144,8 @@ class NamedImage:
     array : array-like
         In the axes of the input, without its channel axis where the role is "map".
     role : str
-        "result", "residual", "map", "loss", "mask" or "labels": decides colormap and order.
+        "result", "residual", "map", "loss", "gradient", "mask" or "labels": decides colormap and
+        order.
     unit : str
         Unit of the values.
     """

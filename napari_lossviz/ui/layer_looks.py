@@ -3,11 +3,24 @@
 from typing import Any
 
 import numpy as np
+from napari.utils import Colormap
 
 from napari_lossviz.core import Image, NamedImage
 
 _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
+PULL = Colormap(
+    [
+        (0.0, 0.45, 0.9, 1),
+        (0.0, 0.6, 1.0, 0.8),
+        (1, 1, 1, 0),
+        (1.0, 0.6, 0.1, 0.8),
+        (0.9, 0.3, 0, 1),
+    ],
+    name="pull",
+    controls=[0, 0.4, 0.5, 0.6, 1],
+)
+"""Of a derivative: blue where the loss falls if the value rises, orange where it must fall."""
 _MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
 _HALF_TURN = 0.5 * np.pi
 
@@ -34,6 +47,11 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
         # Room above, so that what an edit raises is not white at once.
         limits = (-_HALF_TURN, _HALF_TURN) if kind == "angle" else (0.0, 2 * high)
         return {"colormap": _MAP_COLORMAPS.get(kind, "viridis"), "contrast_limits": limits}
+    if named.role == "gradient":
+        # a few pixels hold it all: percentiles of everything would be 0
+        strong = np.abs(sample[sample != 0])
+        high = float(np.percentile(strong, 95)) if strong.size else 1.0
+        return {"colormap": PULL, "contrast_limits": (-high, high)}
     if named.role == "loss":
         return {"colormap": "inferno", "contrast_limits": (0.0, high)}
     return {}

@@ -76,6 +76,10 @@ class MethodDock(QWidget):
     def show_result(self, layers: ResultLayers | None) -> None:
         """Let the method's own parts act on a result; None: there is none."""
 
+    def pair_to_compare(self, layers: ResultLayers) -> tuple[Any, Any]:
+        """Return the layers that the Compare tab shows side by side at first."""
+        return layers.source, layers.denoised
+
     def leave_page(self, page: QWidget) -> None:
         """Do what is due when another tab than this one comes to the front."""
 
@@ -116,7 +120,7 @@ class MethodDock(QWidget):
             self.export_panel.set_result(None, None)
             self.run_panel.show_result(None)
             return
-        self.compare.set_pair(layers.source, layers.denoised)
+        self.compare.set_pair(*self.pair_to_compare(layers))
         part = selection_of(layers.source)
         self.export_panel.set_result(layers.result, self._chosen_to_write, part)
         self.run_panel.show_result(layers)

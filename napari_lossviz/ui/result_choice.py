@@ -5,6 +5,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
+from napari_lossviz.ui.layers import role_of
 from napari_lossviz.ui.result_layers import ResultLayers, results_in
 
 
@@ -95,7 +96,8 @@ class ResultChoice(QComboBox):
         if self._chosen is None:
             return
         for result in self._results:
-            result.denoised.visible = result is self._chosen
+            if role_of(result.denoised) == "result":
+                result.denoised.visible = result is self._chosen
             if result.source is not self._chosen.source:
                 result.source.visible = False
         self._chosen.source.visible = True

@@ -119,7 +119,7 @@ def add_result(
             data = _derived(named, result.source, source_layer, label)
             taken = preview if named.role == "result" else None
             made.setdefault(named.role, []).append((named, _made_from(data, taken)))
-    main = made["result"][0][1]
+    main = made["result" if "result" in made else "gradient"][0][1]
     residuals = [layer for _, layer in made.get("residual", [])]
     layers = ResultLayers(
         result=result,

@@ -63,7 +63,7 @@ def test_painted_features_lie_where_they_are() -> None:
     config = BettiConfig(relative=True, minimal_persistence=0.3)
     result = match(pair.prediction, pair.target, config)
     gradient, prediction, target = result.images()
-    assert (gradient.role, prediction.role, target.role) == ("result", "labels", "labels")
+    assert (gradient.role, prediction.role, target.role) == ("gradient", "labels", "labels")
     assert gradient.array.shape == pair.prediction.shape
     table = result.features()
     for n in np.flatnonzero(table.status == MISSED):
@@ -93,3 +93,32 @@ def test_a_result_travels_to_another_process(result) -> None:
     assert again.describe() == result.describe()
     assert "matching error" in result.describe()
     assert result.main_image().shape == result.prediction.shape
+
+
+def test_both_sides_of_a_table_are_those_of_the_lists(result) -> None:
+    table = result.features(0.2)
+    for side, own in (("prediction", FALSE), ("target", MISSED)):
+        found = result.side(table, side)
+        assert set(table.status[found.row]) <= {MATCHED, own}
+        assert len(found.row) == np.isin(table.status, (MATCHED, own)).sum()
+        other = "target" if side == "prediction" else "prediction"
+        image = getattr(result, side)
+        np.testing.assert_array_equal(image[tuple(found.birth_place.T)], found.birth)
+        np.testing.assert_array_equal(image[tuple(found.death_place.T)], found.death)
+        for n, row in enumerate(found.row):
+            kind = result.kind_of(table, row, side)
+            intervals = result.intervals(table.dimension[row], kind)
+            assert intervals.birth[table.index[row]] == found.birth[n]
+            assert (result.kind_of(table, row, other) is None) == (table.status[row] == own)
+    prediction = result.side(table, "prediction")
+    shown = table.status[prediction.row] != MISSED
+    np.testing.assert_array_equal(prediction.place[shown], table.place[prediction.row][shown])
+
+
+def test_another_minimal_persistence_lists_and_counts_anew(result) -> None:
+    other = result.with_minimal_persistence(0.3)
+    assert other.settings.minimal_persistence == 0.3
+    assert len(other.features()) == len(result.features(0.3))
+    counted = sum(other.metrics[f"features_{name}"] for name in ("matched", "false", "missed"))
+    assert counted == len(other.features())
+    assert other.metrics["betti_matching_loss"] == result.metrics["betti_matching_loss"]
