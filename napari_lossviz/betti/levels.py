@@ -62,7 +62,8 @@ def common_float(*arrays: NDArray[Any]) -> list[NDArray[np.floating]]:
 
 def _fits_float32(array: NDArray[Any]) -> bool:
     if array.dtype == np.float64:
-        return bool((array == array.astype(np.float32)).all())
+        with np.errstate(over="ignore"):  # what overflows does not fit
+            return bool((array == array.astype(np.float32)).all())
     return array.dtype.itemsize <= 2 or array.dtype == np.float32
 
 

@@ -13,6 +13,7 @@ from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import InputError
 from napari_lossviz.jobs.betti_output import betti_report
 from napari_lossviz.jobs.betti_report import FIGURES, Report
+from napari_lossviz.jobs.betti_verdict import verdict
 from napari_lossviz.jobs.registry import find_method
 
 _SHOWN = 5
@@ -92,13 +93,8 @@ def _tell(report: Report, output: Path) -> None:
     for figure in FIGURES:
         table.add_row(figure, *(f"{means[model][figure]:.4g}" for model in report.models))
     consoles.out.print(table)
-    first = report.models[0]
-    for model, figures in report.differences().items():
-        found = figures["matching_error"]
-        consoles.say(
-            f"matching error, {model} minus {first}: {found.mean:+.3g} (95 % interval "
-            f"{found.low:+.3g} to {found.high:+.3g}, {found.images} images)"
-        )
+    for model in report.models[1:]:
+        consoles.say(verdict(report, model))
     different = report.most_different()[:_SHOWN]
     if different:
         consoles.say(

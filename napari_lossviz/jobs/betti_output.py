@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from napari_lossviz.core import MethodConfig, Reporter
-from napari_lossviz.io.atomic import atomic_folder
+from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder
 from napari_lossviz.jobs.betti_overlay import write_overlay
 from napari_lossviz.jobs.betti_report import FIGURES, Report, compare_all
+from napari_lossviz.jobs.betti_verdict import verdicts
 from napari_lossviz.jobs.export import check_output
 from napari_lossviz.jobs.pairing import pair_by_name
 
@@ -72,12 +74,36 @@ def betti_report(
                 write_overlay(result, place / f"{_safe(name)}.png")
 
         report = compare_all(pairs, config, notes=notes, reporter=reporter, keep=keep)
-        content = {"settings": config.model_dump(mode="json"), **report.as_dict()}
+        content = {
+            "settings": config.model_dump(mode="json"),
+            "verdicts": verdicts(report),
+            **report.as_dict(),
+        }
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         (temporary / "report.json").write_text(text, encoding="utf-8")
         _write_images(report, temporary / "images.csv")
         _write_summary(report, temporary / "summary.csv")
     return report
+
+
+def copy_report(report: Path, folder: Path, *, overwrite: bool = False) -> None:
+    """Copy a report that `betti_report` wrote to another folder, whole or not at all.
+
+    Parameters
+    ----------
+    report, folder : Path
+    overwrite : bool
+        Whether an earlier report in `folder` may be replaced.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        If something is there already, or the system refuses.
+    """
+    check_output(folder, overwrite=overwrite)
+    with atomic_folder(folder, overwrite) as temporary:
+        ours = shutil.ignore_patterns(FOLDER_LIST)
+        shutil.copytree(report, temporary, dirs_exist_ok=True, ignore=ours)
 
 
 def _write_images(report: Report, path: Path) -> None:

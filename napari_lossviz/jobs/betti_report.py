@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ FIGURES = (
     "betti_number_error",
     "betti_matching_loss",
     "dice",
+    "cldice",
     "hd95",
     "rand_error",
     "variation_of_information",
 )
-"""Figures that models are compared by; of all but Dice, lower is better."""
+"""Figures that models are compared by; of all but Dice and clDice, lower is better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,8 @@ class Comparison:
     figures : dict of str to float
         All metrics of the matching, and the overlap figures.
     seconds : float
+    prediction, target : str
+        Paths of the files.
     warnings : tuple of str
     """
 
@@ -42,6 +46,8 @@ class Comparison:
     model: str
     figures: dict[str, float]
     seconds: float
+    prediction: str
+    target: str
     warnings: tuple[str, ...] = ()
 
 
@@ -78,6 +84,10 @@ class Report:
 
     def differences(self) -> dict[str, dict[str, PairedDifference]]:
         """Return, for every model but the first, its figures minus the first one's."""
+        return self._differences
+
+    @cached_property
+    def _differences(self) -> dict[str, dict[str, PairedDifference]]:
         first, *others = self.models
         return {
             other: {
@@ -123,7 +133,10 @@ CONVENTIONS = {
     "wherever features lie",
     "betti_matching_loss": "2 sum over matches ((b - b')^2 + (d - d')^2) + sum over unmatched of "
     "both (b - d)^2; finite intervals of the images as given",
+    "cldice": "harmonic mean of the share of each mask's skeleton that lies in the other mask",
     "hd95": "95th percentile of the distances of both outlines, in the unit of the target",
+    "rand_error": "adapted Rand error of the partitions into components (pixels that share a side)",
+    "variation_of_information": "of the same partitions, in bits",
 }
 
 
@@ -174,7 +187,9 @@ def compare_all(
         mask, wanted = result.masks
         quality = segmentation_quality(mask, wanted, target.spacing)
         figures = {**result.metrics, **asdict(quality)}
-        found.append(Comparison(pair.name, model, figures, result.seconds, result.warnings))
+        files = str(pair.predictions[model]), str(pair.target)
+        one = Comparison(pair.name, model, figures, result.seconds, *files, result.warnings)
+        found.append(one)
         if keep is not None:
             keep(pair.name, model, result)
     tell(Step(total, total, message="done"))

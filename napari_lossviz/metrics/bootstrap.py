@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike
 
 from napari_lossviz.core import InputError
 
+_AT_ONCE = 1_000_000
+"""Drawn images held in memory at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
@@ -60,7 +63,13 @@ def paired_difference(
     if not count:
         return PairedDifference(float("nan"), float("nan"), float("nan"), 0)
     rng = np.random.default_rng(seed)
-    means = difference[rng.integers(0, count, (samples, count))].mean(axis=1)
+    block = max(1, _AT_ONCE // count)
+    means = np.concatenate(
+        [
+            difference[rng.integers(0, count, (min(block, samples - done), count))].mean(axis=1)
+            for done in range(0, samples, block)
+        ]
+    )
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(means, [tail, 100 - tail])
     return PairedDifference(float(difference.mean()), float(low), float(high), count)

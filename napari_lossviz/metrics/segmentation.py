@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.metrics import adapted_rand_error, variation_of_information
+from skimage.morphology import skeletonize
 
 from napari_lossviz.core import InputError
 
@@ -20,6 +21,9 @@ class SegmentationQuality:
     ----------
     dice : float
         2 |A and B| / (|A| + |B|); 1 where both are empty.
+    cldice : float
+        Harmonic mean of the share of each mask's skeleton that lies in the other mask; 1 where both
+        are empty.
     hd95 : float
         95th percentile of the distances between both outlines, in both directions, in the unit of
         the spacing; nan where one mask is empty, 0 where both are.
@@ -30,6 +34,7 @@ class SegmentationQuality:
     """
 
     dice: float
+    cldice: float
     hd95: float
     rand_error: float
     variation_of_information: float
@@ -63,7 +68,11 @@ def segmentation_quality(
         rand = float(adapted_rand_error(wanted, labels)[0])  # type: ignore[no-untyped-call]
     split, merge = variation_of_information(wanted, labels)  # type: ignore[no-untyped-call]
     return SegmentationQuality(
-        dice(mask, target), hd95(mask, target, spacing), rand, float(split + merge)
+        dice=dice(mask, target),
+        cldice=cldice(mask, target),
+        hd95=hd95(mask, target, spacing),
+        rand_error=rand,
+        variation_of_information=float(split + merge),
     )
 
 
@@ -71,6 +80,33 @@ def dice(mask: Mask, target: Mask) -> float:
     """Return twice the overlap over the sum of both areas; 1 where both are empty."""
     total = int(mask.sum()) + int(target.sum())
     return 2 * int((mask & target).sum()) / total if total else 1.0
+
+
+def cldice(mask: Mask, target: Mask) -> float:
+    """Return the centreline Dice of two masks (arXiv 2003.07311).
+
+    Parameters
+    ----------
+    mask, target : bool ndarray
+        2D or 3D.
+
+    Returns
+    -------
+    float
+        1 where both masks are empty, 0 where one is.
+    """
+    if not mask.any() or not target.any():
+        return float(mask.any() == target.any())
+    of_mask, of_target = _skeleton(mask), _skeleton(target)
+    precision, sensitivity = target[of_mask].mean(), mask[of_target].mean()
+    if precision + sensitivity == 0:
+        return 0.0
+    return float(2 * precision * sensitivity / (precision + sensitivity))
+
+
+def _skeleton(mask: Mask) -> Mask:
+    thinned: NDArray[np.generic] = skeletonize(mask)  # type: ignore[no-untyped-call]
+    return thinned.astype(bool)
 
 
 def hd95(mask: Mask, target: Mask, spacing: tuple[float, ...] | None = None) -> float:

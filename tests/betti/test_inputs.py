@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,33 @@ def test_betti_numbers_are_those_of_the_barcode(construction: str, shape: tuple[
         result = match(mask, mask, config)
         counts = tuple(len(d.matched_prediction) for d in result.dimensions)
         assert result.betti_number_error.prediction == counts
+
+
+def test_values_beyond_float32_are_compared_without_a_word() -> None:
+    image = np.array([[0, 1e308], [-1e308, 0.5]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert match(image, image).loss == 0
+
+
+@pytest.mark.parametrize("order", ["strided", "fortran", "backwards", "big-endian", "read-only"])
+@pytest.mark.parametrize("shape", [(9, 10), (5, 6, 7)])
+def test_the_layout_in_memory_does_not_count(order: str, shape: tuple[int, ...]) -> None:
+    pair = np.random.default_rng(0).random((2, *shape))
+    expected = match(*(image.copy() for image in pair)).loss
+
+    def laid_out(image: np.ndarray) -> np.ndarray:
+        if order == "strided":
+            wide = np.zeros(tuple(2 * n for n in shape))
+            view = wide[(slice(None, None, 2),) * len(shape)]
+            view[...] = image
+            return view
+        if order == "backwards":
+            return image[::-1].copy()[::-1]
+        if order == "big-endian":
+            return image.astype(">f8")
+        changed = np.asfortranarray(image) if order == "fortran" else image.copy()
+        changed.flags.writeable = order != "read-only"
+        return changed
+
+    assert match(*map(laid_out, pair)).loss == expected

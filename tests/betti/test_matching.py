@@ -68,6 +68,17 @@ def test_distinct_values_equal_the_reduction_of_whole_matrices(
 
 
 @settings(max_examples=60, deadline=None)
+@given(image_pairs(), CONSTRUCTIONS)
+def test_the_relative_version_equals_the_reduction_of_framed_images(
+    pair: tuple[np.ndarray, np.ndarray], construction: str
+) -> None:
+    lowest = min(image.min() for image in pair)  # the foremost value of a sublevel filtration
+    framed = [np.pad(image, 1, constant_values=min(lowest, 0)) for image in pair]
+    config = BettiConfig(filtration="sublevel", construction=construction, relative=True)
+    assert lists_of(match(*pair, config)) == plain_matching(*framed, construction)
+
+
+@settings(max_examples=60, deadline=None)
 @given(image_pairs(), CONSTRUCTIONS, st.booleans())
 def test_an_image_matches_itself_perfectly(
     pair: tuple[np.ndarray, np.ndarray], construction: str, relative: bool

@@ -9,7 +9,9 @@ from PIL import Image as Picture
 from napari_lossviz import io, samples
 from napari_lossviz.betti import BettiConfig
 from napari_lossviz.core import Cancelled, Image, InputError, OutputExistsError, Step
-from napari_lossviz.jobs.betti_output import betti_report
+from napari_lossviz.jobs.betti_output import betti_report, copy_report
+from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
+from napari_lossviz.jobs.betti_verdict import TITLES, verdict
 from napari_lossviz.jobs.pairing import model_names, pair_by_name
 from napari_lossviz.jobs.run import run
 
@@ -138,3 +140,44 @@ def test_models_of_the_same_folder_name_are_told_apart() -> None:
 def test_a_matching_takes_two_images() -> None:
     with pytest.raises(InputError, match="takes 2 image"):
         run("betti", Image(np.zeros((4, 4)), "yx"))
+
+
+def report_of(**columns: list[float]) -> Report:
+    """Return a report of a figure of models "a" and "b", all figures alike."""
+    return Report(
+        tuple(
+            Comparison(str(n), model, dict.fromkeys(FIGURES, value), 0.0, "", "")
+            for model, values in columns.items()
+            for n, value in enumerate(values)
+        )
+    )
+
+
+def test_the_verdict_names_the_better_model_whichever_way_the_figure_runs() -> None:
+    report = report_of(a=[5, 6, 7, 5, 6, 7], b=[1, 2, 3, 1, 3, 3])
+    assert tuple(TITLES) == FIGURES
+    said = verdict(report, "b")
+    assert said.startswith("b is better than a by 3.83 in matching error (95 % CI 3.")
+    assert said.endswith("to 4, 6 images).")
+    assert verdict(report, "b", "dice").startswith("a is better than b by 3.83 in Dice")
+
+
+def test_the_verdict_claims_nothing_that_it_cannot() -> None:
+    said = verdict(report_of(a=[1, 2, 3, 4, 5, 6], b=[2, 1, 4, 3, 6, 5]), "b")
+    assert said.startswith("No difference between b and a can be told in matching error: b minus")
+    few = verdict(report_of(a=[5, 6, 7], b=[1, 2, 3]), "b")
+    assert few.startswith("3 images cannot tell b from a (6 or more are needed)")
+    assert "-4 on average" in few
+    unknown = verdict(report_of(a=[np.nan], b=[1]), "b")
+    assert unknown == "The matching error of both a and b is known for no image."
+
+
+def test_a_copy_of_a_report_is_the_report(folders: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    betti_report([folders / "b"], folders / "truth", first, CONFIG)
+    copy_report(first, second)
+    with pytest.raises(OutputExistsError):
+        copy_report(first, second)
+    copy_report(first, second, overwrite=True)
+    for path in (p for p in first.rglob("*") if p.is_file()):
+        assert (second / path.relative_to(first)).read_bytes() == path.read_bytes()

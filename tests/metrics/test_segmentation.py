@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from skimage.morphology import skeletonize
 
 from napari_lossviz.core import InputError
 from napari_lossviz.metrics import paired_difference, segmentation_quality
-from napari_lossviz.metrics.segmentation import dice, hd95
+from napari_lossviz.metrics.segmentation import cldice, dice, hd95
 
 
 def square(low: int, high: int, size: int = 24) -> np.ndarray:
@@ -17,6 +18,28 @@ def test_dice_by_counting() -> None:
     assert dice(square(2, 8), square(5, 11)) == pytest.approx(2 * 9 / 72)
     assert dice(square(0, 0), square(0, 0)) == 1
     assert dice(square(0, 0), square(1, 3)) == 0
+
+
+def test_cldice_sees_a_break_and_no_width() -> None:
+    whole = np.zeros((21, 41), bool)
+    whole[8:13, 3:38] = True
+    thin = skeletonize(whole)
+    assert cldice(thin, whole) == 1
+    assert dice(thin, whole) < 0.4
+    broken = whole.copy()
+    broken[:, 15:26] = False
+    # all of the broken one's centreline lies in the whole, of the whole's what is left
+    line = skeletonize(whole)
+    share = (line & broken).sum() / line.sum()
+    assert cldice(broken, whole) == pytest.approx(2 * share / (1 + share))
+    assert cldice(whole, np.roll(whole, 9, 0)) == 0
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (7, 7, 7)])
+def test_cldice_of_empty_masks(shape: tuple[int, ...]) -> None:
+    nothing, something = np.zeros(shape, bool), np.ones(shape, bool)
+    assert cldice(nothing, nothing) == cldice(something, something) == 1
+    assert cldice(nothing, something) == cldice(something, nothing) == 0
 
 
 def test_hd95_is_that_of_all_distances_between_outlines() -> None:
@@ -69,3 +92,13 @@ def test_unknown_figures_are_left_out_of_a_difference() -> None:
     found = paired_difference([1, np.nan, 3], [2, 5, 4])
     assert (found.mean, found.images) == (1, 2)
     assert paired_difference([np.nan], [1.0]).images == 0
+
+
+def test_many_images_are_resampled_in_blocks_with_the_same_result() -> None:
+    """The interval of the mean of 3000 normal differences is that of the normal distribution."""
+    difference = np.random.default_rng(1).normal(0.1, 1, 3000)
+    found = paired_difference(np.zeros(3000), difference, samples=4000)
+    half = 1.96 * difference.std() / np.sqrt(3000)
+    assert found.mean == pytest.approx(difference.mean())
+    assert found.low == pytest.approx(found.mean - half, abs=0.1 * half)
+    assert found.high == pytest.approx(found.mean + half, abs=0.1 * half)
