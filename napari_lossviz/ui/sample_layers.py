@@ -38,3 +38,33 @@ def stain_pair() -> list[LayerData]:
 def stain_neighbour() -> list[LayerData]:
     """Return the layer of the turned section."""
     return layers_of(samples.stain_neighbour())
+
+
+def roads_pair() -> list[LayerData]:
+    """Return the layers of a probability map of roads, with planted errors, and of its target."""
+    return _pair(samples.planted_pair("roads"))
+
+
+def vessels_pair() -> list[LayerData]:
+    """Return the layers of a probability map of vessels, with planted errors, and its target."""
+    return _pair(samples.planted_pair("vessels"))
+
+
+def cells_pair() -> list[LayerData]:
+    """Return the layers of a probability map of cells, with planted errors, and of its target."""
+    return _pair(samples.planted_pair("cells"))
+
+
+def vessel_volume_pair() -> list[LayerData]:
+    """Return the layers of a small volume of vessels, with planted errors, and of its target."""
+    return _pair(samples.planted_pair("vessel_volume"))
+
+
+def retina_pair() -> list[LayerData]:
+    """Return the layers of two segmentations of a real picture."""
+    return _pair(samples.retina_pair())
+
+
+def _pair(pair: samples.SegmentationPair) -> list[LayerData]:
+    """Return the layers of both, the target below, so that the prediction is seen."""
+    return layers_of([pair.target, pair.prediction])

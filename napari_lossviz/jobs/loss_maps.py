@@ -1,0 +1,40 @@
+"""What a pixel loss sees, for the window: computed where torch may be loaded."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import InputError, Reporter
+
+
+def gradient_of_loss(
+    name: str, prediction: NDArray[Any], target: NDArray[Any], *, reporter: Reporter | None = None
+) -> NDArray[np.float32]:
+    """Return the derivative of a loss by each pixel of a prediction.
+
+    Parameters
+    ----------
+    name : str
+        "dice", "cldice" or "cross_entropy".
+    prediction, target : (H, W) or (D, H, W) ndarray
+        Probabilities, and mask.
+    reporter : Reporter, optional
+        Not called: it takes a moment.
+
+    Raises
+    ------
+    InputError
+        If a value is no probability.
+    """
+    from napari_lossviz.losses import loss_gradients
+
+    del reporter
+    for role, image in (("prediction", prediction), ("target", target)):
+        low, high = float(image.min()), float(image.max())
+        if low < 0 or high > 1:
+            raise InputError(
+                f"{role}: values from {low:g} to {high:g}; this loss compares probabilities: scale "
+                "the image to 0 ... 1"
+            )
+    return loss_gradients(prediction, target, (name,))[name]

@@ -1,0 +1,201 @@
+"""The chosen feature on the images: ends and place at once, a representative a moment later."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Points
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_lossviz.betti.features import Features
+from napari_lossviz.betti.result import BettiMatching
+from napari_lossviz.betti.sides import Side
+from napari_lossviz.core import LossvizError
+from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.topology.feature_list import FeatureList
+from napari_lossviz.ui.topology.looks import colours_of
+from napari_lossviz.ui.topology.overlays import SIDES, Overlays, placed_like, symbol_size
+
+_LIGHTER = 0.55
+"""How much white the colour of the target's representative holds, of a match."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Pixels of the representatives by side, and what they are in words."""
+
+    pixels: dict[Side, NDArray[np.intp]]
+    words: str
+
+
+def draw(result: BettiMatching, table: Features, row: int) -> Drawing:
+    """Return the representatives of a row in each image that has it."""
+    pixels: dict[Side, NDArray[np.intp]] = {}
+    words = []
+    for side in SIDES:
+        kind = result.kind_of(table, row, side)
+        if kind is None:
+            continue
+        found = result.represent(int(table.dimension[row]), kind, int(table.index[row]))
+        pixels[side] = found.coordinates
+        words.append(f"{side}: {found.label}")
+    return Drawing(pixels, "\n".join(words))
+
+
+class ChosenFeature(QObject):
+    """Draws the feature that is chosen, and takes camera and slice to it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    features : FeatureList
+    overlays : Overlays
+    """
+
+    described = Signal(str)
+    """What the representative is; empty: there is none."""
+
+    def __init__(
+        self, viewer: Any, features: FeatureList, overlays: Overlays, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._features = features
+        self._overlays = overlays
+        self._source: Any = None
+        self._task: Task | None = None
+        self.points: Points | None = None
+        self.pixels: Labels | None = None
+        features.chosen_changed.connect(self._draw)
+        features.look_asked.connect(self.look)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a representative is still to come."""
+        return self._task is not None
+
+    def show(self, layers: ResultLayers | None) -> None:
+        """Belong to a result; its layers are made when a feature is chosen."""
+        self.close()
+        self._source = None if layers is None else layers.source
+
+    def close(self) -> None:
+        """Take the layers away."""
+        self._stop()
+        for layer in (self.points, self.pixels):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.points = self.pixels = None
+
+    def look(self, row: int) -> None:
+        """Take camera and slice to the place of a row."""
+        table, source = self._features.table, self._source
+        if table is None or source is None or source not in self._viewer.layers:
+            return
+        world = np.asarray(source.data_to_world(table.place[row]), float)
+        dims, camera = self._viewer.dims, self._viewer.camera
+        offset = dims.ndim - source.ndim
+        for axis in range(source.ndim):
+            if offset + axis not in dims.displayed:
+                dims.set_point(offset + axis, world[axis])
+        centre = list(camera.center)
+        for n, axis in enumerate(dims.displayed[::-1]):
+            if axis >= offset:
+                centre[-1 - n] = world[axis - offset]
+        camera.center = tuple(centre)
+
+    def _draw(self, row: int) -> None:
+        self._stop()
+        table, result, source = self._features.table, self._features.result, self._source
+        if self.pixels is not None:
+            self.pixels.visible = False
+        if row < 0 or table is None or result is None or source is None:
+            if self.points is not None:
+                self.points.visible = False
+            self.described.emit("")
+            return
+        self._mark(table, row)
+        self.described.emit("…")
+        self._task = Task(draw, result, table, row)
+        self._task.done.connect(lambda drawing: self._on_drawn(drawing, table, row))
+        self._task.failed.connect(self._on_failed)
+        self._task.start()
+
+    def _mark(self, table: Features, row: int) -> None:
+        """Show place, births and deaths of a row."""
+        places, symbols = [table.place[row]], ["ring"]
+        for side in SIDES:
+            found = self._overlays.sides.get(side)
+            n = -1 if found is None else int(np.searchsorted(found.row, row))
+            if found is not None and n < len(found.row) and found.row[n] == row:
+                places += [found.birth_place[n], found.death_place[n]]
+                symbols += ["triangle_up", "triangle_down"]
+        size = symbol_size(self._source)
+        settings: dict[str, Any] = {
+            "symbol": symbols,
+            "size": [2.2 * size, *[size] * (len(symbols) - 1)],
+            "face_color": ["white", *["transparent"] * (len(symbols) - 1)],
+            "border_color": "white",
+        }
+        data = np.array(places, float)
+        if self.points is None or self.points not in self._viewer.layers:
+            self.points = Points(
+                data,
+                name=f"{self._source.name}: chosen, its births (▲) and deaths (▼)",
+                border_width=0.2,
+                out_of_slice_display=self._source.ndim > 2,
+                **settings,
+                **placed_like(self._source),
+            )
+            self.points.canvas_size_limits = (10, 60)
+            add_quietly(self._viewer, self.points)
+            return
+        self.points.selected_data = set()
+        with self.points.events.blocker_all():
+            self.points.data = data
+            for name, value in settings.items():
+                setattr(self.points, name, value)
+        self.points.refresh()
+        self.points.visible = True
+
+    def _on_drawn(self, drawing: Drawing, table: Features, row: int) -> None:
+        self._task = None
+        source = self._source
+        if source is None or source not in self._viewer.layers:
+            return
+        data = np.zeros(source.data.shape, np.uint8)
+        own = colours_of(table)[row]
+        light = own * (1 - _LIGHTER) + _LIGHTER
+        both = len(drawing.pixels) == 2
+        for value, side in ((2, "target"), (1, "prediction")):
+            pixels = drawing.pixels.get(side)  # type: ignore[call-overload]
+            if pixels is not None:
+                data[tuple(pixels.T)] = value
+        colormap = DirectLabelColormap(
+            color_dict={None: np.zeros(4), 0: np.zeros(4), 1: own, 2: light if both else own}
+        )
+        name = f"{source.name}: representative (one of many)"
+        if self.pixels is None or self.pixels not in self._viewer.layers:
+            self.pixels = Labels(
+                data, name=name, colormap=colormap, opacity=0.6, **placed_like(source)
+            )
+            add_quietly(self._viewer, self.pixels)
+        else:
+            self.pixels.data = data
+            self.pixels.colormap = colormap
+            self.pixels.visible = True
+        self.described.emit(drawing.words)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._task = None
+        if not isinstance(error, LossvizError):
+            raise error
+        self.described.emit(str(error))
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None

@@ -1,0 +1,156 @@
+"""The features on the images: a Points layer for each image, and one of births and deaths."""
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Points
+from numpy.typing import NDArray
+
+from napari_lossviz.betti.features import DIMENSION_NAMES, STATUS_NAMES
+from napari_lossviz.betti.sides import FeaturesOfSide, Side
+from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.topology.feature_list import FeatureList
+from napari_lossviz.ui.topology.looks import SYMBOLS, colours_of, filled
+
+SIDES: tuple[Side, ...] = ("prediction", "target")
+ROLE = "features"
+
+_PART = 40
+"""The longer side of the image has room for so many symbols."""
+
+
+def placed_like(layer: Any) -> dict[str, Any]:
+    """Return the settings of a layer that lies where an image's layer lies."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+        "affine": layer.affine,
+        "metadata": {METADATA_KEY: {ROLE_KEY: ROLE}},
+    }
+
+
+def symbol_size(layer: Any) -> float:
+    """Return a size of symbols in pixels of an image's layer."""
+    return max(2.0, max(layer.data.shape[-2:]) / _PART)
+
+
+class Overlays:
+    """Keeps the layers of the features as the list has them.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    features : FeatureList
+    """
+
+    def __init__(self, viewer: Any, features: FeatureList) -> None:
+        self._viewer = viewer
+        self._features = features
+        self._source: Any = None
+        self.sides: dict[Side, FeaturesOfSide] = {}
+        """The rows of the table that each image has."""
+        self.layers: dict[str, Points] = {}
+        """By "prediction", "target" and "ends"."""
+        features.table_changed.connect(self.refresh)
+
+    def show(self, layers: ResultLayers | None) -> None:
+        """Show the features of a result, instead of those of another one."""
+        self.remove()
+        if layers is None or self._features.table is None:
+            self._source = None
+            return
+        self._source = layers.source
+        for name, title in (
+            ("ends", "births (▲) and deaths (▼)"),
+            ("target", "features of the target"),
+            ("prediction", "features of the prediction"),
+        ):
+            settings = placed_like(self._source)
+            points = Points(
+                np.zeros((0, self._source.ndim)),
+                name=f"{self._source.name}: {title}",
+                size=symbol_size(self._source),
+                border_width=0.15,
+                out_of_slice_display=self._source.ndim > 2,
+                visible=name != "ends",
+                **settings,
+            )
+            points.canvas_size_limits = (7, 30)
+            self.layers[name] = points
+        self.refresh()
+        for points in self.layers.values():
+            add_quietly(self._viewer, points)
+
+    def remove(self) -> None:
+        """Take the layers away."""
+        for layer in self.layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.layers = {}
+
+    def refresh(self) -> None:
+        """Bring the layers up to date."""
+        table, result = self._features.table, self._features.result
+        if table is None or result is None or not self.layers:
+            self.sides = {}
+            return
+        colours = colours_of(table)
+        symbols = np.array([SYMBOLS[status] for status in range(len(STATUS_NAMES))])
+        ends: list[tuple[NDArray[Any], str, NDArray[Any]]] = []
+        for side in SIDES:
+            found = self.sides[side] = result.side(table, side)
+            row = found.row
+            _set(
+                self.layers[side],
+                found.place,
+                symbols[table.status[row]],
+                filled(colours[row], table.dimension[row]),
+                colours[row],
+                {
+                    "feature": row + 1,
+                    "kind": np.array(DIMENSION_NAMES)[table.dimension[row]],
+                    "status": np.array(STATUS_NAMES)[table.status[row]],
+                    "birth": found.birth,
+                    "death": found.death,
+                    "persistence": table.persistence[row],
+                },
+                self._features.shown[row],
+            )
+            ends += [
+                (found.birth_place, "triangle_up", row),
+                (found.death_place, "triangle_down", row),
+            ]
+        rows = np.concatenate([row for _, _, row in ends])
+        _set(
+            self.layers["ends"],
+            np.concatenate([places for places, _, _ in ends]),
+            np.concatenate([np.repeat(symbol, len(row)) for _, symbol, row in ends]),
+            filled(colours[rows], np.full(len(rows), 2)),
+            colours[rows],
+            {"feature": rows + 1},
+            self._features.shown[rows],
+        )
+
+
+def _set(
+    layer: Points,
+    places: NDArray[Any],
+    symbols: NDArray[Any],
+    inner: NDArray[Any],
+    border: NDArray[Any],
+    columns: dict[str, Any],
+    shown: NDArray[np.bool_],
+) -> None:
+    """Give a Points layer other points, drawn once."""
+    layer.selected_data = set()
+    with layer.events.blocker_all():
+        layer.data = places.astype(np.float32)
+        layer.features = columns
+        layer.symbol = symbols
+        layer.face_color = inner
+        layer.border_color = border
+    layer.shown = shown
+    layer.refresh()
