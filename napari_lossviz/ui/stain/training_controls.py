@@ -13,8 +13,8 @@ from napari_lossviz.stain.config import TRANSLATION_FIELDS
 from napari_lossviz.ui.device_choice import DeviceChoice
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.forms import ConfigForm
+from napari_lossviz.ui.path_row import PathRow
 from napari_lossviz.ui.preset_choice import PresetChoice
-from napari_lossviz.ui.stain.path_row import PathRow
 from napari_lossviz.ui.stain.training_source import TrainingSource
 
 SENTENCES = {

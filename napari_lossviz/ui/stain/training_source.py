@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.core import InputError
 from napari_lossviz.ui.layers import image_from_layer
+from napari_lossviz.ui.path_row import PathRow
 from napari_lossviz.ui.stain.colour_choice import ColourChoice
-from napari_lossviz.ui.stain.path_row import PathRow
 
 LAYERS, FOLDERS, SIDE_BY_SIDE = range(3)
 
