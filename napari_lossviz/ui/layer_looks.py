@@ -10,15 +10,9 @@ from napari_lossviz.core import Image, NamedImage
 _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
 PULL = Colormap(
-    [
-        (0.0, 0.45, 0.9, 1),
-        (0.0, 0.6, 1.0, 0.8),
-        (1, 1, 1, 0),
-        (1.0, 0.6, 0.1, 0.8),
-        (0.9, 0.3, 0, 1),
-    ],
+    [(0.0, 0.45, 0.9, 1), (0.3, 0.7, 1.0, 0), (1.0, 0.7, 0.3, 0), (0.9, 0.35, 0, 1)],
     name="pull",
-    controls=[0, 0.4, 0.5, 0.6, 1],
+    controls=[0, 0.49, 0.51, 1],
 )
 """Of a derivative: blue where the loss falls if the value rises, orange where it must fall."""
 _MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
@@ -48,9 +42,9 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
         limits = (-_HALF_TURN, _HALF_TURN) if kind == "angle" else (0.0, 2 * high)
         return {"colormap": _MAP_COLORMAPS.get(kind, "viridis"), "contrast_limits": limits}
     if named.role == "gradient":
-        # a few pixels hold it all: percentiles of everything would be 0
-        strong = np.abs(sample[sample != 0])
-        high = float(np.percentile(strong, 95)) if strong.size else 1.0
+        # a few pixels may hold it all: percentiles of everything would be 0
+        pulled = np.abs(sample[sample != 0])
+        high = float(np.percentile(pulled, 99.9)) if pulled.size else 1.0
         return {"colormap": PULL, "contrast_limits": (-high, high)}
     if named.role == "loss":
         return {"colormap": "inferno", "contrast_limits": (0.0, high)}

@@ -34,7 +34,7 @@ class Barcode(QWidget):
         self.plot = bare_plot()
         self.plot.setLabel("bottom", "value")
         self.plot.getPlotItem().invertY()
-        self.plot.getAxis("left").setStyle(showValues=False)
+        self.plot.hideAxis("left")
         self.plot.setToolTip(
             "Barcode: from birth to death, the most persistent feature on top; of a match the "
             f"prediction's bar over the target's. At most {MOST} bars. Click to choose"

@@ -16,7 +16,7 @@ from napari_lossviz.core import LossvizError
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
-from napari_lossviz.ui.topology.looks import colours_of
+from napari_lossviz.ui.topology.looks import CHOSEN, colours_of
 from napari_lossviz.ui.topology.overlays import SIDES, Overlays, placed_like, symbol_size
 
 _LIGHTER = 0.55
@@ -126,7 +126,7 @@ class ChosenFeature(QObject):
 
     def _mark(self, table: Features, row: int) -> None:
         """Show place, births and deaths of a row."""
-        places, symbols = [table.place[row]], ["ring"]
+        places, symbols = [table.place[row]], ["disc"]
         for side in SIDES:
             found = self._overlays.sides.get(side)
             n = -1 if found is None else int(np.searchsorted(found.row, row))
@@ -137,16 +137,15 @@ class ChosenFeature(QObject):
         settings: dict[str, Any] = {
             "symbol": symbols,
             "size": [2.2 * size, *[size] * (len(symbols) - 1)],
-            "face_color": ["white", *["transparent"] * (len(symbols) - 1)],
-            "border_color": "white",
+            "face_color": "transparent",
+            "border_color": [*np.array(CHOSEN) / 255, 1.0],
         }
         data = np.array(places, float)
         if self.points is None or self.points not in self._viewer.layers:
             self.points = Points(
                 data,
-                name=f"{self._source.name}: chosen, its births (▲) and deaths (▼)",
-                border_width=0.2,
-                out_of_slice_display=self._source.ndim > 2,
+                name="chosen: births ▲, deaths ▼",
+                border_width=0.12,
                 **settings,
                 **placed_like(self._source),
             )
@@ -177,10 +176,13 @@ class ChosenFeature(QObject):
         colormap = DirectLabelColormap(
             color_dict={None: np.zeros(4), 0: np.zeros(4), 1: own, 2: light if both else own}
         )
-        name = f"{source.name}: representative (one of many)"
         if self.pixels is None or self.pixels not in self._viewer.layers:
             self.pixels = Labels(
-                data, name=name, colormap=colormap, opacity=0.6, **placed_like(source)
+                data,
+                name="one of many representatives",
+                colormap=colormap,
+                opacity=0.6,
+                **placed_like(source),
             )
             add_quietly(self._viewer, self.pixels)
         else:

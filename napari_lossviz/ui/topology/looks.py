@@ -16,7 +16,7 @@ STATUS_COLOURS = {
     FALSE: COLOURS["false"],
     MISSED: COLOURS["missed"],
 }
-CHOSEN = (255, 255, 255)
+CHOSEN = (255, 221, 0)
 
 _MATCHES = np.array(
     [

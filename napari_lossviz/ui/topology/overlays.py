@@ -64,17 +64,16 @@ class Overlays:
             return
         self._source = layers.source
         for name, title in (
-            ("ends", "births (▲) and deaths (▼)"),
-            ("target", "features of the target"),
-            ("prediction", "features of the prediction"),
+            ("ends", "births ▲, deaths ▼"),
+            ("target", "features: target"),
+            ("prediction", "features: prediction"),
         ):
             settings = placed_like(self._source)
             points = Points(
                 np.zeros((0, self._source.ndim)),
-                name=f"{self._source.name}: {title}",
+                name=title,
                 size=symbol_size(self._source),
                 border_width=0.15,
-                out_of_slice_display=self._source.ndim > 2,
                 visible=name != "ends",
                 **settings,
             )

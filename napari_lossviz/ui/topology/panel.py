@@ -23,7 +23,7 @@ from napari_lossviz.ui.topology.gradients import GradientBox
 from napari_lossviz.ui.topology.overlays import Overlays
 from napari_lossviz.ui.topology.picking import Picking
 from napari_lossviz.ui.topology.table_view import FeatureTableView
-from napari_lossviz.ui.topology.words import CONVENTIONS, figures_in_short
+from napari_lossviz.ui.topology.words import CONVENTIONS, figures_as_sums
 
 NO_RESULT = "Run Betti matching first; the features of both images are then listed here."
 
@@ -61,6 +61,8 @@ class FeaturesPanel(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
         self.least = FloatBox(0.0, 1e12)
+        for widget in (self.slider, self.least):
+            widget.setMinimumWidth(60)
         tip = (
             "Features of a lower persistence count as noise: they are not listed, and what matches "
             "only such a one is false or missed. The figures above count everything"
@@ -85,7 +87,7 @@ class FeaturesPanel(QWidget):
         self.overlays.show(layers)
         self.chosen.show(layers)
         self.gradients.set_result(layers)
-        self.figures.setText(NO_RESULT if result is None else figures_in_short(result))
+        self.figures.setText(NO_RESULT if result is None else figures_as_sums(result))
         self.figures.setToolTip("" if result is None else CONVENTIONS)
         for widget in (self.view, self.slider, self.least):
             widget.setEnabled(result is not None)
@@ -136,7 +138,7 @@ class FeaturesPanel(QWidget):
         noise.addWidget(self.least)
         rows = QFormLayout()
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Persistence from", noise)
+        rows.addRow("Persistence ≥", noise)
         plots = QHBoxLayout()
         plots.setSpacing(2)
         plots.addWidget(self.barcode, 1)

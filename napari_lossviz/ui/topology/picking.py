@@ -10,7 +10,7 @@ from napari_lossviz.ui.topology.overlays import SIDES, Overlays
 
 _REACH = 10.0
 """Pixels of the screen."""
-_SLICES = 2.0
+_SLICES = 0.5
 """Slices from the one on the screen within which a symbol is seen."""
 
 

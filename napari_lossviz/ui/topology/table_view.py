@@ -31,7 +31,9 @@ STATUS_CHOICES = {
 DIMENSION_CHOICES = ("all kinds", "components", "loops", "cavities")
 NEXT, PREVIOUS = "N", "P"
 
-_WIDEST = ("■ matched", "component", "Persist. ", "000, 000, 000", "100.0% ", "0.000 ", "0.000 ")
+_WIDEST = ("● matched", "component", "Persist.  ", "", "00.0%", "0.000 ", "0.000 ")
+_PLACE = 3
+_ROOM = 8
 _ROWS = 7
 
 
@@ -84,6 +86,8 @@ class FeatureTableView(QWidget):
 
     def _on_table(self) -> None:
         table = self._features.table
+        if table is not None:
+            self._fit_place("000, " * (table.place.shape[1] - 1) + "000")
         total, shown = len(self._features.shown), len(self.model.rows)
         self.count.setText(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
         for button in (self.next, self.previous):
@@ -101,6 +105,12 @@ class FeatureTableView(QWidget):
             self.table.selectRow(place)
             self.table.scrollTo(self.model.index(place, 0))
         self._marking = False
+
+    def _fit_place(self, text: str) -> None:
+        width = self.fontMetrics().horizontalAdvance(text) + _ROOM
+        header: Any = self.table.horizontalHeader()
+        if header.sectionSize(_PLACE) != width:
+            header.resizeSection(_PLACE, width)
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid() and not self._marking:
@@ -129,14 +139,13 @@ class FeatureTableView(QWidget):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setWordWrap(False)
         table.setShowGrid(False)
-        table.setAlternatingRowColors(True)
         vertical: Any = table.verticalHeader()
         vertical.hide()
         height = self.fontMetrics().height() + 6
         vertical.setDefaultSectionSize(height)
         header: Any = table.horizontalHeader()
         for column, text in enumerate(_WIDEST):  # of all rows' texts it would take long
-            header.resizeSection(column, self.fontMetrics().horizontalAdvance(text) + 14)
+            header.resizeSection(column, self.fontMetrics().horizontalAdvance(text) + _ROOM)
         header.setHighlightSections(False)
         table.setSortingEnabled(True)
         table.sortByColumn(2, Qt.SortOrder.DescendingOrder)

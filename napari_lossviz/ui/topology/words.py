@@ -19,21 +19,35 @@ CONVENTIONS = (
 
 
 def figures_in_short(result: Result) -> str:
-    """Return the three figures in one line each, by dimension."""
-    any_result: Any = result
-    at = f"{any_result.settings.threshold:g}"
-    losses = [dimension.loss for dimension in any_result.dimensions]
-    error, numbers = any_result.matching_error, any_result.betti_number_error
-    return "\n".join(
-        (
-            f"Betti matching loss (values): {any_result.loss:.4g} ({_by(losses, '.3g')})",
-            f"Matching error (masks at {at}, framed): {error.total} ({_by(error.by_dimension)})",
-            f"Betti number error (masks at {at}): {numbers.total} ({_by(numbers.by_dimension)})",
-        )
-    )
+    """Return the three figures, a line each, by dimension."""
+    lines = []
+    for name, total, parts in _figures(result):
+        named = ", ".join(f"{title} {part}" for title, part in zip(_PLURALS, parts, strict=False))
+        lines.append(f"{name}: {total} ({named})")
+    return "\n".join(lines)
 
 
-def _by(values: Any, form: str = "d") -> str:
-    return ", ".join(
-        f"{format(value, form)} {name}" for value, name in zip(values, _PLURALS, strict=False)
-    )
+def figures_as_sums(result: Result) -> str:
+    """Return the three figures as sums over the dimensions, as rich text for a narrow place."""
+    names = " + ".join(_PLURALS[: len(_any(result).dimensions)])
+    lines = [f'<span style="color: #9aa2ad;">all = {names}</span>']
+    for name, total, parts in _figures(result):
+        lines.append(f"{name}: <b>{total}</b> = {' + '.join(parts)}")
+    return "<br>".join(lines)
+
+
+def _figures(result: Result) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return name with its convention, total and parts of each figure."""
+    matching = _any(result)
+    at = f"{matching.settings.threshold:g}"
+    losses = [f"{dimension.loss:.3g}" for dimension in matching.dimensions]
+    error, numbers = matching.matching_error, matching.betti_number_error
+    return [
+        ("Betti matching loss", f"{matching.loss:.3g}", tuple(losses)),
+        (f"Matching error at {at}", str(error.total), tuple(map(str, error.by_dimension))),
+        (f"Betti number error at {at}", str(numbers.total), tuple(map(str, numbers.by_dimension))),
+    ]
+
+
+def _any(result: Any) -> Any:
+    return result
