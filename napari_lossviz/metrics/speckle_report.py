@@ -119,7 +119,7 @@ def speckle_figures(
         bias=_median(changes),
         ratio_mean=float(values.mean()) if values.size else _NAN,
         ratio_variance=float(values.var()) if values.size else _NAN,
-        m_index=m_index(noisy, despeckled, list(patches)).total if patches else _NAN,
+        m_index=m_index(noisy, despeckled, list(patches), valid=valid).total if patches else _NAN,
         edges=(rows, columns),
         peak_change=_median(
             [bias_decibel(b.peak, a.peak) for b, a in zip(first, last, strict=True)]

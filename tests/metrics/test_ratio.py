@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.feature import graycomatrix, graycoprops
 
 from napari_lossviz.core import Box, InputError
 from napari_lossviz.metrics import (
@@ -99,3 +100,61 @@ def test_second_order_part_sees_structure() -> None:
     assert again == found
     with pytest.raises(InputError, match="at least one"):
         m_index(noisy, flat, [])
+
+
+@pytest.mark.parametrize("looks", [1, 4, 16])
+def test_m_index_is_near_zero_for_the_truth_alone(looks: int) -> None:
+    """Fields of 48 pixels: windows of 31 mix them, windows of 3 keep much of the speckle."""
+    rng = np.random.default_rng(2)
+    ground = np.kron(rng.uniform(20, 400, (8, 8)), np.ones((48, 48)))
+    noisy = ground * rng.gamma(looks, 1 / looks, ground.shape)
+    patches = homogeneous_patches(noisy)
+    ideal = m_index(noisy, ground, patches).total
+    assert ideal < 1.2 / np.sqrt(looks)
+    others = {
+        "too weak": boxcar(noisy, size=3),
+        "half of the speckle left": np.sqrt(noisy * ground),
+        "too strong": boxcar(noisy, size=31),
+        "nothing left": np.full_like(noisy, noisy.mean()),
+        "biased": ground * 1.3,
+    }
+    for name, despeckled in others.items():
+        assert m_index(noisy, despeckled, patches).total > 2 * ideal, name
+
+
+def test_second_order_part_by_the_matrix_of_scikit_image() -> None:
+    """Ratios on the 64 levels, their 99.5th percentile being the end of the scale."""
+    levels = np.random.default_rng(5).integers(0, 64, (40, 40)).cumsum(axis=1) // 8 % 64
+    levels[0] = 64
+    noisy = levels.astype(float) + 1e-6
+    found = m_index(noisy, np.ones_like(noisy), [Box(0, 32, 0, 32)], permutations=200)
+
+    def homogeneity(quantised: np.ndarray) -> float:
+        matrix = graycomatrix(
+            np.minimum(quantised, 63).astype(np.uint8), [1], [0, np.pi / 2], 64, True, True
+        )
+        return float(graycoprops(matrix, "homogeneity").mean())
+
+    rng = np.random.default_rng(6)
+    permuted = [homogeneity(rng.permutation(levels.ravel()).reshape(40, 40)) for _ in range(200)]
+    own = homogeneity(levels)
+    expected = 100 * abs(own - np.mean(permuted)) / own
+    assert expected > 10
+    assert found.second_order == pytest.approx(expected, rel=0.02)
+
+
+def test_a_masked_border_does_not_count_in_the_m_index(
+    scene: tuple[np.ndarray, np.ndarray],
+) -> None:
+    ground, noisy = scene
+    patches = [Box(80, 112, 80, 112), Box(144, 176, 80, 112)]
+    valid = np.zeros(noisy.shape, bool)
+    valid[40:, 30:] = True
+    inside = m_index(noisy[40:, 30:], ground[40:, 30:], [_moved(box, 40, 30) for box in patches])
+    padded = m_index(np.where(valid, noisy, 0), np.where(valid, ground, 1), patches, valid=valid)
+    assert padded.first_order == pytest.approx(inside.first_order)
+    assert padded.second_order == pytest.approx(inside.second_order)
+
+
+def _moved(box: Box, rows: int, columns: int) -> Box:
+    return Box(box.y0 - rows, box.y1 - rows, box.x0 - columns, box.x1 - columns)
