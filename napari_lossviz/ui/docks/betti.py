@@ -1,4 +1,4 @@
-"""The dock of Betti matching: run, features, compare, export."""
+"""The dock of Betti matching: run, features, models, compare, export."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.topology import FeaturesPanel
+from napari_lossviz.ui.topology import FeaturesPanel, ModelsPanel
 from napari_lossviz.ui.topology.words import figures_in_short
 
 if TYPE_CHECKING:
@@ -48,19 +48,21 @@ class BettiDock(MethodDock):
         form.set_config(form.config().replace(minimal_persistence=NOISE))
 
     def make_parts(self) -> None:
-        """Make the Features section."""
+        """Make the sections on one matching's features, and on models over folders."""
         self.features = FeaturesPanel(self._viewer, EngineProcess.shared())
+        self.models = ModelsPanel(self._viewer, EngineProcess.shared())
         self.run_panel.controls.run_button.setText("Match")
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
-        """Return the Features tab."""
+        """Return the Features and Models tabs."""
         return (
             ("Features", self.features, "Step from error to error; barcode, diagram, gradients"),
+            ("Models", self.models, "Is B better than A? Compare predictions over folders"),
         )
 
     def own_ends(self) -> tuple[Callable[[], None], ...]:
         """Return the ends of the own parts."""
-        return (self.features.close_panel,)
+        return (self.features.close_panel, self.models.close_panel)
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """List the features of this result from now on."""
