@@ -166,11 +166,7 @@ class ModelsPanel(QWidget):
         self._call = None
         self.progress.stop()
         self.report = report
-        warned = sum(bool(one.warnings) for one in report.comparisons)
-        notes = list(report.notes)
-        if warned:
-            notes.append(f"{warned} comparisons have remarks: point at their rows to read them")
-        self._say("\n".join(notes))
+        self._say_notes()
         self._show_figure()
         self._update()
 
@@ -200,7 +196,7 @@ class ModelsPanel(QWidget):
 
     def _show(self, one: Comparison, images: tuple[Image, Image]) -> None:
         self._read = None
-        self._say("")
+        self._say_notes()
         for layer in self._shown:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -250,6 +246,16 @@ class ModelsPanel(QWidget):
         self.status.setStyleSheet("color: #e8575a;" if bad else "")
         self.status.setText(text)
         self.status.setVisible(bool(text))
+
+    def _say_notes(self) -> None:
+        """Say what the report left out, and where it has remarks."""
+        if self.report is None:
+            return
+        notes = list(self.report.notes)
+        warned = sum(bool(one.warnings) for one in self.report.comparisons)
+        if warned:
+            notes.append(f"{warned} comparisons have remarks: point at their rows to read them")
+        self._say("\n".join(notes))
 
     def _update(self) -> None:
         there = self.report is not None

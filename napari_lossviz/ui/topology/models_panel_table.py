@@ -118,7 +118,6 @@ class ComparisonTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setToolTip("Double-click, or press Return, to see prediction and target")
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
