@@ -21,7 +21,7 @@ PLUGIN = "napari-lossviz"
 def window(
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     *,
-    panel: Literal["filter2noise", "merlin", "stain", "none"] = "filter2noise",
+    panel: Literal["filter2noise", "betti", "merlin", "stain", "none"] = "filter2noise",
 ) -> int:
     """Open napari with the plugin.
 

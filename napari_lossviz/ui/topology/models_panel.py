@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QMessageBox,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -70,7 +71,7 @@ class ModelsPanel(QWidget):
         self.status = wrapped_label("lossviz models status")
         self.figure = QComboBox()
         self.table = ComparisonTable()
-        self.differ_button = QPushButton("Where they differ most")
+        self.differ_button = QPushButton("Most different")
         self.open_button = QPushButton("Open")
         self.summary = ModelsSummary()
         self.tabs = QTabWidget()
@@ -294,6 +295,7 @@ class ModelsPanel(QWidget):
 
     def _build(self) -> None:
         self.figure.addItems([TITLES[figure] for figure in FIGURES])
+        self.figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.figure.setToolTip("The figure by which the models are compared")
         self.differ_button.setToolTip("Put the images first in which the models differ most")
         self.open_button.setToolTip(
@@ -308,7 +310,7 @@ class ModelsPanel(QWidget):
         top.addWidget(self.run_button, 1)
         top.addWidget(self.cancel_button)
         figure_row = QHBoxLayout()
-        figure_row.addWidget(QLabel("Compare by"))
+        figure_row.addWidget(QLabel("By"))
         figure_row.addWidget(self.figure, 1)
         images = QWidget()
         page = QVBoxLayout(images)
