@@ -44,3 +44,15 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (REPOSITORY / "mkdocs.yml").read_text("utf-8")
     pages = {page.name for page in (REPOSITORY / "docs").glob("*.md")}
     assert set(re.findall(r": ([\w-]+\.md)$", navigation, flags=re.MULTILINE)) == pages
+
+
+def test_snippets_of_the_page_on_betti_matching_run(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (REPOSITORY / "docs" / "betti.md").read_text("utf-8")
+    first, *others = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    exec(first, {})
+    told = capsys.readouterr().out.splitlines()
+    assert "missed 1 [26 26]" in told
+    assert "false 0 [34 34]" in told
+    assert told[-1] == "2"
+    for snippet in others:
+        exec(snippet, {})

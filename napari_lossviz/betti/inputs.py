@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.core import Image, InputError, OutOfMemoryError
 
-BYTES_PER_PIXEL = {2: 200, 3: 350}
+BYTES_PER_PIXEL = {2: 200, 3: 450}
 """Peak memory of a matching by number of axes, on white noise (smooth images: two thirds of it)."""
 
 _SHOWN_LABELS = 12
