@@ -56,7 +56,7 @@ def read(
     path : path or list of paths
         Files or folders. A folder is searched with its subfolders, links to folders apart; hidden
         files and DICOMDIR are skipped. DICOM files are put together to volumes, however they are
-        spread.
+        spread. PNG files are read only if they are named themselves.
     reporter : Reporter, optional
         Told of every file; raises `Cancelled` to stop.
     measurements : MeasurementChoice
@@ -175,7 +175,7 @@ def _add(file: Path, named: bool, found: _Found) -> None:
         raise UnsupportedFileError(f"{file}: this is no regular file")
     if has_magic_word(file):
         found.dicom.append(file)
-    elif (known := find_by_content(file)) is not None:
+    elif (known := find_by_content(file)) is not None and (named or not known.only_named):
         found.others.append((file, known))
     elif parses_as_dicom(file):
         found.dicom.append(file)

@@ -34,6 +34,8 @@ class Format:
         The package that ``pip install`` needs to be told.
     measurements : bool
         Whether a file holds several measurements, of which some can be chosen.
+    only_named : bool
+        Whether such files are passed over in folders, and read only if they are named themselves.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Format:
     module: str
     package: str
     measurements: bool = False
+    only_named: bool = False
 
     def load(self) -> ModuleType:
         """Import and return the format's module.
@@ -75,6 +78,8 @@ FORMATS: tuple[Format, ...] = (
         "openslide-python openslide-bin",
     ),
     Format("npy", (".npy",), "napari_lossviz.io.npy", "numpy"),
+    # In folders of other files a PNG is a preview or a screenshot.
+    Format("png", (".png",), "napari_lossviz.io.png", "pillow", only_named=True),
     Format("nifti", (".nii.gz", ".nii"), "napari_lossviz.io.nifti", "nibabel"),
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),
     Format("cosar", (".cos",), "napari_lossviz.io.cosar", "rasterio"),

@@ -153,7 +153,9 @@ def _is_ours(path: Path) -> bool:
     try:
         if not path.is_file():  # opening a pipe would wait for its other end
             return False
-        return has_magic_word(path) or find_by_content(path) is not None or parses_as_dicom(path)
+        known = find_by_content(path)
+        ours = known is not None and not known.only_named
+        return ours or has_magic_word(path) or parses_as_dicom(path)
     except OSError:
         return False
     except LossvizError:
