@@ -127,8 +127,9 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
         if len(found) > 2 or (len(found) == 2 and 0 not in found):
             raise InputError(
                 f"{role} {image.name!r} holds the integer labels {_labels(values)}, where a "
-                "probability map or a mask is expected; choose the class with label=..., or, if "
-                "these are grey values, convert them to floating point"
+                "probability map or a mask is expected; choose the class by the setting label "
+                "(--label, label=...), or, if these are grey values, convert them to floating "
+                "point between 0 and 1"
             )
         return np.asarray(values != 0)
     if values.dtype.kind == "f":

@@ -55,8 +55,8 @@ def pair_by_name(predictions: Sequence[Path], target: Path) -> tuple[list[NamedP
     Raises
     ------
     InputError
-        If something is not there, nothing pairs, files and folders are mixed, or two files of a
-        folder have the same name.
+        If something is not there, a folder is empty, nothing pairs, files and folders are mixed, or
+        two files of a folder have the same name.
     """
     for path in (*predictions, target):
         if not path.exists():
@@ -85,11 +85,10 @@ def pair_by_name(predictions: Sequence[Path], target: Path) -> tuple[list[NamedP
         if extra:
             notes.append(f"{model}: no target for {_some(extra)}; left out")
     if not pairs:
-        wanted = _some(sorted(targets)) or "nothing"
-        there_is = _some(sorted(name for files_of in found.values() for name in files_of))
+        there_is = _some(sorted({name for files_of in found.values() for name in files_of}))
         raise InputError(
             f"no target in {target} has a prediction of the same name in every folder: targets "
-            f"{wanted}; predictions {there_is or 'none'}"
+            f"{_some(sorted(targets))}; predictions {there_is}"
         )
     return pairs, notes
 
@@ -116,6 +115,8 @@ def _files_by_key(folder: Path) -> dict[str, Path]:
                 "are found by name: leave one of them"
             )
         found[key] = path
+    if not found:
+        raise InputError(f"{folder}: the folder holds no file; expected one for each image")
     return found
 
 

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_lossviz.core import Image, Result
 from napari_lossviz.ui.engine_process import EngineProcess
+from napari_lossviz.ui.export_formats import GRADIENTS
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
@@ -34,13 +35,14 @@ class BettiDock(MethodDock):
         settings = PanelSettings(
             sentences=SENTENCES,
             figures=figures_in_short,
+            formats=GRADIENTS,
             accepts=_is_of_values,
             titles=("Prediction", "Target"),
             kinds=("image", "labels"),
             repeatable=True,
             reads=(
-                "Probability maps, masks and labels as TIFF, NIfTI, NRRD or NumPy files; drop "
-                "prediction and target together"
+                "Probability maps, masks and labels as TIFF, PNG, NIfTI, NRRD or NumPy files; "
+                "drop prediction and target together"
             ),
         )
         super().__init__(viewer, "betti", settings)

@@ -192,7 +192,7 @@ def test_bad_input_is_told_and_a_stopped_comparison_leaves_nothing(
     page.inputs.predictions.add([tmp_path / "empty"])
     click(page.run_button)
     qtbot.waitUntil(lambda: not page.running, timeout=WAIT)
-    assert "has a prediction of the same name" in page.status.text()
+    assert "empty: the folder holds no file" in page.status.text()
     assert page.report is None
 
     page.inputs.predictions.add([folders / "old"])
