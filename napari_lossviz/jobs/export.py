@@ -29,6 +29,7 @@ from napari_lossviz.jobs.export_images import (
     unless_plain,
     write_formats,
 )
+from napari_lossviz.jobs.registry import METHODS
 
 MAPS_FOLDER = "maps"
 FIGURE = "before_after.png"
@@ -51,7 +52,8 @@ def export(
     - the main image in the format of its input: a DICOM series in ``denoised/``, otherwise one
       file ``<name>_denoised<suffix>`` ("denoised" being the image's name in the result); where a
       DICOM of its kind cannot be derived, a TIFF;
-    - ``maps/``, see `io.maps.write_maps`; ``before_after.png``; ``recipe.json``.
+    - ``maps/``, see `io.maps.write_maps`, and ``before_after.png``, or what the method has instead
+      of them (`Method.files`); ``recipe.json``.
 
     Parameters
     ----------
@@ -95,11 +97,7 @@ def export(
         if obstacle:
             result = replace(result, warnings=(*result.warnings, obstacle))
             tell(obstacle)
-        if parts.maps and write_maps(result, temporary / MAPS_FOLDER):
-            written.append(MAPS_FOLDER)
-        if parts.figure:
-            before_after_figure(result, temporary / FIGURE)
-            written.append(FIGURE)
+        written += _write_beside(result, temporary, parts)
         if parts.recipe:
             recipe = build_recipe(
                 result,
@@ -114,6 +112,21 @@ def export(
         for inner in temporary.glob(f"*/{FOLDER_LIST}"):
             inner.unlink()  # the outer folder's list names these files too
     return [folder / name for name in written]
+
+
+def _write_beside(result: Result, folder: Path, parts: ExportParts) -> list[str]:
+    """Write maps and picture, or what the method has instead of them; return the names."""
+    method = METHODS.get(result.method)
+    own = None if method is None else method.load_files()
+    if own is not None:
+        return own(result, folder, parts)
+    written = []
+    if parts.maps and write_maps(result, folder / MAPS_FOLDER):
+        written.append(MAPS_FOLDER)
+    if parts.figure:
+        before_after_figure(result, folder / FIGURE)
+        written.append(FIGURE)
+    return written
 
 
 def export_file(

@@ -38,6 +38,10 @@ class Method:
         process.
     images : int
         How many images a run takes: 2 are a prediction and its target.
+    files : str
+        What an export writes instead of maps and the picture of before and after, as
+        "module:name", called as ``function(result, folder, parts)`` for the names of its files.
+        Empty: those are written.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Method:
     presets: tuple[str, ...] = ("default",)
     metadata: tuple[str, ...] = ()
     images: int = 1
+    files: str = ""
 
     def load_function(self) -> Callable[..., Result]:
         """Import and return the entry function (and with it torch, where the method needs it)."""
@@ -59,6 +64,13 @@ class Method:
         """Import and return the configuration class; no method's needs torch for that."""
         config: type[MethodConfig] = _load(self.config)
         return config
+
+    def load_files(self) -> Callable[..., list[str]] | None:
+        """Import and return what an export writes beside the image; None: the usual."""
+        if not self.files:
+            return None
+        files: Callable[..., list[str]] = _load(self.files)
+        return files
 
     def preset(self, name: str) -> MethodConfig:
         """Return the configuration of a preset.
@@ -112,6 +124,7 @@ METHODS: dict[str, Method] = {
             function="napari_lossviz.betti:match",
             config="napari_lossviz.betti.config:BettiConfig",
             images=2,
+            files="napari_lossviz.jobs.betti_export:write_betti_files",
         ),
         Method(
             name="stain",

@@ -1,7 +1,7 @@
 """Which formats an export offers, for which result."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_lossviz.core import Image
 from napari_lossviz.io.dicom_write import has_dicom_source
@@ -24,6 +24,10 @@ class ExportFormats:
         Whether calibration is offered.
     identity : bool
         Whether the files may tell who the patient is.
+    title : str
+        What the main image is.
+    beside : mapping of str to (str, str)
+        Title and tooltip of "maps", "figure" and "recipe".
     """
 
     entries: Mapping[str, tuple[str, str]]
@@ -31,8 +35,15 @@ class ExportFormats:
     usual: Callable[[Image], str]
     radar: bool = False
     identity: bool = True
+    title: str = "Image"
+    beside: Mapping[str, tuple[str, str]] = field(default_factory=lambda: BESIDE)
 
 
+BESIDE = {
+    "maps": ("Maps", "The maps of the result as files, with their units"),
+    "figure": ("Picture (PNG)", "Before and after side by side"),
+    "recipe": ("Recipe", "Everything needed to compute the result again: lossviz replay"),
+}
 _VOLUME = {
     "dicom": (
         "DICOM",
@@ -84,3 +95,20 @@ RADAR = ExportFormats(
     _RADAR, _possible_radar, lambda source: "amplitude", radar=True, identity=False
 )
 SLIDES = ExportFormats(_SLIDE, _possible_slides, lambda source: "ome_tiff", identity=False)
+GRADIENTS = ExportFormats(
+    {name: _VOLUME[name] for name in ("tiff", "nifti")},
+    lambda source: frozenset(("tiff", "nifti")),
+    lambda source: "tiff",
+    title="Gradient of the loss",
+    beside=BESIDE
+    | {
+        "maps": (
+            "Features (labels, CSV)",
+            "The features of both images as label images (TIFF), and a table with a row for each",
+        ),
+        "figure": (
+            "Figures (PNG, SVG)",
+            "The features on the prediction; barcode and diagram",
+        ),
+    },
+)

@@ -36,12 +36,6 @@ from napari_lossviz.ui.export_formats import ExportFormats
 
 NO_RESULT = "Run a method first; its result is then exported here."
 
-_EXTRAS = {
-    "maps": ("Maps", "The maps of the result as files, with their units"),
-    "figure": ("Picture (PNG)", "Before and after side by side"),
-    "recipe": ("Recipe", "Everything needed to compute the result again: lossviz replay"),
-}
-
 
 @dataclass(frozen=True)
 class _Request:
@@ -75,7 +69,8 @@ class ExportPanel(QWidget):
         self._task: Task | None = None
         self._written = ""
         self.boxes = {
-            name: QCheckBox(title) for name, (title, _) in (dict(formats.entries) | _EXTRAS).items()
+            name: QCheckBox(title)
+            for name, (title, _) in {**formats.entries, **formats.beside}.items()
         }
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
@@ -145,7 +140,7 @@ class ExportPanel(QWidget):
         chosen = {name: box.isChecked() and box.isEnabled() for name, box in self.boxes.items()}
         return ExportParts(
             formats=tuple(name for name in self._formats.entries if chosen[name]),
-            **{name: chosen[name] for name in _EXTRAS},
+            **{name: chosen[name] for name in self._formats.beside},
             radar=RadarOutput(
                 calibration=QUANTITIES[self.values.currentIndex() - 1] if self._calibrated else "",
                 subtract_noise=self._calibrated and self._checked(self.subtract_noise),
@@ -288,14 +283,15 @@ class ExportPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
-        for title, entries in (("Image", self._formats.entries), ("Beside it", _EXTRAS)):
+        formats = self._formats
+        for title, entries in ((formats.title, formats.entries), ("Beside it", formats.beside)):
             group = QGroupBox(title)
             row = QFlowLayout(group)
             for name, (_, tooltip) in entries.items():
                 self.boxes[name].setToolTip(tooltip)
                 row.addWidget(self.boxes[name])
             layout.addWidget(group)
-        for name in _EXTRAS:
+        for name in formats.beside:
             self.boxes[name].setChecked(True)
         place = QHBoxLayout()
         place.addWidget(QLabel("Folder"))
