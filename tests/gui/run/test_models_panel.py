@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
@@ -208,3 +209,29 @@ def test_bad_input_is_told_and_a_stopped_comparison_leaves_nothing(
     assert not place.exists()
     assert page.run_button.isEnabled()
     assert not page.cancel_button.isVisible()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_the_dock_has_the_page_and_it_fits(
+    qtbot: Any, make_napari_viewer: Any, folders: Path, scale: float
+) -> None:
+    appearance = get_settings().appearance
+    appearance.font_size = round(appearance.font_size * scale)
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1280, 800)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Betti matching")
+    titles = [dock.tabs.tabText(n) for n in range(dock.tabs.count())]
+    dock.tabs.setCurrentIndex(titles.index("Models"))
+    page = dock.models
+    compare(qtbot, page, folders, "old", "new")
+    for tab in range(page.tabs.count()):
+        page.tabs.setCurrentIndex(tab)
+        qtbot.wait(50)
+        area = dock.tabs.currentWidget()
+        assert page.isVisible()
+        assert page.width() <= area.viewport().width()  # nothing is cut off at the right
+    click(page.differ_button)
+    click(page.open_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT)
+    dock.close_dock()
+    assert page.report is None
