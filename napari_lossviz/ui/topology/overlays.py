@@ -16,8 +16,14 @@ from napari_lossviz.ui.topology.looks import SYMBOLS, colours_of, filled
 SIDES: tuple[Side, ...] = ("prediction", "target")
 ROLE = "features"
 
+MOST = 1000
+"""Features that are drawn, the most persistent of those in sight: without a graphics card the
+canvas takes 20 ms for so many. The chosen one is always drawn."""
+
 _PART = 40
 """The longer side of the image has room for so many symbols."""
+_SPARSE = 100
+"""Symbols of more features than that are smaller."""
 
 
 def placed_like(layer: Any) -> dict[str, Any]:
@@ -32,9 +38,10 @@ def placed_like(layer: Any) -> dict[str, Any]:
     }
 
 
-def symbol_size(layer: Any) -> float:
-    """Return a size of symbols in pixels of an image's layer."""
-    return max(2.0, max(layer.data.shape[-2:]) / _PART)
+def symbol_size(layer: Any, count: int = 0) -> float:
+    """Return a size of so many symbols in pixels of an image's layer."""
+    usual = max(layer.data.shape[-2:]) / _PART
+    return max(2.0, usual * min(1.0, (_SPARSE / max(count, 1)) ** 0.5))
 
 
 class Overlays:
@@ -52,6 +59,8 @@ class Overlays:
         self._source: Any = None
         self.sides: dict[Side, FeaturesOfSide] = {}
         """The rows of the table that each image has."""
+        self.drawn: dict[Side, NDArray[np.intp]] = {}
+        """Positions in `sides` of the points that are drawn, in the order of the layer's."""
         self.layers: dict[str, Points] = {}
         """By "prediction", "target" and "ends"."""
         features.table_changed.connect(self.refresh)
@@ -77,7 +86,7 @@ class Overlays:
                 visible=name != "ends",
                 **settings,
             )
-            points.canvas_size_limits = (7, 30)
+            points.canvas_size_limits = (6, 30)
             self.layers[name] = points
         self.refresh()
         for points in self.layers.values():
@@ -94,17 +103,21 @@ class Overlays:
         """Bring the layers up to date."""
         table, result = self._features.table, self._features.result
         if table is None or result is None or not self.layers:
-            self.sides = {}
+            self.sides, self.drawn = {}, {}
             return
+        wanted = np.zeros(len(table), bool)
+        wanted[np.flatnonzero(self._features.shown)[:MOST]] = True
+        size = symbol_size(self._source, int(wanted.sum()))
         colours = colours_of(table)
         symbols = np.array([SYMBOLS[status] for status in range(len(STATUS_NAMES))])
         ends: list[tuple[NDArray[Any], str, NDArray[Any]]] = []
         for side in SIDES:
             found = self.sides[side] = result.side(table, side)
-            row = found.row
+            drawn = self.drawn[side] = np.flatnonzero(wanted[found.row])
+            row = found.row[drawn]
             _set(
                 self.layers[side],
-                found.place,
+                found.place[drawn],
                 symbols[table.status[row]],
                 filled(colours[row], table.dimension[row]),
                 colours[row],
@@ -112,15 +125,15 @@ class Overlays:
                     "feature": row + 1,
                     "kind": np.array(DIMENSION_NAMES)[table.dimension[row]],
                     "status": np.array(STATUS_NAMES)[table.status[row]],
-                    "birth": found.birth,
-                    "death": found.death,
+                    "birth": found.birth[drawn],
+                    "death": found.death[drawn],
                     "persistence": table.persistence[row],
                 },
-                self._features.shown[row],
+                size,
             )
             ends += [
-                (found.birth_place, "triangle_up", row),
-                (found.death_place, "triangle_down", row),
+                (found.birth_place[drawn], "triangle_up", row),
+                (found.death_place[drawn], "triangle_down", row),
             ]
         rows = np.concatenate([row for _, _, row in ends])
         _set(
@@ -130,7 +143,7 @@ class Overlays:
             filled(colours[rows], np.full(len(rows), 2)),
             colours[rows],
             {"feature": rows + 1},
-            self._features.shown[rows],
+            size,
         )
 
 
@@ -141,7 +154,7 @@ def _set(
     inner: NDArray[Any],
     border: NDArray[Any],
     columns: dict[str, Any],
-    shown: NDArray[np.bool_],
+    size: float,
 ) -> None:
     """Give a Points layer other points, drawn once."""
     layer.selected_data = set()
@@ -151,5 +164,5 @@ def _set(
         layer.symbol = symbols
         layer.face_color = inner
         layer.border_color = border
-    layer.shown = shown
+        layer.size = size
     layer.refresh()

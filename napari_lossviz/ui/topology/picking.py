@@ -49,21 +49,23 @@ class Picking:
         for side in SIDES:
             layer = self._overlays.layers.get(side)
             found = self._overlays.sides.get(side)
-            if layer is None or found is None or not layer.visible or not len(found.row):
+            if layer is None or found is None or not layer.visible:
+                continue
+            drawn = self._overlays.drawn[side]
+            if not len(drawn):
                 continue
             here = np.asarray(position, float)[-layer.ndim :]
             step = np.asarray(layer.scale, float)
             offset = np.asarray(layer.translate, float)
-            away = np.abs(found.place * step + offset - here)
+            away = np.abs(found.place[drawn] * step + offset - here)
             skipped = len(position) - layer.ndim
             seen = [axis - skipped for axis in displayed if axis >= skipped]
             unseen = [axis for axis in range(layer.ndim) if axis not in seen]
-            there = self._features.shown[found.row]
-            there &= (away[:, unseen] <= _SLICES * step[unseen]).all(axis=1)
+            there = (away[:, unseen] <= _SLICES * step[unseen]).all(axis=1)
             distance = np.where(there, np.sqrt((away[:, seen] ** 2).sum(axis=1)), np.inf)
             nearest = int(np.argmin(distance))
             if distance[nearest] <= best:
-                best, row = float(distance[nearest]), int(found.row[nearest])
+                best, row = float(distance[nearest]), int(found.row[drawn[nearest]])
         return row
 
     def _on_press(self, viewer: Any, event: Any) -> Generator[None, None, None]:
@@ -98,5 +100,5 @@ class Picking:
                 world=True,
             )
             if index is not None:
-                return int(found.row[index])
+                return int(found.row[self._overlays.drawn[side][index]])
         return -1

@@ -35,13 +35,13 @@ COLUMNS: tuple[_Column, ...] = (
         lambda table, row: f"{table.persistence[row]:.3g}",
         lambda table: table.persistence,
     ),
+    ("Loss", _AMONG_ALL, lambda table, row: "", lambda table: table.loss),  # the model's own text
     (
         "Place",
         "Pixel (y, x), or (z, y, x), at which the camera looks",
         lambda table, row: ", ".join(map(str, table.place[row])),
         lambda table: _ranks(table.place),
     ),
-    ("Loss", _AMONG_ALL, lambda table, row: "", lambda table: table.loss),  # the model's own text
     (
         "Birth",
         "Value at which it appears; of a match in the prediction",
@@ -57,7 +57,7 @@ COLUMNS: tuple[_Column, ...] = (
 )
 """Title, tooltip, text of a cell, and what a column is sorted by."""
 
-_LOSS = 4
+_LOSS = 3
 
 
 class FeatureTableModel(QAbstractTableModel):
@@ -112,7 +112,7 @@ class FeatureTableModel(QAbstractTableModel):
         row, column = int(self.rows[index.row()]), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             if column == _LOSS:
-                return f"{self._share[row]:.1%}"
+                return _percent(float(self._share[row]))
             return COLUMNS[column][2](table, row)
         if role == Qt.ItemDataRole.ForegroundRole and column == 0:
             return QColor(*STATUS_COLOURS[int(table.status[row])]).lighter(130)
@@ -137,6 +137,11 @@ class FeatureTableModel(QAbstractTableModel):
         self._column = column
         self._descending = order == Qt.SortOrder.DescendingOrder
         self.refresh()
+
+
+def _percent(share: float) -> str:
+    """Return a share in few letters."""
+    return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
 
 def _ranks(place: NDArray[np.intp]) -> NDArray[np.intp]:

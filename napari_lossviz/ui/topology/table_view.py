@@ -19,6 +19,7 @@ from napari_lossviz.betti.features import FALSE, MATCHED, MISSED
 from napari_lossviz.ui.edit.keys import bind_in_panel
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import SIGNS
+from napari_lossviz.ui.topology.overlays import MOST
 from napari_lossviz.ui.topology.table_model import FeatureTableModel
 
 STATUS_CHOICES = {
@@ -31,9 +32,9 @@ STATUS_CHOICES = {
 DIMENSION_CHOICES = ("all kinds", "components", "loops", "cavities")
 NEXT, PREVIOUS = "N", "P"
 
-_WIDEST = ("● matched", "component", "Persist.  ", "", "00.0%", "0.000 ", "0.000 ")
-_PLACE = 3
-_ROOM = 8
+_WIDEST = ("● matched", "component", "Persist. ", "Loss  ", "", "0.000 ", "0.000 ")
+_PLACE = 4
+_ROOM = 7
 _ROWS = 7
 
 
@@ -90,6 +91,8 @@ class FeatureTableView(QWidget):
             self._fit_place("000, " * (table.place.shape[1] - 1) + "000")
         total, shown = len(self._features.shown), len(self.model.rows)
         self.count.setText(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
+        few = f"; on the images are the {MOST:,} most persistent of them" if shown > MOST else ""
+        self.count.setToolTip(f"Features in the table{few}")
         for button in (self.next, self.previous):
             button.setEnabled(table is not None and bool((table.status != MATCHED).any()))
         self._mark(self._features.chosen)
