@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["complain", "err", "escape", "out", "say", "warn"]
+__all__ = ["complain", "err", "escape", "out", "say", "warn", "warn_of"]
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -17,6 +17,11 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning."""
     err.print(f"[yellow]warning:[/yellow] {escape(text)}")
+
+
+def warn_of(name: str, text: str) -> None:
+    """Print a warning about an image, with its name unless the text begins with it."""
+    warn(text if text.startswith(name) else f"{name}: {text}")
 
 
 def complain(text: str) -> None:

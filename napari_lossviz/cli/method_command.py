@@ -157,7 +157,7 @@ def run_all(order: Order, images: list[Image]) -> int:
 
 def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
     for warning in image.warnings:
-        consoles.warn(f"{image.name}: {warning}")
+        consoles.warn_of(image.name, warning)
     selection, radar = order.options.selection(image), order.options.radar
     part = select(image, selection)
     # A run may take minutes: what can be refused is refused before it.
@@ -172,7 +172,7 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
     with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
         result = run(order.method, part, order.config, reporter=reporter)
     for warning in result.warnings:
-        consoles.warn(f"{image.name}: {warning}")
+        consoles.warn_of(image.name, warning)
     options: dict[str, Any] = {
         "selection": selection,
         "overwrite": order.overwrite,

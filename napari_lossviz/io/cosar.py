@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from napari_lossviz.core import Image
+from napari_lossviz.core import Image, InputError
 from napari_lossviz.io.sar_raster import read_raster
 
 NAME = "cosar"
 _MAGIC = (28, b"CSAR")
 """Offset and bytes that every burst of a CoSAR file has in its first line."""
+_LENGTH_BYTES = 4
+"""Of the number of the burst's bytes, with which the file begins."""
 
 
 def can_read(path: Path) -> bool:
@@ -27,4 +29,12 @@ def read(path: Path) -> list[Image]:
     MissingPackageError
         If rasterio is not installed.
     """
+    with path.open("rb") as stream:
+        needed = int.from_bytes(stream.read(_LENGTH_BYTES), "big")
+    size = path.stat().st_size
+    if size < needed:  # a lazy image would fail in mid-run
+        raise InputError(
+            f"{path}: the file is cut off: it has {size} bytes of at least {needed}; copy or "
+            "download it again"
+        )
     return read_raster(path, NAME, driver="COSAR")

@@ -38,8 +38,9 @@ def read(path: Path) -> list[Image]:
         array = np.array(mapped)
     except (ValueError, EOFError, OSError) as error:
         raise InputError(
-            f"{path}: not a readable .npy array ({error}); Python objects are refused, since "
-            "loading them can run code. Save a plain numeric array with numpy.save."
+            f"{path}: not a readable .npy array ({error}). It may be cut off; Python objects are "
+            "refused, since loading them can run code. Save a plain numeric array with "
+            "numpy.save."
         ) from error
     if array.dtype.kind not in "buifc":
         raise InputError(f"{path}: holds {array.dtype}, expected numbers or booleans")

@@ -147,7 +147,9 @@ def _read_measurement(files: "_Files", one: Measurement, number: int) -> Image:
         url=files.url(one.stem),
         origin=files.origin(one.stem),
     )
-    image = image.replace(name=f"{files.product_name} {one.swath} {one.polarisation}")
+    name = f"{files.product_name} {one.swath} {one.polarisation}"
+    warnings = tuple(text.replace(f"{image.name}:", f"{name}:", 1) for text in image.warnings)
+    image = image.replace(name=name, warnings=warnings)
     # Read again by its path, a measurement is the only image; a zip archive holds all.
     index = number if files.archive else 0
     image = image.replace(metadata={**image.metadata, "volume_index": index})

@@ -87,7 +87,7 @@ def _border_sentences(
     if count:
         sentences.append(
             f"{image.name}: {count} of {sample.size} pixels hold no value (NaN or infinite); they "
-            "are left out and given back unchanged."
+            "are left out and hold no value in the result either."
         )
     borders = int(np.count_nonzero(invalid)) - count
     if borders:

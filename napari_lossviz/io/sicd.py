@@ -1,5 +1,8 @@
 """SICD: complex images in NITF files (sarkit). Rows are range and columns azimuth."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,6 +22,9 @@ NAME = "sicd"
 _MAGICS = (b"NITF", b"NSIF")
 _ROWS = 512
 _WGS84 = "EPSG:4326"
+_VERSIONS = (b"NITF02.10", b"NSIF01.00")
+_LENGTH_AT, _LENGTH_DIGITS = 342, 12
+"""Where the header of these versions states the length of the file, in decimal digits."""
 
 
 def can_read(path: Path) -> bool:
@@ -37,9 +43,10 @@ def read(path: Path) -> list[Image]:
     MissingPackageError
         If sarkit is not installed.
     """
+    _refuse_cut_off(path)
     sicd = _import_sarkit(path)
     try:
-        with path.open("rb") as stream, sicd.NitfReader(stream) as reader:
+        with _silent(), path.open("rb") as stream, sicd.NitfReader(stream) as reader:
             tree = reader.metadata.xmltree
     except Exception as error:  # the NITF and XML layers raise many kinds
         raise InputError(
@@ -97,6 +104,30 @@ def _import_sarkit(path: Path) -> Any:
             f"{path}: SICD files need the package sarkit, which is not installed or does not load "
             f"({error}). Install it with: python -m pip install 'napari-lossviz[sar]'"
         ) from error
+
+
+def _refuse_cut_off(path: Path) -> None:
+    with path.open("rb") as stream:
+        header = stream.read(_LENGTH_AT + _LENGTH_DIGITS)
+    digits = header[_LENGTH_AT:]
+    size = path.stat().st_size
+    if header.startswith(_VERSIONS) and digits.isdigit() and size < int(digits):
+        raise InputError(
+            f"{path}: the file is cut off: it has {size} bytes of {int(digits)}; copy or download "
+            "it again"
+        )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the NITF library from logging whole tracebacks of what is then raised."""
+    logger = logging.getLogger("jbpy")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _array_of(source: SicdSource, path: Path) -> Any:

@@ -68,7 +68,10 @@ def read(path: Path) -> list[Image]:
     except Exception as error:  # tifffile and its codecs raise many kinds on a damaged file
         raise InputError(f"{path}: not a readable TIFF file ({error})") from error
     if not images:
-        raise InputError(f"{path}: the TIFF file holds no image")
+        raise InputError(
+            f"{path}: the TIFF file holds no image; it is probably cut off: copy or download it "
+            "again"
+        )
     names = [path.name.removesuffix(path.suffix).removesuffix(".ome")]
     if len(images) > 1:
         names = [f"{names[0]} {image.name or i + 1}" for i, image in enumerate(images)]

@@ -153,7 +153,7 @@ def level_warnings(scene: Scene, weights: MerlinWeights, config: MerlinConfig) -
         if known != sensor:
             continue
         median = median_amplitude(scene.sample()) * config.scale * weights.normalisation.scale
-        if not low <= median <= high:
+        if median > 0 and not low <= median <= high:
             said.append(
                 f"{image.name}: the median amplitude is {median:.3g}, the weights "
                 f"{weights.name!r} expect the sensor's digital numbers ({low:g} to {high:g}); a "

@@ -28,6 +28,9 @@ _OUR_SUFFIXES = (
     *(".cos", ".ntf", ".nitf"),
 )
 
+# Others read such files too; an empty one is refused by each, in words that tell nothing.
+_SHARED_SUFFIXES = (".tif", ".tiff", ".npy", ".zip", ".img")
+
 _LOOKED_AT = 1000  # files of a folder in which not one is ours
 
 
@@ -40,7 +43,8 @@ def get_reader(path: Paths) -> Reader | None:
         Files and folders; a list is read together. The content decides, not the name.
     """
     paths = [Path(one) for one in _as_list(path)]
-    return read_layers if any(_is_ours(one) for one in paths) else None
+    ours = any(_is_ours(one) or _is_empty(one) for one in paths)
+    return read_layers if ours else None
 
 
 def read_layers(path: Paths) -> list[LayerData]:
@@ -137,12 +141,22 @@ def _warnings(images: list[Image]) -> list[str]:
     for image in images:
         for warning in image.warnings:
             shared = all(warning in other.warnings for other in images)
-            sentences[warning if shared else f"{image.name}: {warning}"] = None
+            named = shared or warning.startswith(image.name)
+            sentences[warning if named else f"{image.name}: {warning}"] = None
     return list(sentences)
 
 
 def _as_list(path: Paths) -> list[str]:
     return [path] if isinstance(path, str) else list(path)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether this is an image file of no bytes: no reader can do more than say so."""
+    try:
+        named = path.suffix.lower() in _SHARED_SUFFIXES
+        return named and path.is_file() and path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _is_ours(path: Path) -> bool:

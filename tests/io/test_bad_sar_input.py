@@ -90,14 +90,37 @@ def test_truncated_geotiff_is_refused_also_lazily(
         io.read(path)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.99])
 @pytest.mark.parametrize(("kind", "name"), [("cosar", "a.cos"), ("sicd", "a.ntf")])
-def test_other_truncated_files_are_refused(
-    tmp_path: Path, radar: Any, kind: str, name: str
-) -> None:
+def test_other_truncated_files_are_refused_also_lazily(
+    tmp_path: Path, radar: Any, kind: str, name: str, share: float,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
     path = getattr(radar, kind)(tmp_path / name, radar.values((60, 50)))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match=name.replace(".", r"\.")):
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match=rf"{name}.*cut off"):
         io.read(path)
+    assert not caplog.records  # the NITF library would log tracebacks
+
+
+def test_a_tiff_that_ends_before_its_directory_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + (5000).to_bytes(4, "little") + bytes(1000))
+    with pytest.raises(InputError, match=r"a\.tif.*cut off"):
+        io.read(path)
+
+
+def test_a_damaged_nitf_is_told_of_without_tracebacks(
+    tmp_path: Path, radar: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = radar.sicd(tmp_path / "a.ntf", radar.values((60, 50)))
+    content = bytearray(path.read_bytes())
+    content[360:363] = b"xyz"  # the number of images
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.ntf: not a readable SICD"):
+        io.read(path)
+    assert not caplog.records
 
 
 def test_truncated_envi_is_refused(tmp_path: Path, radar: Any) -> None:

@@ -135,3 +135,43 @@ def test_a_plain_image_has_no_swaths_and_no_tables(
         assert despeckle(slc, "-o", tmp_path / "o.tif", "--weights", weights_file, *options) == 2
         assert message in " ".join(capsys.readouterr().err.split())
     assert [one.name for one in tmp_path.iterdir()] == ["slc.tif"]
+
+
+def test_what_is_broken_is_told_and_leaves_nothing(
+    radar: Any, tmp_path: Path, weights_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = radar.values()
+    given, out = tmp_path / "in", tmp_path / "out"
+    out.mkdir()
+    slc = radar.geotiff(given / "slc.tif", values)
+    cut = radar.geotiff(given / "cut.tif", values)
+    cut.write_bytes(cut.read_bytes()[:9000])
+    (given / "empty.tif").touch()
+    (given / "damaged.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0nothing")
+    amplitude = np.abs(values).astype(np.float32)
+    for path, weights, message in (
+        (radar.geotiff(given / "grd.tif", amplitude, dtype="float32"), weights_file, "grd: holds"),
+        (radar.geotiff(given / "column.tif", values[:, :1]), weights_file, "column: 40 x 1 pixels"),
+        (given / "empty.tif", weights_file, "empty.tif: the file is empty"),
+        (cut, weights_file, "cut.tif: the TIFF file holds no image; it is probably cut off"),
+        (slc, given / "damaged.safetensors", "damaged.safetensors: not a readable safetensors"),
+    ):
+        assert despeckle(path, "-o", out / "o.tif", "--weights", weights) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+        assert list(out.iterdir()) == []
+
+
+def test_a_border_is_told_of_once_and_stays_empty(
+    radar: Any, tmp_path: Path, weights_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = radar.values()
+    values[:, :12] = 0
+    values[20, 30] = np.nan
+    slc = radar.geotiff(tmp_path / "slc.tif", values)
+    out = tmp_path / "o.tif"
+    assert despeckle(slc, "-o", out, "--weights", weights_file, "--no-check-statistics") == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "warning: slc: 20.0 % of the image is an empty border" in said
+    assert "warning: slc: 1 of 2400 pixels hold no value" in said
+    written = band(out)
+    np.testing.assert_array_equal(written == 0, ~np.isfinite(values) | (values == 0))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image as ImageLayer
 from qtpy.QtWidgets import QWidget
 
@@ -109,7 +110,7 @@ def figures(result: Result) -> str:
     """Return what a run found, in a line."""
     metrics = result.metrics
     parts = []
-    if "dependence_after" in metrics:
+    if np.isfinite(metrics.get("dependence_after", np.nan)):  # nan: too few pixels to tell
         before, after = metrics["dependence_before"], metrics["dependence_after"]
         parts.append(
             f"Dependence of real and imaginary part {before:.2f}, centred {after:.2f} "
