@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels, Points
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_lossviz.betti.features import Features
 from napari_lossviz.betti.result import BettiMatching
@@ -18,6 +18,10 @@ from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import CHOSEN, colours_of
 from napari_lossviz.ui.topology.overlays import SIDES, Overlays, placed_like, symbol_size
+
+_PAUSE = 60
+"""Milliseconds before a representative is looked for: whoever steps on sooner waits for none, and
+the markers are on the screen first."""
 
 _LIGHTER = 0.55
 """How much white the colour of the target's representative holds, of a match."""
@@ -67,6 +71,10 @@ class ChosenFeature(QObject):
         self._overlays = overlays
         self._source: Any = None
         self._task: Task | None = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE)
+        self._pause.timeout.connect(self._seek)
         self.points: Points | None = None
         self.pixels: Labels | None = None
         features.chosen_changed.connect(self._draw)
@@ -75,7 +83,7 @@ class ChosenFeature(QObject):
     @property
     def drawing(self) -> bool:
         """Whether a representative is still to come."""
-        return self._task is not None
+        return self._task is not None or self._pause.isActive()
 
     def show(self, layers: ResultLayers | None) -> None:
         """Belong to a result; its layers are made when a feature is chosen."""
@@ -109,16 +117,22 @@ class ChosenFeature(QObject):
 
     def _draw(self, row: int) -> None:
         self._stop()
-        table, result, source = self._features.table, self._features.result, self._source
-        if self.pixels is not None:
+        table, source = self._features.table, self._source
+        if self.pixels is not None and self.pixels.visible:
             self.pixels.visible = False
-        if row < 0 or table is None or result is None or source is None:
+        if row < 0 or table is None or source is None:
             if self.points is not None:
                 self.points.visible = False
             self.described.emit("")
             return
         self._mark(table, row)
         self.described.emit("…")
+        self._pause.start()
+
+    def _seek(self) -> None:
+        row, table, result = self._features.chosen, self._features.table, self._features.result
+        if row < 0 or table is None or result is None:
+            return
         self._task = Task(draw, result, table, row)
         self._task.done.connect(lambda drawing: self._on_drawn(drawing, table, row))
         self._task.failed.connect(self._on_failed)
@@ -152,13 +166,13 @@ class ChosenFeature(QObject):
             self.points.canvas_size_limits = (10, 60)
             add_quietly(self._viewer, self.points)
             return
+        self.points.visible = True  # first: a hidden layer is not sliced when its data change
         self.points.selected_data = set()
         with self.points.events.blocker_all():
             self.points.data = data
             for name, value in settings.items():
                 setattr(self.points, name, value)
         self.points.refresh()
-        self.points.visible = True
 
     def _on_drawn(self, drawing: Drawing, table: Features, row: int) -> None:
         self._task = None
@@ -198,6 +212,7 @@ class ChosenFeature(QObject):
         self.described.emit(str(error))
 
     def _stop(self) -> None:
+        self._pause.stop()
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -1,5 +1,6 @@
 """The features on the images: a Points layer for each image, and one of births and deaths."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from napari_lossviz.ui.topology.looks import SYMBOLS, colours_of, filled
 SIDES: tuple[Side, ...] = ("prediction", "target")
 ROLE = "features"
 
-MOST = 1000
+MOST = 600
 """Features that are drawn, the most persistent of those in sight: without a graphics card the
-canvas takes 20 ms for so many. The chosen one is always drawn."""
+canvas takes 20 ms for them. The chosen one is always drawn."""
 
 _PART = 40
 """The longer side of the image has room for so many symbols."""
@@ -63,6 +64,7 @@ class Overlays:
         """Positions in `sides` of the points that are drawn, in the order of the layer's."""
         self.layers: dict[str, Points] = {}
         """By "prediction", "target" and "ends"."""
+        self._pending: dict[str, tuple[Any, ...]] = {}  # what a hidden layer shows when it appears
         features.table_changed.connect(self.refresh)
 
     def show(self, layers: ResultLayers | None) -> None:
@@ -88,6 +90,7 @@ class Overlays:
             )
             points.canvas_size_limits = (6, 30)
             self.layers[name] = points
+            points.events.visible.connect(partial(self._catch_up, name))
         self.refresh()
         for points in self.layers.values():
             add_quietly(self._viewer, points)
@@ -97,7 +100,17 @@ class Overlays:
         for layer in self.layers.values():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self.layers = {}
+        self.layers, self._pending = {}, {}
+
+    def _catch_up(self, name: str, event: Any = None) -> None:
+        """Bring a layer up to date; napari slices a hidden one not at all, so it has to wait."""
+        layer = self.layers.get(name)
+        if layer is not None and layer.visible and name in self._pending:
+            _set(layer, *self._pending.pop(name))
+
+    def _give(self, name: str, *content: Any) -> None:
+        self._pending[name] = content
+        self._catch_up(name)
 
     def refresh(self) -> None:
         """Bring the layers up to date."""
@@ -115,8 +128,8 @@ class Overlays:
             found = self.sides[side] = result.side(table, side)
             drawn = self.drawn[side] = np.flatnonzero(wanted[found.row])
             row = found.row[drawn]
-            _set(
-                self.layers[side],
+            self._give(
+                side,
                 found.place[drawn],
                 symbols[table.status[row]],
                 filled(colours[row], table.dimension[row]),
@@ -136,8 +149,8 @@ class Overlays:
                 (found.death_place[drawn], "triangle_down", row),
             ]
         rows = np.concatenate([row for _, _, row in ends])
-        _set(
-            self.layers["ends"],
+        self._give(
+            "ends",
             np.concatenate([places for places, _, _ in ends]),
             np.concatenate([np.repeat(symbol, len(row)) for _, symbol, row in ends]),
             filled(colours[rows], np.full(len(rows), 2)),
