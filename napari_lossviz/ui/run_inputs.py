@@ -6,10 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import psutil
 
-from napari_lossviz.core import Image, InputError, MethodConfig, Selection
+from napari_lossviz.core import Image, InputError, MethodConfig, OutOfMemoryError, Selection
 from napari_lossviz.ui.layers import image_from_layer, selection_of
 from napari_lossviz.ui.part_layers import PartLayers
+
+_COPIES = 5
+"""How many times its own size an image takes while a run goes on: here and in the engine process,
+and the result in both."""
+
+_MUCH = 2e9
+"""Bytes from which on a run's need of memory is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +39,29 @@ class RunInputs:
         """Whether no file has to be read."""
         return all(isinstance(image.array, np.ndarray) for image in self.images)
 
+    @property
+    def effort(self) -> str:
+        """What reading and running will take, where that is much; else empty."""
+        lazy = [one for one in self.images if not isinstance(one.array, np.ndarray)]
+        needed = sum(one.array.nbytes for one in lazy) * _COPIES
+        if needed < _MUCH:
+            return ""
+        return (
+            f"Reading {' and '.join(_words(one) for one in lazy)} pixels; the run takes about "
+            f"{needed / 1e9:.2g} GB of memory. A rectangle in a Shapes layer would take less."
+        )
+
     def read(self) -> "RunInputs":
-        """Return the same in memory."""
-        images = (image.replace(array=np.asarray(image.array)) for image in self.images)
-        return replace(self, images=tuple(images))
+        """Return the same in memory.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If a run on so many pixels would not fit.
+        """
+        for image in self.images:
+            _require_memory(image)
+        return replace(self, images=tuple(_in_memory(image) for image in self.images))
 
     def fingerprint(self, config: MethodConfig) -> tuple[Any, ...]:
         """Return what stays the same as long as the pixels and the settings do."""
@@ -79,6 +106,24 @@ def gather(
             origin = replace(origin, paths=(), guarded=origin.never_overwritten)
             images[n] = images[n].replace(origin=origin)
     return RunInputs(tuple(used), tuple(images))
+
+
+def _require_memory(image: Image) -> None:
+    """Refuse what would not fit; said before gigabytes are read."""
+    needed = image.array.nbytes * _COPIES
+    free = psutil.virtual_memory().available
+    if not isinstance(image.array, np.ndarray) and needed > free:
+        raise OutOfMemoryError(
+            f"{image.name}: a run on all of its {_words(image)} pixels needs about "
+            f"{needed / 1e9:.2g} GB of memory, and {free / 1e9:.2g} GB are free. Draw a rectangle "
+            "in a Shapes layer and choose it as the part to run on"
+        )
+
+
+def _in_memory(image: Image) -> Image:
+    """Return the image with its pixels, and its mask, read: a lazy mask would read them again."""
+    valid = None if image.valid is None else np.asarray(image.valid)
+    return image.replace(array=np.asarray(image.array), valid=valid)
 
 
 def _kept(layer: Any, image: Image) -> Image:

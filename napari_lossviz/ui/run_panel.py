@@ -132,7 +132,7 @@ class RunPanel(QWidget):
                 self.instant.start(inputs.layers[0], config)
                 return
             self.instant.cancel()
-        self._say("")
+        self._say(inputs.effort)
         self.controls.set_running(True)
         self.started.emit()
         self.progress.start("starting", curves=True)
