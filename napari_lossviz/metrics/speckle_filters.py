@@ -187,7 +187,7 @@ def _linear_estimate(
     looks: float,
 ) -> NDArray[np.float64]:
     speckle = mean**2 / looks
-    weight = np.clip(1 - speckle / np.maximum(variance, 1e-300), 0, 1)
+    weight = 1 - speckle / np.maximum(np.maximum(variance, speckle), 1e-300)
     return np.asarray(mean + weight * (image - mean))
 
 

@@ -26,6 +26,8 @@ class SmallPlot(QWidget):
         self.plot = bare_plot()
         self.plot.setLabel("bottom", bottom)
         self.plot.setLabel("left", left)
+        for side in ("bottom", "left"):  # no factors of a thousand
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
@@ -42,5 +44,6 @@ class SmallPlot(QWidget):
         names = []
         for (name, places, values), colour in zip(curves, COLOURS, strict=False):
             self.plot.plot(places, values, pen=pg.mkPen(colour, width=1))
-            names.append(f'<span style="color: {colour}">― {name}</span>')
+            words = name.replace(" ", "&nbsp;")  # a line and its name stay together
+            names.append(f'<span style="color: {colour}">―&nbsp;{words}</span>')
         self.legend.setText(" &nbsp; ".join(names))
