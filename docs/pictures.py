@@ -17,6 +17,7 @@ from typing import Any
 os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.yaml"))
 
 import napari
+import numpy as np
 from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
@@ -24,6 +25,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_lossviz.samples.slc import TransferFunction, simulate_slc
 from napari_lossviz.ui.compare import Mode
 
 SIZE = 1280, 800
@@ -218,7 +220,63 @@ def stain(session: Session) -> None:
         session.shoot("stain-trust")
 
 
-PANELS = {"Filter2Noise": filter2noise, "Stain translation": stain}
+def merlin(session: Session) -> None:
+    """Test and centre the spectrum of a shifted scene, compare, judge, train with the loss map."""
+    viewer, dock = session.viewer, session.dock
+    panel = dock.run_panel
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shifted.npy"
+        transfer = TransferFunction(doppler_centroid=0.15)
+        np.save(path, simulate_slc(transfer=transfer).slc)
+        panel.controls.open_box.open([str(path)])
+        session.until(lambda: len(viewer.layers) == 1)
+    panel.controls.run_button.click()
+    session.wait_for_result()
+    before = next(one for one in viewer.layers if "dependence before" in one.name)
+    before.visible = True
+    viewer.layers.selection.active = before
+    viewer.reset_view()
+    session.tab("Judge")
+    session.bring_into_view(dock.judge.spectra)
+    session.shoot("merlin-statistics")
+    before.visible = False
+
+    viewer.layers.clear()
+    viewer.open_sample(PLUGIN, "slc_reflectivity")
+    truth = viewer.layers[0]
+    truth.visible = False
+    viewer.open_sample(PLUGIN, "slc_scene")
+    session.tab("Run")
+    panel.controls.preset.choose("fine_tune")
+    panel.controls.run_button.click()
+    curves, term = panel.progress.curves, "negative log-likelihood"
+    session.until(lambda: term in curves.terms and len(curves.values(term)[0]) > 150)
+    panel.progress.terms.setCurrentIndex(1)
+    session.pause(5000)
+    session.bring_into_view(panel.progress)
+    session.shoot("merlin-training")
+    session.until(lambda: not panel.working, 600)
+    session.wait_for_result()
+    panel.progress.terms.setCurrentIndex(0)
+    session.tab("Compare")
+    dock.compare.bar.buttons[Mode.SWIPE].click()
+    session.shoot("merlin-compare")
+    dock.compare.bar.buttons[Mode.OFF].click()
+
+    session.tab("Judge")
+    judge = dock.judge
+    judge.reference.choose(truth)
+    judge.classical.setChecked(True)
+    judge.button.click()
+    session.until(lambda: judge.judgement is not None)
+    session.bring_into_view(judge.table)
+    session.shoot("merlin-judge")
+    session.tab("Export")
+    dock.export_panel.folder.setText("~/radar_scene_merlin")
+    session.shoot("merlin-export")
+
+
+PANELS = {"Filter2Noise": filter2noise, "MERLIN": merlin, "Stain translation": stain}
 
 
 def main() -> None:
