@@ -127,7 +127,9 @@ class LiveView:
             layer = self._add(array, role, name)
             self._layers[key] = layer
         elif layer in self._viewer.layers:
-            layer.data = array.reshape(layer.data.shape)
+            # Made anew as it was at first: amplitudes of radar images are shown in dB.
+            shown, _, _ = slice_layer(array, self._image, self._source, self._place, role, name)
+            layer.data = shown.reshape(layer.data.shape)
             layer.name = f"{self._image.name} {name}"
             layer.visible = layer.visible or key == "loss"
         else:

@@ -147,6 +147,16 @@ def test_a_cancelled_training_leaves_the_viewer_as_it_was(
     qtbot.waitUntil(
         lambda: "negative log-likelihood" in dock.run_panel.progress.curves.terms, timeout=WAIT
     )
+    live = dock.run_panel._live
+    show, came = live.show_preview, []
+
+    def watched(maps: Any) -> None:
+        show(maps)
+        came.append(maps["denoised"])
+
+    live.show_preview = watched
+    qtbot.waitUntil(lambda: len(came) >= 2, timeout=WAIT)
+    np.testing.assert_allclose(live.layer("preview").data, 20 * np.log10(came[-1]), atol=0.01)
     dock.run_panel.controls.cancel_button.click()
     qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
     assert [layer.name for layer in viewer.layers] == ["field"]
