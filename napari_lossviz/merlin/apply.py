@@ -122,9 +122,11 @@ class Despeckler:
         """Return the network's output for each part of (h, w) complex values, (parts, h, w)."""
         parts = torch.from_numpy(self.parts(values)).to(self._device)[:, None]
         seen = self._normalisation.part_to_network(parts)
+        # A processor's cache holds the features of one part, a GPU is busier with all at once.
+        at_once = 1 if self._device.type == "cpu" else len(seen)
         with torch.no_grad():
-            output = merged_forward(self._parameters, seen, poll)
-        return np.asarray(output[:, 0].cpu().numpy())
+            output = [merged_forward(self._parameters, one, poll) for one in seen.split(at_once)]
+        return np.asarray(torch.cat(output)[:, 0].cpu().numpy())
 
     def parts(self, values: NDArray[np.complex64]) -> NDArray[np.float32]:
         """Return (parts, h, w): real and imaginary part of each rotation, scaled."""

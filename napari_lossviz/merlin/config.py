@@ -60,9 +60,9 @@ class MerlinConfig(MethodConfig):
         "is divided by it again.",
         gt=0,
     )
-    tile: int = setting(512, "Side of the tiles.", unit="px", ge=64, le=4096)
+    tile: int = setting(384, "Side of the tiles.", unit="px", ge=64, le=4096)
     overlap: int = setting(
-        64, "Overlap of neighbouring tiles, over which they blend.", unit="px", ge=0, le=512
+        32, "Overlap of neighbouring tiles, over which they blend.", unit="px", ge=0, le=512
     )
     rotations: int = setting(
         1,
