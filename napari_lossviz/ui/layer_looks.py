@@ -1,20 +1,14 @@
 """How a layer looks: colours, colormap and contrast by what it shows."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
-from napari.utils import Colormap
 
 from napari_lossviz.core import Image, NamedImage
 
 _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
-PULL = Colormap(
-    [(0.0, 0.45, 0.9, 1), (0.3, 0.7, 1.0, 0), (1.0, 0.7, 0.3, 0), (0.9, 0.35, 0, 1)],
-    name="pull",
-    controls=[0, 0.49, 0.51, 1],
-)
-"""Of a derivative: blue where the loss falls if the value rises, orange where it must fall."""
 _MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
 _HALF_TURN = 0.5 * np.pi
 
@@ -45,10 +39,22 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
         # a few pixels may hold it all: percentiles of everything would be 0
         pulled = np.abs(sample[sample != 0])
         high = float(np.percentile(pulled, 99.9)) if pulled.size else 1.0
-        return {"colormap": PULL, "contrast_limits": (-high, high)}
+        return {"colormap": _pull_colormap(), "contrast_limits": (-high, high)}
     if named.role == "loss":
         return {"colormap": "inferno", "contrast_limits": (0.0, high)}
     return {}
+
+
+@cache
+def _pull_colormap() -> Any:
+    """Return that of a derivative: blue where a higher value lowers the loss, else orange."""
+    from napari.utils import Colormap  # the reader, which napari loads at its start, stays light
+
+    return Colormap(
+        [(0.0, 0.45, 0.9, 1), (0.3, 0.7, 1.0, 0), (1.0, 0.7, 0.3, 0), (0.9, 0.35, 0, 1)],
+        name="pull",
+        controls=[0, 0.49, 0.51, 1],
+    )
 
 
 def decibels(array: np.ndarray) -> np.ndarray:

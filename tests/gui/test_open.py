@@ -181,10 +181,17 @@ def test_the_sample_opens_from_the_menu(make_napari_viewer: Any, qtbot: Any) -> 
     entries = {action.text(): action for action in ours.actions()}
     assert sorted(entries) == [
         "CT slice (real, from pydicom)",
+        "Cells: probability map and truth",
         "Full-dose CT (simulated, reference)",
+        "H&&E and IHC (a real section, its H&&E computed)",
+        "IHC turned (to bring into register)",
         "Low-dose CT (simulated)",
         "Radar scene (its true reflectivity)",
         "Radar scene (simulated SLC)",
+        "Retina vessels (real): two segmentations",
+        "Roads: probability map and truth",
+        "Vessels in 3D: probability map and truth",
+        "Vessels: probability map and truth",
     ]
     entries["Low-dose CT (simulated)"].trigger()
     qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=10_000)
