@@ -127,7 +127,7 @@ def test_bursts_become_a_selection_and_the_annotation_follows(
     assert abs(moved.acquisition.first_line_time - datetime(2026, 1, 1) - later) < timedelta(
         microseconds=50
     )
-    with pytest.raises(InputError, match="bursts 3 to 4.*there are 3"):
+    with pytest.raises(InputError, match=r"bursts 3 to 4.*there are 3"):
         safe.burst_selection(image, 2, 2)
     with pytest.raises(InputError, match="no bursts"):
         safe.burst_selection(image.replace(metadata={}), 0)
