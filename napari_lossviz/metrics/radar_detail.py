@@ -29,7 +29,7 @@ class PointResponse:
         Intensity there.
     width : (float, float)
         Full width at half power (3 dB) along rows (azimuth) and columns (range), pixels; nan where
-        the power does not fall to half within the window.
+        the power does not fall to half within the window, or there is none.
     energy : float
         Intensity in the window above the median of its frame, summed.
     """
@@ -225,10 +225,8 @@ def _half_width(profile: NDArray[np.float64], peak: int) -> float:
     places = np.arange(len(profile))
     below = places[profile <= half]
     left, right = below[below <= peak], below[below >= peak]
-    if not left.size or not right.size:
+    if not left.size or not right.size or left[-1] == right[0]:  # equal: a peak of no power
         return float("nan")
-    if left[-1] == right[0]:  # a peak of no power
-        return 0.0
     spline = CubicSpline(places, profile)
     ends = []
     for outside, inside in ((left[-1], left[-1] + 1), (right[0], right[0] - 1)):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_lossviz.core import Box, InputError
 from napari_lossviz.metrics.looks import bias_decibel, looks_of
 from napari_lossviz.metrics.radar_detail import (
+    PointResponse,
     epd_roa,
     point_response,
     ratio_edges,
@@ -83,9 +84,9 @@ def speckle_figures(
     patches : sequence of Box
         As `homogeneous_patches` finds them.
     regions : sequence of (H, W) bool ndarray
-        Drawn homogeneous regions.
+        Drawn homogeneous regions; pixels without data do not count.
     points : sequence of (row, column)
-        Point targets.
+        Point targets; those on a pixel without data are left out.
     edges : (H, W) bool ndarray, optional
         Where edges are judged; default: the strongest 2 % of the reference, or of the noisy image
         without one.
@@ -103,10 +104,9 @@ def speckle_figures(
     ratio = ratio_image(noisy, despeckled)
     usable = np.isfinite(ratio) if valid is None else np.isfinite(ratio) & valid
     values = ratio[usable].astype(np.float64)
-    before, after = _in_regions(noisy, patches, regions), _in_regions(despeckled, patches, regions)
+    before, after = (_in_regions(one, patches, regions, valid) for one in (noisy, despeckled))
     changes = [bias_decibel(b.mean, a.mean) for b, a in zip(before, after, strict=True)]
-    first = [point_response(noisy, *place) for place in points]
-    last = [point_response(despeckled, *place) for place in points]
+    first, last = (_responses(one, points, valid) for one in (noisy, despeckled))
     error = None if reference is None else reference_error(despeckled, reference, valid)
     against = noisy if reference is None else reference
     places = [ratio_edges(against, axis=axis) if edges is None else edges for axis in (0, 1)]
@@ -135,12 +135,25 @@ def speckle_figures(
 
 
 def _in_regions(
-    image: NDArray[Any], patches: Sequence[Box], regions: Sequence[NDArray[np.bool_]]
+    image: NDArray[Any],
+    patches: Sequence[Box],
+    regions: Sequence[NDArray[np.bool_]],
+    valid: NDArray[np.bool_] | None,
 ) -> list[Any]:
     return [
         *(looks_of(image[box.slices]) for box in patches),
-        *(looks_of(image, region) for region in regions),
+        *(looks_of(image, region, valid) for region in regions),
     ]
+
+
+def _responses(
+    image: NDArray[Any], points: Sequence[tuple[int, int]], valid: NDArray[np.bool_] | None
+) -> list[PointResponse]:
+    """Return the responses of the points that have data; what is masked there has no power."""
+    if valid is not None:
+        image = np.where(valid, image, 0)
+        points = [place for place in points if valid[place]]
+    return [point_response(image, *place) for place in points]
 
 
 def _edges(

@@ -33,6 +33,9 @@ Mask = NDArray[np.bool_]
 PATCH, PATCHES = 32, 10
 """Side in pixels and largest number of the homogeneous areas that are looked for."""
 
+_NAMED = 3
+"""Most points that a sentence lists."""
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -82,6 +85,8 @@ class Judgement:
         Of the method's ratio image.
     words : str
         Whether the ratio image holds structure, in plain words.
+    left_out : tuple of str
+        What was chosen and could not be judged, a sentence each.
     images : dict of str to (H, W) ndarray
         Intensities of the classical filters.
     """
@@ -90,6 +95,7 @@ class Judgement:
     patches: tuple[Box, ...]
     histogram: GammaHistogram
     words: str
+    left_out: tuple[str, ...] = ()
     images: dict[str, Real] = field(default_factory=dict, repr=False)
 
 
@@ -134,7 +140,29 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
         figures[name] = measured(images[name])
     reporter(Step(total, total))
     words = _WORDS[statistics.structure.verdict]
-    return Judgement(figures, tuple(patches), histogram, words, images)
+    left_out = _without_data(question)
+    return Judgement(figures, tuple(patches), histogram, words, left_out, images)
+
+
+def _without_data(question: Question) -> tuple[str, ...]:
+    """Say which points and drawn areas lie where there is no data."""
+    valid = question.valid
+    if valid is None:
+        return ()
+    said = []
+    empty = [place for place in question.points if not valid[place]]
+    if empty:
+        places = ", ".join(f"row {row} column {column}" for row, column in empty[:_NAMED])
+        more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
+        said.append(f"There is no data at {_some(empty, 'point target')}: {places}{more}.")
+    areas = [area for area in question.regions if not (area & valid).any()]
+    if areas:
+        said.append(f"There is no data in {_some(areas, 'drawn area')}.")
+    return tuple(said)
+
+
+def _some(things: Sequence[object], name: str) -> str:
+    return f"1 {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class SpecklePanel(QWidget):
             return
         self.judgement = judgement
         self._show(judgement)
-        self._say(judgement.words)
+        self._say("\n".join([*judgement.left_out, judgement.words]))
         if judgement.patches:
             self._viewer_layer(patches_layer(judgement.patches, layers.source))
         if self.as_layers.isChecked():
