@@ -13,6 +13,9 @@ from napari_lossviz.ui.layers import METADATA_KEY, UNIT_KEY
 Index = tuple[int | None, ...]
 """For each axis of a layer the position of the slice, None for the two axes shown."""
 
+_MAP_PIXEL = 100.0
+"""Millimetres from which on a pixel's size is told in metres."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plane:
@@ -65,7 +68,10 @@ class Plane:
 
     @cached_property
     def spacing(self) -> tuple[tuple[float, float], str]:
-        """Distance between rows and between columns, and its unit: "mm", else pixels ("px")."""
+        """Distance between rows and between columns, and its unit.
+
+        "mm"; "m" on a map or in a radar image, whose pixels are large; pixels ("px") where unknown.
+        """
         steps = np.linalg.norm(to_world(self.layer, None)[:-1, :-1], axis=0)
         sizes = [
             to_millimetres(float(steps[axis]), str(self.layer.units[axis]))
@@ -73,7 +79,15 @@ class Plane:
         ]
         if sizes[0] is None or sizes[1] is None:
             return (1.0, 1.0), "px"
+        if min(sizes[0], sizes[1]) >= _MAP_PIXEL:
+            return (sizes[0] / 1000, sizes[1] / 1000), "m"
         return (sizes[0], sizes[1]), "mm"
+
+    @property
+    def area_unit(self) -> str:
+        """Unit of an area: "mm²", "m²" or pixels ("px")."""
+        unit = self.spacing[1]
+        return unit if unit == "px" else f"{unit}²"
 
     @property
     def place(self) -> str:

@@ -49,7 +49,7 @@ class RegionRow:
     area : float
         Of the pixels counted, in `area_unit`.
     area_unit : str
-        "mm²", or "px" where the pixel's size is not known.
+        "mm²" or "m²", or "px" where the pixel's size is not known.
     before, after : RegionStatistics
     """
 
@@ -84,7 +84,7 @@ def measure_regions(
     position : sequence of float
         World coordinates of what is shown, ``viewer.dims.point``.
     """
-    (height, width), unit = before.spacing
+    height, width = before.spacing[0]
     rows = []
     pairs = zip(
         drawn_on(before, shapes, REGIONS, position),
@@ -98,7 +98,7 @@ def measure_regions(
                 drawn=first,
                 place=before.at(first.index).place,
                 area=statistics.pixels * height * width,
-                area_unit="mm²" if unit == "mm" else unit,
+                area_unit=before.area_unit,
                 before=statistics,
                 after=_measure(after, second),
             )

@@ -168,7 +168,7 @@ class RegionsSheet(FigureSheet):
     def _fill(self, pair: Pair | None) -> None:
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._rows))
-        area = self._rows[0].area_unit if self._rows else "mm²"
+        area = "Area" if pair is None else pair.before.area_unit
         headers = ("Region", area, "Mean\nbefore", "Mean\nafter", "SD\nbefore", "SD\nafter")
         self.table.setHorizontalHeaderLabels(headers)
         for i, row in enumerate(self._rows):

@@ -252,6 +252,22 @@ def test_without_units_areas_are_in_pixels(viewer: ViewerModel) -> None:
     assert (row.area, row.area_unit) == (16, "px")
 
 
+@pytest.mark.parametrize(
+    ("unit", "spacing", "area"),
+    [("m", (14.0, 2.5), (16 * 35, "m²")), ("mm", (14.0, 2.5), (16 * 35, "mm²")),
+     ("m", (0.002, 0.003), (16 * 6, "mm²")), ("pixel", (14.0, 2.5), (16, "px"))],
+)  # fmt: skip
+def test_areas_have_the_unit_that_suits_the_pixel(
+    viewer: ViewerModel, unit: str, spacing: tuple[float, float], area: tuple[float, str]
+) -> None:
+    layer = add(viewer, Image(np.zeros((20, 20), np.float32), "yx", spacing, (unit, unit)))
+    around = rectangle(1.7, 5.3, 1.7, 5.3)
+    shapes = viewer.add_shapes([around], scale=layer.scale, units=layer.units)
+    plane = shown_plane(viewer, layer)
+    (row,) = measure_regions(plane, plane, shapes, viewer.dims.point)
+    assert (row.area, row.area_unit) == (pytest.approx(area[0]), area[1])
+
+
 def structure(verdict: str, correlation: float, **others: object) -> ResidualStructure:
     values = {"chance": 0.01, "mean": 1e-7, "standard_deviation": 30.0, **others}
     return ResidualStructure(verdict, correlation, **values)
