@@ -5,7 +5,9 @@
 source "$(dirname "$0")/common.sh"
 
 cores=$(usable_cores)
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$cores} NUMBA_NUM_THREADS=${NUMBA_NUM_THREADS:-$cores}
+# Two test processes run at a time, and share the processors.
+threads=$(((cores + 1) / 2))
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} NUMBA_NUM_THREADS=${NUMBA_NUM_THREADS:-$cores}
 export MPLBACKEND=Agg
 python=.venv/bin/python
 summary=()
@@ -43,7 +45,8 @@ run_part "window under pyqt6" window_tests pyqt6
 run_part "window under pyqt5, beside it" wait "$beside"
 cat "$said/pyqt5"
 unset QT_API PYTEST_QT_API
-run_part "all but the window" $python -m pytest --ignore tests/gui -p no:pytest-qt -p no:xvfb --durations 10
+run_part "all but the window" $python -m pytest --ignore tests/gui -p no:pytest-qt -p no:xvfb \
+    --numprocesses 2 --dist worksteal --durations 20
 
 say "Summary of the tests ($cores cores)"
 printf '    %s\n' "${summary[@]}"

@@ -18,6 +18,8 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
+from napari_lossviz.ui.engine_process import EngineProcess
+
 HERE = Path(__file__).parent
 
 
@@ -37,6 +39,35 @@ def clean_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield
     settings._clear_plugin_settings_cache()
     settings.get_settings().reset()
+
+
+class WarmEngine:
+    """Owns the window's engine process beside the docks: to load torch takes it seconds."""
+
+    def keep(self) -> None:
+        """Keep the process when the last dock closes."""
+        EngineProcess.shared().hold(self)
+
+    def let_go(self) -> None:
+        """End the process, unless a dock is open, and whenever the last one closes."""
+        EngineProcess.shared().release(self)
+
+
+@pytest.fixture(scope="session")
+def warm_engine(qapp: QApplication) -> Iterator[WarmEngine]:
+    """Keep one engine process warm from test to test."""
+    warm = WarmEngine()
+    warm.keep()
+    yield warm
+    warm.let_go()
+
+
+@pytest.fixture(autouse=True)
+def idle_engine(warm_engine: WarmEngine) -> Iterator[None]:
+    """Leave no job of one test to the next."""
+    yield
+    if EngineProcess.shared().busy:
+        EngineProcess.shared().shutdown()
 
 
 @pytest.fixture

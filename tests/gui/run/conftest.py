@@ -22,8 +22,11 @@ def engine(qtbot: Any) -> Iterator[EngineProcess]:
 
 
 @pytest.fixture
-def engine_pids() -> Callable[[], set[int]]:
-    """Return a function that gives the engine processes alive below this process."""
+def engine_pids(warm_engine: Any) -> Iterator[Callable[[], set[int]]]:
+    """Return a function that gives the engine processes alive below this process.
+
+    There is none at first: a test that counts them starts its own.
+    """
 
     def pids() -> set[int]:
         found = set()
@@ -35,7 +38,9 @@ def engine_pids() -> Callable[[], set[int]]:
                 continue
         return found
 
-    return pids
+    warm_engine.let_go()
+    yield pids
+    warm_engine.keep()
 
 
 @pytest.fixture
