@@ -8,12 +8,16 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_lossviz.betti.config import BettiConfig
-from napari_lossviz.core import Image, InputError, OutOfMemoryError
+from napari_lossviz.core import LABEL_UNIT, Image, InputError, OutOfMemoryError
 
 BYTES_PER_PIXEL = {2: 200, 3: 450}
 """Peak memory of a matching by number of axes, on white noise (smooth images: two thirds of it)."""
 
 _SHOWN_LABELS = 12
+
+_GREY_VALUES = 32
+"""More different integers than classes are likely: with one in the upper half of the range, these
+are grey values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +30,14 @@ class Inputs:
 
 
 def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Inputs:
-    """Return the values of both images, labels turned into masks.
+    """Return the values of both images, labels turned into masks, grey values into probabilities.
 
     Parameters
     ----------
     prediction, target : Image
-        Axes y, x or z, y, x; probabilities, masks, or labels with `config.label`.
+        Axes y, x or z, y, x; probabilities, masks, or labels with `config.label`. Unsigned integers
+        of 8 or 16 bits that spread over their range are probabilities, the highest one being 1,
+        unless the image says that they are labels.
     config : BettiConfig
 
     Raises
@@ -57,6 +63,13 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
         if image.valid is not None and not image.valid.any():
             raise InputError(f"{role} {image.name!r} holds no valid value at all (NaN, no-data)")
         values = _values(role, image, config.label)
+        if values.dtype.kind == "f" and image.array.dtype.kind == "u":
+            top = np.iinfo(image.array.dtype).max
+            warnings.append(
+                f"{role}: grey values of {image.array.dtype.itemsize * 8} bits were taken as "
+                f"probabilities, {top} as 1; if they are labels, choose the class by the setting "
+                "label"
+            )
         if image.valid is not None and not image.valid.all():
             background = values.min() if config.filtration == "superlevel" else values.max()
             values = np.where(image.valid, values, background)
@@ -124,12 +137,14 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
         return np.asarray(values == label)
     if values.dtype.kind in "ui":
         found = _labels_of(values)
+        if image.value_unit != LABEL_UNIT and _are_grey(values, found):
+            return np.asarray(values / np.float32(np.iinfo(values.dtype).max))
         if len(found) > 2 or (len(found) == 2 and 0 not in found):
             raise InputError(
                 f"{role} {image.name!r} holds the integer labels {_labels(values)}, where a "
                 "probability map or a mask is expected; choose the class by the setting label "
                 "(--label, label=...), or, if these are grey values, convert them to floating "
-                "point between 0 and 1"
+                "point between 0 and 1, in an image layer"
             )
         return np.asarray(values != 0)
     if values.dtype.kind == "f":
@@ -146,6 +161,13 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
         if values.dtype == np.float16:
             values = values.astype(np.float32)
     return values
+
+
+def _are_grey(values: NDArray[Any], found: list[int]) -> bool:
+    """Whether unsigned integers of 8 or 16 bits spread as those of a saved probability map do."""
+    if values.dtype not in (np.uint8, np.uint16):
+        return False
+    return len(found) > _GREY_VALUES and found[-1] > np.iinfo(values.dtype).max // 2
 
 
 def _labels_of(values: NDArray[Any]) -> list[int]:

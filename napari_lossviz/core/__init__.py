@@ -14,12 +14,20 @@ from napari_lossviz.core.errors import (
     OutputExistsError,
     UnsupportedFileError,
 )
-from napari_lossviz.core.image import DisplayWindow, Image, NamedImage, Origin, as_image
+from napari_lossviz.core.image import (
+    LABEL_UNIT,
+    DisplayWindow,
+    Image,
+    NamedImage,
+    Origin,
+    as_image,
+)
 from napari_lossviz.core.recipe import InputRecord, OutputRecord, Recipe, Selection
 from napari_lossviz.core.result import PairResult, Result
 from napari_lossviz.core.steps import Cancelled, Reporter, Step, silent
 
 __all__ = [
+    "LABEL_UNIT",
     "Box",
     "Cancelled",
     "DeviceError",

@@ -10,6 +10,9 @@ import numpy as np
 from napari_lossviz.core.axes import check_axes
 from napari_lossviz.core.errors import InputError
 
+LABEL_UNIT = "label"
+"""Unit of values that are names of classes or objects, and no amounts."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -64,7 +67,7 @@ class Image:
     units : tuple of str
         Unit of each spacing: "mm", "um", "pixel" where unknown; "" for a channel axis.
     value_unit : str
-        Unit of the values, such as "HU"; empty where unknown.
+        Unit of the values, such as "HU", or `LABEL_UNIT`; empty where unknown.
     name : str
         Short name for layers and files.
     patient_affine : (4, 4) ndarray, optional

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import psutil
 
-from napari_lossviz.core import Image, InputError, MethodConfig, OutOfMemoryError, Selection
+from napari_lossviz.core import (
+    LABEL_UNIT,
+    Image,
+    InputError,
+    MethodConfig,
+    OutOfMemoryError,
+    Selection,
+)
 from napari_lossviz.ui.layers import image_from_layer, selection_of
 from napari_lossviz.ui.part_layers import PartLayers
 
@@ -127,9 +134,9 @@ def _in_memory(image: Image) -> Image:
 
 
 def _kept(layer: Any, image: Image) -> Image:
-    """Return the image as it is now: labels are painted in place."""
+    """Return the image as it is now: labels are painted in place, and said to be labels."""
     if layer._type_string == "labels":
-        return image.replace(array=np.array(image.array))
+        return image.replace(array=np.array(image.array), value_unit=LABEL_UNIT)
     return image
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from napari_lossviz.betti import BettiConfig, betti_number_error, match, matching_error
 from napari_lossviz.betti.inputs import check_memory
-from napari_lossviz.core import Cancelled, Image, InputError, OutOfMemoryError, Step
+from napari_lossviz.core import LABEL_UNIT, Cancelled, Image, InputError, OutOfMemoryError, Step
 
 
 def probabilities(*shape: int) -> np.ndarray:
@@ -43,6 +43,29 @@ def test_masks_are_masks_whatever_their_values(high: int, dtype: type) -> None:
     result = match(mask, mask != 0)
     assert result.loss == 0
     assert result.metrics["features_matched"] > 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_values_are_probabilities_unless_they_are_labels(dtype: type) -> None:
+    top = np.iinfo(dtype).max
+    grey = (top * probabilities(40, 40)).astype(dtype)
+    target = probabilities(40, 40) > 0.5
+    result = match(grey, target)
+    np.testing.assert_allclose(result.prediction, grey / top, rtol=1e-6)
+    bits = np.iinfo(dtype).bits
+    assert any(f"grey values of {bits} bits" in warning for warning in result.warnings)
+    with pytest.raises(InputError, match="integer labels"):
+        match(Image(grey, "yx", value_unit=LABEL_UNIT), target)
+    one = int(grey[20, 20])
+    chosen = match(grey, grey, BettiConfig(label=one))
+    np.testing.assert_array_equal(chosen.prediction, grey == one)
+
+
+def test_classes_with_255_for_what_is_ignored_are_no_grey_values() -> None:
+    classes = np.random.default_rng(0).integers(0, 19, (30, 30), dtype=np.uint8)
+    classes[:3] = 255
+    with pytest.raises(InputError, match="integer labels"):
+        match(classes, classes > 3)
 
 
 def test_channels_and_time_are_refused() -> None:

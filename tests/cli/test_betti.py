@@ -71,7 +71,7 @@ def refused(arguments: list[Path], out: Path, capsys: pytest.CaptureFixture[str]
         ("wide.npy", PROBABILITY[:, 2:], "(24, 22), target 'case' (24, 24); both must be the same"),
         ("nothing.npy", np.full((SIDE, SIDE), np.nan, np.float32), "no valid value at all"),
         ("time.npy", RNG.random((2, 3, SIDE, SIDE), np.float32), "choose one time point"),
-        ("grey.png", (255 * PROBABILITY).astype(np.uint8), "integer labels 0, 1, 2,"),
+        ("classes.png", (9 * PROBABILITY).astype(np.uint8), "integer labels 0, 1, 2,"),
         ("rgb.png", RNG.integers(0, 256, (SIDE, SIDE, 3), np.uint8), "choose a channel"),
         ("text.tif", b"no picture", "it is of no kind that can be read"),
         ("empty.tif", b"", "the file is empty"),
