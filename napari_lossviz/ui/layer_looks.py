@@ -11,6 +11,12 @@ _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
 _MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
 _HALF_TURN = 0.5 * np.pi
+_PULLS = (
+    (np.array([0.3, 0.7, 1.0]), np.array([0.0, 0.45, 0.9])),
+    (np.array([1.0, 0.7, 0.3]), np.array([0.9, 0.35, 0.0])),
+)
+"""Weak and strong colour of what must rise, and of what must fall."""
+_PULL_STEPS = 17
 
 
 def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
@@ -36,9 +42,8 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
         limits = (-_HALF_TURN, _HALF_TURN) if kind == "angle" else (0.0, 2 * high)
         return {"colormap": _MAP_COLORMAPS.get(kind, "viridis"), "contrast_limits": limits}
     if named.role == "gradient":
-        # a few pixels may hold it all: percentiles of everything would be 0
-        pulled = np.abs(sample[sample != 0])
-        high = float(np.percentile(pulled, 99.9)) if pulled.size else 1.0
+        # the strongest pull of all: clipped to less, noise would look as strong as an error
+        high = float(np.max(np.abs(data), where=np.isfinite(data), initial=0.0)) or 1.0
         return {"colormap": _pull_colormap(), "contrast_limits": (-high, high)}
     if named.role == "loss":
         return {"colormap": "inferno", "contrast_limits": (0.0, high)}
@@ -47,13 +52,23 @@ def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
 
 @cache
 def _pull_colormap() -> Any:
-    """Return that of a derivative: blue where a higher value lowers the loss, else orange."""
+    """Return that of a derivative: blue where a higher value lowers the loss, else orange.
+
+    Opacity is the square root of the strength, on both sides: a hundredth of the strongest pull is
+    still seen. The layer's own gamma would bend one side only.
+    """
     from napari.utils import Colormap  # the reader, which napari loads at its start, stays light
 
+    strength = np.linspace(0, 1, _PULL_STEPS)[:, None] ** 2  # closer together where the root bends
+    raise_, lower = (
+        np.concatenate([weak + strength * (strong - weak), np.sqrt(strength)], axis=1)
+        for weak, strong in _PULLS
+    )
+    controls = 0.5 + 0.5 * strength[:, 0]
     return Colormap(
-        [(0.0, 0.45, 0.9, 1), (0.3, 0.7, 1.0, 0), (1.0, 0.7, 0.3, 0), (0.9, 0.35, 0, 1)],
+        np.concatenate([raise_[::-1], lower[1:]]),
         name="pull",
-        controls=[0, 0.49, 0.51, 1],
+        controls=np.concatenate([1 - controls[::-1], controls[1:]]),
     )
 
 

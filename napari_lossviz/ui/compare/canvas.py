@@ -6,7 +6,7 @@ mend when napari changes.
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 
@@ -29,6 +29,22 @@ def framebuffer_size(viewer: Any) -> tuple[int, int]:
     """Return width and height of the canvas in the pixels of the screen."""
     width, height = viewer.window._qt_viewer.canvas._scene_canvas.physical_size
     return int(width), int(height)
+
+
+def draw_again(viewer: Any) -> None:
+    """Draw once more after the next time.
+
+    The cells of napari's grid know their size when they are drawn, and their cameras fit after
+    that.
+    """
+    canvas = viewer.window._qt_viewer.canvas._scene_canvas
+
+    def again(_event: Any) -> None:
+        canvas.events.draw.disconnect(again)
+        QTimer.singleShot(0, canvas.update)
+
+    canvas.events.draw.connect(again, position="last")
+    canvas.update()
 
 
 class CanvasWatch(QObject):

@@ -52,6 +52,7 @@ class BettiDock(MethodDock):
     def make_parts(self) -> None:
         """Make the sections on one matching's features, and on models over folders."""
         self.features = FeaturesPanel(self._viewer, EngineProcess.shared())
+        self.features.gradients.comparing.connect(self.compare.stop)
         self.models = ModelsPanel(self._viewer, EngineProcess.shared())
         self.run_panel.controls.run_button.setText("Match")
 
@@ -65,6 +66,11 @@ class BettiDock(MethodDock):
     def own_ends(self) -> tuple[Callable[[], None], ...]:
         """Return the ends of the own parts."""
         return (self.features.close_panel, self.models.close_panel)
+
+    def leave_page(self, page: QWidget) -> None:
+        """Give the canvas back when the Features tab is left."""
+        if page is self.features:
+            self.features.gradients.stop_comparing()
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """List the features of this result from now on."""

@@ -70,6 +70,7 @@ class ChosenFeature(QObject):
         self._features = features
         self._overlays = overlays
         self._source: Any = None
+        self._aside = False
         self._task: Task | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -86,9 +87,17 @@ class ChosenFeature(QObject):
         return self._task is not None or self._pause.isActive()
 
     def show(self, layers: ResultLayers | None) -> None:
-        """Belong to a result; its layers are made when a feature is chosen."""
+        """Belong to a result. Its layers are made now: the first choice would wait for them."""
         self.close()
         self._source = None if layers is None else layers.source
+        if self._source is not None:
+            self._make_pixels()
+            self._make_points()
+
+    def set_aside(self, aside: bool) -> None:
+        """Show nothing on the images for a while: camera and slice go to what is chosen only."""
+        self._aside = aside
+        self._draw(self._features.chosen)
 
     def close(self) -> None:
         """Take the layers away."""
@@ -120,7 +129,7 @@ class ChosenFeature(QObject):
         table, source = self._features.table, self._source
         if self.pixels is not None and self.pixels.visible:
             self.pixels.visible = False
-        if row < 0 or table is None or source is None:
+        if row < 0 or table is None or source is None or self._aside:
             if self.points is not None:
                 self.points.visible = False
             self.described.emit("")
@@ -148,31 +157,45 @@ class ChosenFeature(QObject):
                 places += [found.birth_place[n], found.death_place[n]]
                 symbols += ["triangle_up", "triangle_down"]
         size = symbol_size(self._source)
-        settings: dict[str, Any] = {
-            "symbol": symbols,
-            "size": [2.2 * size, *[size] * (len(symbols) - 1)],
-            "face_color": "transparent",
-            "border_color": [*np.array(CHOSEN) / 255, 1.0],
-        }
-        data = np.array(places, float)
+        points = self._make_points()
+        points.visible = True  # first: a hidden layer is not sliced when its data change
+        points.selected_data = set()  # of points that may be there no longer
+        with points.events.blocker_all():
+            points.data = np.array(places, float)
+            points.symbol = symbols
+            points.size = [2.2 * size, *[size] * (len(symbols) - 1)]
+            points.face_color = "transparent"
+            points.border_color = [*np.array(CHOSEN) / 255, 1.0]
+        points.refresh()
+
+    def _make_points(self) -> Points:
+        """Return the layer of the ends; made, without a point, where there is none.
+
+        It is visible: the graphics card has compiled what draws it before the first choice.
+        """
         if self.points is None or self.points not in self._viewer.layers:
             self.points = Points(
-                data,
+                np.zeros((0, self._source.ndim)),
                 name="chosen: births ▲, deaths ▼",
                 border_width=0.12,
-                **settings,
                 **placed_like(self._source),
             )
             self.points.canvas_size_limits = (10, 60)
             add_quietly(self._viewer, self.points)
-            return
-        self.points.visible = True  # first: a hidden layer is not sliced when its data change
-        self.points.selected_data = set()
-        with self.points.events.blocker_all():
-            self.points.data = data
-            for name, value in settings.items():
-                setattr(self.points, name, value)
-        self.points.refresh()
+        return self.points
+
+    def _make_pixels(self) -> Labels:
+        """Return the layer of the representative; made, hidden and empty, where there is none."""
+        if self.pixels is None or self.pixels not in self._viewer.layers:
+            self.pixels = Labels(
+                np.zeros(self._source.data.shape, np.uint8),
+                name="one of many representatives",
+                opacity=0.6,
+                visible=False,
+                **placed_like(self._source),
+            )
+            add_quietly(self._viewer, self.pixels)
+        return self.pixels
 
     def _on_drawn(self, drawing: Drawing, table: Features, row: int) -> None:
         self._task = None
@@ -190,19 +213,10 @@ class ChosenFeature(QObject):
         colormap = DirectLabelColormap(
             color_dict={None: np.zeros(4), 0: np.zeros(4), 1: own, 2: light if both else own}
         )
-        if self.pixels is None or self.pixels not in self._viewer.layers:
-            self.pixels = Labels(
-                data,
-                name="one of many representatives",
-                colormap=colormap,
-                opacity=0.6,
-                **placed_like(source),
-            )
-            add_quietly(self._viewer, self.pixels)
-        else:
-            self.pixels.data = data
-            self.pixels.colormap = colormap
-            self.pixels.visible = True
+        shown = self._make_pixels()
+        shown.data = data
+        shown.colormap = colormap
+        shown.visible = True
         self.described.emit(drawing.words)
 
     def _on_failed(self, error: Exception) -> None:

@@ -6,20 +6,24 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
 
 from napari_lossviz.core import NamedImage
 from napari_lossviz.jobs.loss_maps import gradient_of_loss
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import derived_layer
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.topology.gradient_grid import GradientGrid
 
-NOTHING, BETTI = "nothing", "Betti matching"
+NOTHING, BETTI, ALL = "nothing", "Betti matching", "all, side by side"
 LOSSES = {"Dice": "dice", "clDice": "cldice", "cross-entropy": "cross_entropy"}
 
 
 class GradientBox(QWidget):
-    """Shows the gradient of one loss at a time; others than Betti's come from the engine process.
+    """Shows the gradient of one loss, or those of all side by side.
+
+    Others than Betti's come from the engine process.
 
     Parameters
     ----------
@@ -27,28 +31,43 @@ class GradientBox(QWidget):
     engine : EngineProcess
     """
 
+    comparing = Signal()
+    """All are about to be side by side: whatever else changes the view has to end."""
+    compared = Signal(bool)
+    """All are side by side from now on, or no longer."""
+
     def __init__(self, viewer: Any, engine: EngineProcess, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._engine = engine
         self._layers: ResultLayers | None = None
         self._call: Call | None = None
+        self._grid: GradientGrid | None = None
         self.shown: dict[str, Any] = {}
         """Layers by title of the loss, those that were made."""
         self.choice = QComboBox()
-        self.choice.addItems([NOTHING, BETTI, *LOSSES])
+        self.choice.addItems([NOTHING, BETTI, *LOSSES, ALL])
         self.choice.setToolTip(
             "Derivative of the loss by each pixel of the prediction. Blue: the loss falls if the "
-            "value rises; orange: it must fall; strongest colour: the strongest pull"
+            "value rises; orange: it must fall. The strongest pull has the fullest colour; a "
+            "quarter of it is half as opaque"
         )
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.hide()
+        self.one_scale = QCheckBox("One scale for all")
+        self.one_scale.setToolTip(
+            "Colour all losses by the strongest pull of any of them. Off: each by its own, since a "
+            "loss's weight scales it at will"
+        )
+        self.one_scale.hide()
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow("Gradient of", self.choice)
+        rows.addRow(self.one_scale)
         rows.addRow(self.status)
+        self.one_scale.toggled.connect(self._on_scale)
         self.choice.currentTextChanged.connect(self._on_choice)
 
     @property
@@ -56,9 +75,15 @@ class GradientBox(QWidget):
         """Whether a gradient is still to come."""
         return self._call is not None
 
+    @property
+    def grid(self) -> GradientGrid | None:
+        """The gradients side by side, while they are."""
+        return self._grid
+
     def set_result(self, layers: ResultLayers | None) -> None:
         """Show gradients of this result from now on."""
         self._stop()
+        self._end_grid()
         for title, layer in self.shown.items():
             if title != BETTI and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -67,25 +92,47 @@ class GradientBox(QWidget):
         self.choice.setEnabled(layers is not None)
         self.choice.setCurrentText(NOTHING)
 
+    def stop_comparing(self) -> None:
+        """Show none, where all are side by side: the grid is in the way of other views."""
+        if self.choice.currentText() == ALL:
+            self.choice.setCurrentText(NOTHING)
+
     def close_box(self) -> None:
         """Wait for nothing any more."""
         self._stop()
+        self._end_grid()
         self._layers = None
 
     def _on_choice(self, title: str) -> None:
         self._stop()
+        self._end_grid()
         self._say("")
-        layers = self._layers
+        self._show()
+
+    def _show(self) -> None:
+        """Show what is chosen, or compute what it still needs."""
+        layers, title = self._layers, self.choice.currentText()
         for other, layer in self.shown.items():
             layer.visible = other == title
         if layers is None or title == NOTHING:
             return
-        if self.shown.get(title) in self._viewer.layers:
-            return
-        if title == BETTI:
-            return
+        wanted = (BETTI, *LOSSES) if title == ALL else (title,)
+        there = {
+            one: self.shown[one] for one in wanted if self.shown.get(one) in self._viewer.layers
+        }
+        missing = [one for one in wanted if one in LOSSES and one not in there]
+        if missing:  # Betti's goes with the result, and is not made again
+            self._compute(layers, missing[0])
+        elif title == ALL:
+            self.comparing.emit()
+            self.one_scale.show()
+            self._grid = GradientGrid(self._viewer, layers, there)
+            self._grid.set_one_scale(self.one_scale.isChecked())
+            self.compared.emit(True)
+
+    def _compute(self, layers: ResultLayers, title: str) -> None:
         result = layers.result
-        self._say("computing …")
+        self._say(f"computing {title} …")
         call = self._call = self._engine.call(
             f"Gradient of {title}",
             gradient_of_loss,
@@ -104,9 +151,20 @@ class GradientBox(QWidget):
             return
         named = NamedImage(f"gradient of {title}", gradient, "gradient")
         layer = Layer.create(*derived_layer(named, layers.result.source, layers.source))
-        layer.visible = True
         add_quietly(self._viewer, layer)
         self.shown[title] = layer
+        self._show()
+
+    def _on_scale(self, shared: bool) -> None:
+        if self._grid is not None:
+            self._grid.set_one_scale(shared)
+
+    def _end_grid(self) -> None:
+        grid, self._grid = self._grid, None
+        self.one_scale.hide()
+        if grid is not None:
+            grid.close()
+            self.compared.emit(False)
 
     def _on_failed(self, message: str) -> None:
         self._call = None

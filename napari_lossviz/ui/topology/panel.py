@@ -16,6 +16,7 @@ from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.field_widgets import FloatBox
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.topology.barcode import Barcode
+from napari_lossviz.ui.topology.canvas_keys import CanvasKeys
 from napari_lossviz.ui.topology.chosen import ChosenFeature
 from napari_lossviz.ui.topology.diagram import Diagram
 from napari_lossviz.ui.topology.feature_list import FeatureList
@@ -75,6 +76,7 @@ class FeaturesPanel(QWidget):
         self._build()
         self._connect()
         self.view.bind_keys(self)
+        self.keys = CanvasKeys(viewer, self.view.keys())
         self.set_result(None)
 
     def set_result(self, layers: ResultLayers | None) -> None:
@@ -99,10 +101,11 @@ class FeaturesPanel(QWidget):
 
     def close_panel(self) -> None:
         """Follow the viewer no longer; the layers stay."""
-        self._soon.stop()
-        self.picking.close()
-        self.gradients.close_box()
         self._layers = None
+        self.picking.close()
+        self.keys.release()
+        self._soon.stop()
+        self.gradients.close_box()
 
     def _on_slider(self, step: int) -> None:
         # by the square, since there is far more noise than anything else
@@ -131,6 +134,7 @@ class FeaturesPanel(QWidget):
         self.least.valueChanged.connect(self._on_box)
         self._soon.timeout.connect(lambda: self.features.set_least(self.least.value()))
         self.chosen.described.connect(self._describe)
+        self.gradients.compared.connect(self.chosen.set_aside)
 
     def _build(self) -> None:
         noise = QHBoxLayout()

@@ -1,5 +1,6 @@
 """The error navigator: a table that is sorted and filtered, and the steps from error to error."""
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QModelIndex, Qt
@@ -30,7 +31,8 @@ STATUS_CHOICES = {
     f"{SIGNS[MATCHED]} matched": (MATCHED,),
 }
 DIMENSION_CHOICES = ("all kinds", "components", "loops", "cavities")
-NEXT, PREVIOUS = "N", "P"
+NEXT, PREVIOUS = "N", "Shift+N"
+"""Keys that napari and its layers leave alone: P paints on labels and adds points and polygons."""
 
 _WIDEST = ("● matched", "component", "Persist. ", "Loss  ", "", "0.000 ", "0.000 ")
 _PLACE = 4
@@ -75,10 +77,14 @@ class FeatureTableView(QWidget):
         if row >= 0:
             self._features.choose(row)
 
+    def keys(self) -> dict[str, Callable[[], None]]:
+        """Return what steps from error to error, by key."""
+        return {NEXT: lambda: self.step(1), PREVIOUS: lambda: self.step(-1)}
+
     def bind_keys(self, panel: QWidget) -> None:
         """Step by keys while the focus is within a panel."""
-        bind_in_panel(panel, NEXT, lambda: self.step(1))
-        bind_in_panel(panel, PREVIOUS, lambda: self.step(-1))
+        for key, step in self.keys().items():
+            bind_in_panel(panel, key, step)
 
     def _on_filter(self) -> None:
         chosen = self.dimension.currentIndex()

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_lossviz.betti.features import MATCHED, MISSED
 from napari_lossviz.jobs.replay import replay
+from napari_lossviz.ui.compare.modes import Mode
 from napari_lossviz.ui.topology import overlays
-from napari_lossviz.ui.topology.gradients import BETTI
+from napari_lossviz.ui.topology.gradients import ALL, BETTI, LOSSES, NOTHING
 
 WAIT = 120_000
 LOOP = 1
@@ -104,7 +105,7 @@ def test_from_the_menu_to_a_missed_loop_and_an_export(
         QTest.keyClick(panel.view.table, Qt.Key.Key_N)
         seen.append(panel.features.chosen)
     assert sorted(seen) == np.flatnonzero(table.status != MATCHED).tolist()
-    QTest.keyClick(panel.view.table, Qt.Key.Key_P)
+    QTest.keyClick(panel.view.table, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert panel.features.chosen == seen[-2]
 
     # a bar chooses in the table
@@ -254,3 +255,122 @@ def test_labels_need_a_class_and_every_refusal_is_said(
     viewer.add_image(10 * random.random((24, 24)), name="outside prediction")
     match(qtbot, dock)
     assert "no probabilities" in status.text()
+
+
+def press_on_canvas(viewer: Any, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key where the focus is on the images."""
+    QTest.keyClick(viewer.window._qt_viewer.canvas.native, key, modifier)
+
+
+def test_keys_step_from_the_canvas_until_the_dock_is_gone(
+    opened: Callable[[], tuple[Any, Any]], qtbot: Any
+) -> None:
+    viewer, dock = opened()
+    viewer.open_sample("napari-lossviz", "roads_pair")
+    match(qtbot, dock)
+    features, view = dock.features.features, dock.features.view
+    errors = [int(row) for row in view.model.rows if features.table.status[row] != MATCHED]
+    viewer.window._qt_viewer.canvas.native.setFocus()
+    # the layer that is active has keys of its own: one to paint on has most
+    viewer.layers.selection.active = dock.features.chosen.pixels
+    for expected in (errors[0], errors[1]):
+        press_on_canvas(viewer, Qt.Key.Key_N)
+        assert features.chosen == expected
+    press_on_canvas(viewer, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert features.chosen == errors[0]
+    viewer.layers.selection.active = dock.features.overlays.layers["prediction"]
+    press_on_canvas(viewer, Qt.Key.Key_N)
+    assert features.chosen == errors[1]
+    assert dock.features.overlays.layers["prediction"].mode == "pan_zoom"
+    dock.close_dock()
+    press_on_canvas(viewer, Qt.Key.Key_N)
+    assert features.chosen == errors[1]
+    assert not viewer.keymap
+
+
+def seen(viewer: Any) -> dict[str, bool]:
+    return {layer.name: layer.visible for layer in viewer.layers}
+
+
+def test_all_gradients_side_by_side_and_the_view_is_given_back(
+    opened: Callable[[], tuple[Any, Any]], qtbot: Any
+) -> None:
+    viewer, dock = opened()
+    viewer.open_sample("napari-lossviz", "roads_pair")
+    layers = match(qtbot, dock)
+    panel, gradients = dock.features, dock.features.gradients
+    click_row(dock, 0)
+    qtbot.waitUntil(lambda: not panel.chosen.drawing, timeout=WAIT)
+    viewer.camera.zoom *= 2
+    active = viewer.layers.selection.active
+    before, centre, zoom = seen(viewer), viewer.camera.center, viewer.camera.zoom
+
+    gradients.choice.setCurrentText(ALL)
+    qtbot.waitUntil(lambda: gradients.grid is not None, timeout=WAIT)
+    grid = viewer.canvas.grid
+    assert grid.enabled
+    cells = [
+        [viewer.layers[n] for n in numbers] for _, numbers in grid.iter_viewboxes(viewer.layers)
+    ]
+    titles = [BETTI, *LOSSES]
+    assert [cell[-1].name.split(":")[0] for cell in cells if cell] == titles
+    for cell, title in zip(cells, titles, strict=True):
+        below, above = sorted(cell, key=viewer.layers.index)
+        np.testing.assert_array_equal(below.data, layers.result.prediction)
+        np.testing.assert_array_equal(above.data, gradients.shown[title].data)
+        high = np.abs(above.data).max()
+        np.testing.assert_allclose(above.contrast_limits, (-high, high), rtol=1e-5)
+    assert sum(seen(viewer).values()) == 2 * len(titles)
+    assert viewer.layers.selection.active is active
+    own = [cell[-1].contrast_limits for cell in cells]
+    gradients.one_scale.click()
+    assert len({tuple(cell[-1].contrast_limits) for cell in cells}) == 1
+    assert tuple(cells[0][-1].contrast_limits) == max(map(tuple, own), key=lambda one: one[1])
+    gradients.one_scale.click()
+    assert [cell[-1].contrast_limits for cell in cells] == own
+
+    # a row still moves the camera, and draws nothing over the cells
+    click_row(dock, 2)
+    place = layers.source.data_to_world(panel.features.table.place[2])
+    np.testing.assert_allclose(viewer.camera.center[-2:], place)
+    assert sum(seen(viewer).values()) == 2 * len(titles)
+    click_row(dock, 0)
+
+    gradients.choice.setCurrentText(NOTHING)
+    assert not grid.enabled
+    np.testing.assert_allclose(viewer.camera.center, centre)
+    assert viewer.camera.zoom == pytest.approx(zoom)
+    qtbot.waitUntil(lambda: not panel.chosen.drawing, timeout=WAIT)
+    computed = {gradients.shown[title].name: False for title in LOSSES}
+    assert seen(viewer) == before | computed
+
+    # so do another tab, and the end of the result
+    gradients.choice.setCurrentText(ALL)
+    assert grid.enabled
+    dock.tabs.setCurrentIndex(0)
+    assert not grid.enabled
+    assert gradients.choice.currentText() == NOTHING
+    dock.tabs.setCurrentIndex(1)
+    gradients.choice.setCurrentText(ALL)
+    viewer.layers.clear()
+    assert not grid.enabled
+    assert not gradients.choice.isEnabled()
+
+
+def test_a_comparison_that_is_on_ends_before_gradients_lie_side_by_side(
+    opened: Callable[[], tuple[Any, Any]], qtbot: Any
+) -> None:
+    viewer, dock = opened()
+    viewer.open_sample("napari-lossviz", "roads_pair")
+    layers = match(qtbot, dock)
+    drawn = (*layers.all_layers(), layers.source, *layers.others)
+    before = [layer.visible for layer in drawn]
+    dock.compare.bar.buttons[Mode.SIDE_BY_SIDE].click()
+    assert viewer.canvas.grid.enabled
+    gradients = dock.features.gradients
+    gradients.choice.setCurrentText(ALL)
+    qtbot.waitUntil(lambda: gradients.grid is not None, timeout=WAIT)
+    assert dock.compare.view.mode == Mode.OFF
+    gradients.choice.setCurrentText(NOTHING)
+    assert not viewer.canvas.grid.enabled
+    assert [layer.visible for layer in drawn] == before
