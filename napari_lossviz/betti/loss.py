@@ -13,6 +13,7 @@ from napari_lossviz.betti.bars import Bars, DimensionBars
 from napari_lossviz.betti.pairing import Pairing, pair_images
 from napari_lossviz.core import InputError
 from napari_lossviz.losses.dice import dice_loss
+from napari_lossviz.losses.precision import wide
 
 
 class BettiMatchingLoss(nn.Module):
@@ -100,8 +101,8 @@ class BettiMatchingLoss(nn.Module):
             samples = [
                 self._of_sample(one, two, weights)
                 for one, two in zip(
-                    _wide(prediction).reshape(-1, *prediction.shape[-dims:]),
-                    _wide(target).to(prediction.device).reshape(-1, *target.shape[-dims:]),
+                    wide(prediction).reshape(-1, *prediction.shape[-dims:]),
+                    wide(target).to(prediction.device).reshape(-1, *target.shape[-dims:]),
                     strict=True,
                 )
             ]
@@ -166,10 +167,6 @@ class DiceBettiLoss(nn.Module):
         """Return the sum; see `dice_loss` and `BettiMatchingLoss`."""
         betti: Tensor = self.betti(prediction, target)
         return dice_loss(prediction, target) + self.alpha * betti
-
-
-def _wide(image: Tensor) -> Tensor:
-    return image if image.dtype in (torch.float32, torch.float64) else image.float()
 
 
 def _framed(image: Tensor, pairing: Pairing) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from napari_lossviz.losses.precision import wide
+
 
 def cldice_loss(
     prediction: Tensor, target: Tensor, *, iterations: int = 10, smooth: float = 1e-5
@@ -16,7 +18,7 @@ def cldice_loss(
     Parameters
     ----------
     prediction, target : (B, C, H, W) or (B, C, D, H, W) Tensor
-        Values in [0, 1].
+        Values in [0, 1]; float16 and bfloat16 are computed in float32.
     iterations : int
         Erosions of the soft skeleton: the largest radius in pixels of what is thinned.
     smooth : float
@@ -26,6 +28,7 @@ def cldice_loss(
     Tensor
         Scalar.
     """
+    prediction = wide(prediction)
     target = target.to(prediction.dtype)
     skeletons = soft_skeleton(prediction, iterations), soft_skeleton(target, iterations)
     precision, sensitivity = (

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from napari_lossviz.losses.precision import wide
+
 
 def cross_entropy_loss(prediction: Tensor, target: Tensor, *, smallest: float = 1e-6) -> Tensor:
     """Return -mean(t log p + (1 - t) log(1 - p)).
@@ -10,6 +12,7 @@ def cross_entropy_loss(prediction: Tensor, target: Tensor, *, smallest: float = 
     ----------
     prediction : Tensor
         Probabilities p; those nearer to 0 or 1 than `smallest` count as `smallest` away from it.
+        float16 and bfloat16 are computed in float32.
     target : Tensor
         Of the same shape, t in [0, 1].
     smallest : float
@@ -19,6 +22,6 @@ def cross_entropy_loss(prediction: Tensor, target: Tensor, *, smallest: float = 
     Tensor
         Scalar, in nats.
     """
-    p = prediction.clamp(smallest, 1 - smallest)
-    t = target.to(prediction.dtype)
+    p = wide(prediction).clamp(smallest, 1 - smallest)
+    t = target.to(p.dtype)
     return -(t * p.log() + (1 - t) * (1 - p).log()).mean()

@@ -83,3 +83,27 @@ def test_gradients_of_all_losses_by_pixel() -> None:
     for gradient in found.values():
         assert gradient.shape == (8, 9)
         assert gradient.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("loss", [dice_loss, cldice_loss, cross_entropy_loss])
+def test_low_precision_is_computed_in_float32(loss, dtype: torch.dtype) -> None:
+    """Sums of more than 65504 and probabilities of exactly 0 and 1, which a sigmoid rounds to."""
+    target = torch.zeros(1, 1, 300, 300)
+    target[..., :150, :] = 1
+    prediction = (0.999 * target + 0.0005).to(dtype)
+    prediction[..., 0, :] = prediction[..., 149, :] = 1
+    prediction[..., 150, :] = prediction[..., 299, :] = 0
+    prediction.requires_grad_()
+    found = loss(prediction, target)
+    assert found.dtype == torch.float32
+    exact = prediction.detach().double().requires_grad_()
+    expected = loss(exact, target.double())
+    assert found.item() == pytest.approx(expected.item(), rel=1e-2, abs=1e-6)
+    found.backward()
+    expected.backward()
+    assert prediction.grad.dtype == dtype
+    scale = exact.grad.abs().max().item()
+    np.testing.assert_allclose(
+        prediction.grad.double().numpy(), exact.grad.numpy(), atol=0.01 * scale
+    )
