@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Points
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -210,9 +210,8 @@ class ChosenFeature(QObject):
             pixels = drawing.pixels.get(side)  # type: ignore[call-overload]
             if pixels is not None:
                 data[tuple(pixels.T)] = value
-        colormap = DirectLabelColormap(
-            color_dict={None: np.zeros(4), 0: np.zeros(4), 1: own, 2: light if both else own}
-        )
+        # cyclic: for a direct one napari compiles a mapping, and the window stops for a second
+        colormap = CyclicLabelColormap(colors=[np.zeros(4), own, light if both else own])
         shown = self._make_pixels()
         shown.data = data
         shown.colormap = colormap

@@ -76,7 +76,7 @@ def _copy(gradient: Any, title: str) -> Any:
     data, settings, kind = gradient.as_layer_data_tuple()
     high = float(gradient.contrast_limits[1])
     settings |= {
-        "name": f"{title}: at most {high:.2g}",
+        "name": f"{title}: ≤ {high:.2g}",
         "visible": True,
         "metadata": {METADATA_KEY: {ROLE_KEY: "gradient"}},
     }
