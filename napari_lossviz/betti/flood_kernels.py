@@ -125,6 +125,60 @@ def shortest_odd_loop(
 
 
 @compiled
+def close_over_tree(
+    links: Any, usable: Any, tree: Any, upwards: bool, shape: Any, before: Any, queue: Any,
+    needs: Any,
+) -> None:  # fmt: skip
+    """Find the nodes of the cycle that some links make together with links of a tree.
+
+    Parameters
+    ----------
+    links : (M,) int32
+        See `shortest_odd_loop`; none is in the tree.
+    usable, tree : (3 * N,) uint8
+        Which links are there, and which of them are in the tree.
+    upwards : bool
+    shape : tuple of three int
+    before : (N,) int32
+        Scratch; -1 everywhere.
+    queue : (N,) int32
+        Scratch.
+    needs : (N,) uint8
+        0 everywhere; filled with 1 at nodes whose link towards the tree's root is in the cycle.
+    """
+    steps = (shape[1] * shape[2], shape[2], 1)
+    for n in range(links.size):
+        node, step = links[n] // 3, steps[links[n] % 3]
+        needs[node] ^= 1
+        needs[node + step if upwards else node - step] ^= 1
+    count, done = 0, 0
+    for n in range(links.size):
+        start = links[n] // 3
+        if before[start] < 0:
+            before[start] = start
+            queue[count] = start
+            count += 1
+        while done < count:
+            node = queue[done]
+            done += 1
+            for axis in range(3):
+                place = node // steps[axis] % shape[axis]
+                for sign in (-1, 1):
+                    if not 0 <= place + sign < shape[axis]:
+                        continue
+                    other = node + sign * steps[axis]
+                    link = 3 * (node if (sign > 0) == upwards else other) + axis
+                    if usable[link] and tree[link] and before[other] < 0:
+                        before[other] = node
+                        queue[count] = other
+                        count += 1
+    for n in range(count - 1, -1, -1):
+        node = queue[n]
+        if before[node] != node:
+            needs[before[node]] ^= needs[node]
+
+
+@compiled
 def evaluate_cocycle(
     rows: Any, chosen: int, columns: Any, within: Any, columns_are_faces: bool, shape: Any,
     steps: Any, joining: Any, partner: Any, owner: Any, offset: Any, entries: Any, odd: Any,

@@ -1,21 +1,32 @@
 """A short closed path around a loop of a volume, within the loop's class."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.betti.cells import EDGES, FACES, Grid, all_cells, cell_pixels
-from napari_lossviz.betti.flood_kernels import evaluate_cocycle, shortest_odd_loop
+from napari_lossviz.betti.cell_kernels import neighbours
+from napari_lossviz.betti.cells import FACES, Grid, all_cells, cell_pixels
+from napari_lossviz.betti.flood_kernels import (
+    close_over_tree,
+    evaluate_cocycle,
+    shortest_odd_loop,
+)
 from napari_lossviz.betti.joins import Index
-from napari_lossviz.betti.levels import foreground_at, level_pair
-from napari_lossviz.betti.loop_matrix import loop_bars, reduce_matrix
+from napari_lossviz.betti.levels import Levels, foreground_at, level_pair
+from napari_lossviz.betti.loop_matrix import LoopMatrix, loop_bars, reduce_matrix
+from napari_lossviz.betti.reduction import NONE, youngest_left
 from napari_lossviz.betti.sweeps import sweep
 from napari_lossviz.betti.union_find import stable_order
 from napari_lossviz.betti.watch import Watch
 
 _STARTS = 24
 """Nodes of the path found so far from which a shorter one is looked for."""
+
+_ENDS, _JOINS, _LIVES = range(3)
+"""What becomes of a path when its loop dies: it is filled, it becomes one with older loops, or it
+is wound around a younger loop as well, which lives on. The lower, the better."""
 
 
 def shortest_loop(
@@ -29,8 +40,9 @@ def shortest_loop(
 ) -> NDArray[np.intp]:
     """Return the nodes of a short path that closes a loop of a volume.
 
-    All paths that use an odd number of certain links are of the loop's class (up to older loops
-    that live on at that level); among them, shortest ones through several nodes are compared.
+    Paths that use an odd number of certain links go around this loop, and around what else lives
+    longer; shortest ones through several nodes are compared, and one that is filled when the loop
+    dies is taken before all others, then one that becomes one with older loops.
 
     Parameters
     ----------
@@ -57,31 +69,10 @@ def shortest_loop(
     wanted = [int(np.ravel_multi_index(np.add(p, pair.border), f.shape)) for p in (birth, death)]
     at = (bars.birth_pixel == wanted[0]) & (bars.death_pixel == wanted[1])
     chosen = int(bars.birth_cell[np.flatnonzero(at)[0]])
+    joining = graph.joining_faces if dual else graph.joining_edges
+    loop = _Loop(f, dual, matrix, joining, chosen, int(f.flat[wanted[0]]))
     there = np.pad(foreground_at(values, level, filtration), pair.border)
-    bound = int(f[there].min() if dual else f[there].max())
-    rows, row_level = all_cells(f, grid, is_face=dual)
-    kept = row_level >= bound if dual else row_level <= bound
-    order = stable_order(row_level[kept])
-    rows = rows[kept][order[::-1] if dual else order]
-    usable, odd = np.zeros(3 * grid.size, np.uint8), np.zeros(3 * grid.size, np.uint8)
-    usable[rows] = 1
-    column_level = f.ravel()[cell_pixels(f, matrix.columns, EDGES if dual else FACES)]
-    evaluate_cocycle(
-        rows,
-        chosen,
-        matrix.columns,
-        column_level >= bound if dual else column_level <= bound,
-        not dual,
-        grid.shape,
-        grid.steps,
-        graph.joining_faces if dual else graph.joining_edges,
-        matrix.partner,
-        matrix.owner,
-        matrix.offset,
-        matrix.entries,
-        odd,
-    )
-    path = _shortest(usable, odd, chosen // 3, grid, upwards=not dual)
+    path = loop.shortest(int(f[there].min() if dual else f[there].max()))
     if dual:  # its nodes are corners of pixels; the pixels along its links touch one another
         after = np.roll(path, -1)
         axis = np.argmax(np.abs(after - path)[:, None] == np.array(grid.steps), axis=1)
@@ -103,25 +94,119 @@ def _cut_corners(nodes: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.array(kept)
 
 
-def _shortest(
-    usable: NDArray[np.uint8], odd: NDArray[np.uint8], start: int, grid: Grid, *, upwards: bool
-) -> Index:
-    """Return a path that is shortest through each of several nodes on it."""
-    dist = np.full(2 * grid.size, -1, np.int32)
-    before, queue = np.empty_like(dist), np.empty_like(dist)
-    best = np.empty(0, np.int32)
-    limit = grid.size
-    starts: NDArray[Any] = np.array([start])
-    while len(starts):
-        shorter = False
-        for node in starts:
-            path = np.empty(limit, np.int32)
-            length = shortest_odd_loop(
-                usable, odd, upwards, grid.shape, int(node), limit, dist, before, queue, path
-            )
-            if length and (not len(best) or length < len(best)):
-                best, limit, shorter = path[:length].copy(), length, True
-        if not shorter:
-            break
-        starts = best[:: max(len(best) // _STARTS, 1)]
-    return best
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loop:
+    """One loop of a volume, and the matrix that tells which paths go around it.
+
+    Attributes
+    ----------
+    f : (Z, H, W) int32 levels
+    dual : bool
+    matrix : LoopMatrix
+    joining : (3 * N,) uint8
+        Rows that join components.
+    row : int
+        At which the loop is born.
+    level : int
+        Of its birth.
+    """
+
+    f: Levels
+    dual: bool
+    matrix: LoopMatrix
+    joining: NDArray[np.uint8]
+    row: int
+    level: int
+
+    @property
+    def column(self) -> int:
+        """Index of the column by which it dies."""
+        return int(self.matrix.owner[self.row])
+
+    def shortest(self, bound: int) -> Index:
+        """Return the nodes of a path that is shortest through each of several nodes on it.
+
+        Parameters
+        ----------
+        bound : int
+            Level up to which rows are there.
+        """
+        grid = Grid(self.f.shape)
+        usable, odd = self._links_at(bound)
+        dist = np.full(2 * grid.size, -1, np.int32)
+        before, queue = np.empty_like(dist), np.empty_like(dist)
+        room = np.empty(grid.size, np.int32)
+        best, best_fate, limit = np.empty(0, np.int32), _LIVES + 1, grid.size
+        starts = np.append(self.row // 3, _some(self._first_nodes(usable)))
+        while len(starts):
+            better = False
+            for node in starts:
+                length = shortest_odd_loop(
+                    usable, odd, not self.dual, grid.shape, int(node), limit,
+                    dist, before, queue, room,
+                )  # fmt: skip
+                path = room[:length]
+                if not length or (fate := self._fate(path)) > best_fate:
+                    continue
+                if fate < best_fate or length < len(best):
+                    best, best_fate, better = path.copy(), fate, True
+                    limit = length if fate == _ENDS else grid.size
+            if not better:
+                break
+            starts = _some(best)
+        return best
+
+    def _links_at(self, bound: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return which rows may be used at a level, and which of them count as odd."""
+        grid = Grid(self.f.shape)
+        rows, level = all_cells(self.f, grid, is_face=self.dual)
+        kept = level >= bound if self.dual else level <= bound
+        order = stable_order(level[kept])
+        rows = rows[kept][order[::-1] if self.dual else order]
+        usable, odd = np.zeros(3 * grid.size, np.uint8), np.zeros(3 * grid.size, np.uint8)
+        usable[rows] = 1
+        m = self.matrix
+        # what is filled before this loop is, at whatever level, does not count
+        before = np.arange(len(m.columns)) < self.column
+        evaluate_cocycle(
+            rows, self.row, m.columns, before, not self.dual, grid.shape, grid.steps,
+            self.joining, m.partner, m.owner, m.offset, m.entries, odd,
+        )  # fmt: skip
+        return usable, odd
+
+    def _first_nodes(self, usable: NDArray[np.uint8]) -> Index:
+        """Return the nodes of the cycle, all there at the birth, that fills up at the death."""
+        m, grid = self.matrix, Grid(self.f.shape)
+        keys = m.entries[m.offset[self.column] : m.offset[self.column + 1]]
+        rows = np.asarray((~keys if self.dual else keys) & 0xFFFFFFFF, np.int32)
+        if not len(rows):  # the column was reduced from the beginning
+            found = np.empty(4, np.int64)
+            column = int(m.columns[self.column])
+            count = neighbours(column, not self.dual, grid.shape, grid.steps, found)
+            rows = found[:count].astype(np.int32)
+            rows = rows[self.joining[rows] == 0]
+        # the matrix leaves out the rows that join components: they are a tree
+        before, queue = np.full(grid.size, -1, np.int32), np.empty(grid.size, np.int32)
+        needs = np.zeros(grid.size, np.uint8)
+        close_over_tree(rows, usable, self.joining, not self.dual, grid.shape, before, queue, needs)
+        return np.flatnonzero(needs).astype(np.int32)
+
+    def _fate(self, path: Index) -> int:
+        """Return what becomes of a path when the loop dies."""
+        m, grid = self.matrix, Grid(self.f.shape)
+        after = np.roll(path, -1)
+        axis = np.argmax(np.abs(after - path)[:, None] == np.array(grid.steps), axis=1)
+        nodes = np.maximum(path, after) if self.dual else np.minimum(path, after)
+        left = youngest_left(
+            3 * nodes + axis, self.column, m.columns, self.f.ravel(), grid.shape, grid.steps,
+            not self.dual, self.joining, m.partner, m.owner, m.offset, m.entries,
+        )  # fmt: skip
+        if left == NONE:
+            return _ENDS
+        own = self.level << 32 | self.row
+        return _JOINS if left < (~own if self.dual else own) else _LIVES
+
+
+def _some(nodes: Index) -> Index:
+    """Return some of many nodes, evenly spread."""
+    return nodes[:: max(len(nodes) // _STARTS, 1)]

@@ -182,3 +182,70 @@ def reduce_columns(
             offset[k + 1] = used
             break
     return int(columns.size)
+
+
+@compiled
+def youngest_left(
+    rows: Any,
+    last: int,
+    columns: Any,
+    row_levels: Any,
+    shape: Any,
+    steps: Any,
+    columns_are_faces: bool,
+    dropped: Any,
+    partner: Any,
+    owner: Any,
+    offset: Any,
+    entries: Any,
+) -> int:
+    """Reduce a cycle by the columns up to `last`; return the key of the youngest row that is left.
+
+    Parameters
+    ----------
+    rows : (M,) int32
+        Of the cycle; those that occur an even number of times do not count.
+    last : int
+        Index of a column.
+    columns, row_levels, shape, steps, columns_are_faces, dropped, partner, owner, offset, entries
+        As of `reduce_columns`, which has filled them.
+
+    Returns
+    -------
+    int
+        `NONE` if the cycle is a boundary.
+    """
+    heap = np.empty(_FIRST_ROOM, np.int64)
+    found = np.empty(4, np.int64)
+    size = 0
+    for n in range(rows.size):
+        if not dropped[rows[n]]:
+            key = key_of(row_levels, rows[n], not columns_are_faces, steps)
+            heap = push(heap, size, key if columns_are_faces else ~key)
+            size += 1
+    while size > 0:
+        top = pop(heap, size)
+        size -= 1
+        if size > 0 and heap[0] == top:
+            pop(heap, size)
+            size -= 1
+            continue
+        row = (top if columns_are_faces else ~top) & 0xFFFFFFFF
+        same = partner[row]
+        if same < 0 and 0 <= owner[row] <= last:
+            begin, end = offset[owner[row]], offset[owner[row] + 1]
+            for n in range(begin + 1, end):
+                heap = push(heap, size, entries[n])
+                size += 1
+            if begin < end:
+                continue
+            same = columns[owner[row]]
+        if same < 0:
+            return int(top)
+        count = neighbours(same, columns_are_faces, shape, steps, found)
+        for n in range(count):
+            if found[n] != row and not dropped[found[n]]:
+                key = key_of(row_levels, found[n], not columns_are_faces, steps)
+                heap = push(heap, size, key if columns_are_faces else ~key)
+                size += 1
+    return int(NONE)

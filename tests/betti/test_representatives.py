@@ -6,6 +6,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from napari_lossviz.betti import BettiConfig, match
 from napari_lossviz.core import InputError
+from tests.betti.plain import Cell, Filtration, boundary
 
 
 def torus(size: int, ring: float, tube: float) -> np.ndarray:
@@ -60,6 +61,72 @@ def test_a_loop_over_corners_goes_around_too() -> None:
     assert mask[tuple(path.T)].all()
     turn = np.unwrap(np.arctan2(*(np.vstack((path, path[:1])) - 11.5).T[1:]))
     assert abs(turn[-1] - turn[0]) == pytest.approx(2 * np.pi)
+
+
+def ring_with_a_bar(closes_at: int, left: float, right: float) -> np.ndarray:
+    """Return a ring that a later bar divides; its two holes are filled at different levels."""
+    image = np.zeros((5, 9, 19))
+    image[2, 2:7, 2:17] = 0.9
+    image[2, 3:6, 3:16] = right
+    image[2, 3:6, 3:6] = left
+    image[2, 3:6, 6] = 0.8
+    image[2, 2, closes_at] = 0.88
+    return image
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize("closes_at", [4, 14])
+@pytest.mark.parametrize(("left", "right"), [(0.2, 0.3), (0.3, 0.2)])
+def test_of_two_loops_that_share_pixels_each_is_drawn_around_what_fills_it(
+    construction: str, closes_at: int, left: float, right: float
+) -> None:
+    image = ring_with_a_bar(closes_at, left, right)
+    result = match(image, np.zeros_like(image), BettiConfig(construction=construction))
+    deaths = result.intervals(1, "unmatched_prediction").death
+    assert sorted(deaths) == [0.2, 0.3]
+    for n, death in enumerate(deaths):
+        path = result.representative(1, "unmatched_prediction", n)
+        inside = (2, 6) if death == left else (6, 16)
+        assert (path[:, 2].min(), path[:, 2].max()) == inside
+        assert (path[:, 1].min(), path[:, 1].max()) == (2, 6)
+
+
+def is_filled(image: np.ndarray, path: np.ndarray, level: float) -> bool:
+    """Whether a path is the boundary of faces that are there at a level (sublevel)."""
+    order = Filtration(image, "V")
+    cycle: set[Cell] = set()
+    for one, two in zip(path.tolist(), np.roll(path, -1, axis=0).tolist(), strict=True):
+        cycle ^= {tuple(a + b for a, b in zip(one, two, strict=True))}
+    reduced: dict[Cell, set[Cell]] = {}
+    for face in order.sorted(2):
+        if order.level[face] > level:
+            break
+        column = set(boundary(face))
+        while column:
+            pivot = max(column, key=order.place.__getitem__)
+            if pivot not in reduced:
+                reduced[pivot] = column
+                break
+            column ^= reduced[pivot]
+    while cycle:
+        pivot = max(cycle, key=order.place.__getitem__)
+        if pivot not in reduced:
+            return False
+        cycle ^= reduced[pivot]
+    return True
+
+
+def test_nearly_every_path_in_noise_is_filled_when_its_loop_dies_and_not_before() -> None:
+    checks = []
+    for seed in range(5):
+        image = np.random.default_rng(seed).permutation(180).reshape(6, 6, 5) * 1.0
+        result = match(image, np.full_like(image, 999), BettiConfig(filtration="sublevel"))
+        loops = result.intervals(1, "unmatched_prediction")
+        for n, death in enumerate(loops.death):
+            path = result.representative(1, "unmatched_prediction", n)
+            checks.append(is_filled(image, path, death) and not is_filled(image, path, death - 1))
+    assert len(checks) > 50
+    assert np.mean(checks) > 0.98
 
 
 def ring_image() -> np.ndarray:
