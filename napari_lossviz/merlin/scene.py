@@ -125,7 +125,10 @@ class Scene:
 
 
 def spread_boxes(shape: tuple[int, int], side: tuple[int, int], most: int) -> list[Box]:
-    """Return boxes of a regular grid: the whole image where `most` suffice, else spread out."""
+    """Return boxes of a regular grid: over the whole image where `most` suffice, else spread out.
+
+    Where the image is no multiple of their side, they overlap.
+    """
     ys, xs = spread_starts(shape, side, most)
     return [
         Box(y, min(y + side[0], shape[0]), x, min(x + side[1], shape[1])) for y in ys for x in xs
@@ -136,15 +139,25 @@ def spread_starts(
     shape: tuple[int, int], side: tuple[int, int], most: int
 ) -> tuple[list[int], list[int]]:
     """Return where the rows and the columns of boxes of `spread_boxes` start."""
-    counts = [max(length // one, 1) for length, one in zip(shape, side, strict=True)]
-    while counts[0] * counts[1] > most:
-        larger = int(counts[1] > counts[0])
-        counts[larger] -= 1
-    starts = [
-        [round(i) for i in np.linspace(0, max(length - one, 0), count)]
-        for length, one, count in zip(shape, side, counts, strict=True)
-    ]
-    return starts[0], starts[1]
+    counts = spread_counts(shape, side, most)
+    rows, columns = (
+        evenly(length, one, count) for length, one, count in zip(shape, side, counts, strict=True)
+    )
+    return rows, columns
+
+
+def spread_counts(shape: tuple[int, int], side: tuple[int, int], most: int) -> tuple[int, int]:
+    """Return into how many rows and columns of boxes an image is parted, at most so many in all."""
+    rows, columns = (-(-length // one) for length, one in zip(shape, side, strict=True))
+    while rows * columns > most:
+        rows, columns = (rows, columns - 1) if columns > rows else (rows - 1, columns)
+    return rows, columns
+
+
+def evenly(length: int, side: int, count: int) -> list[int]:
+    """Return where boxes along an axis start: from end to end, a single one in the middle."""
+    room = max(length - side, 0)
+    return [room // 2] if count == 1 else [round(i) for i in np.linspace(0, room, count)]
 
 
 def filled(values: NDArray[np.complex64], valid: NDArray[np.bool_]) -> NDArray[np.complex64]:

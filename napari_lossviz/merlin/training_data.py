@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_lossviz.core import Box, InputError
 from napari_lossviz.merlin.prepare import Segment
-from napari_lossviz.merlin.scene import Scene, filled, spread_boxes
+from napari_lossviz.merlin.scene import Scene, evenly, filled, spread_counts
 from napari_lossviz.merlin.spectrum import Complex
 
 _PLATE = 1024
@@ -94,14 +94,14 @@ def make_plates(
     Raises
     ------
     InputError
-        If a scene has no valid pixel.
+        If a scene has no valid pixel, or too few to hold some out.
     """
-    plates = []
+    plates: list[Plate] = []
     side = max(crop, _BLOCK + 2 * _CONTEXT)
     share = _MOST_PIXELS // len(segments) // _PLATE**2
     for segment in segments:
         height = segment.last - segment.first
-        for box in spread_boxes((height, scene.shape[1]), (_PLATE, _PLATE), max(share, 1)):
+        for box in _boxes((height, scene.shape[1]), max(share, 1)):
             poll()
             place = Box(box.y0 + segment.first, box.y1 + segment.first, box.x0, box.x1)
             values, valid = scene.read_valid(place)
@@ -113,8 +113,16 @@ def make_plates(
             valid = np.pad(valid, missing)
             held_out, blocks = _hold_out(valid, validation, generator)
             plates.append(Plate(values, valid & ~held_out, valid & held_out, blocks))
-    if not any(plate.trained.any() for plate in plates):
+    if not plates:
         raise InputError(f"{scene.image.name}: no pixel holds data, there is nothing to train on")
+    if not any(plate.blocks for plate in plates):
+        largest = max(range(len(plates)), key=lambda i: int(plates[i].trained.sum()))
+        plates[largest] = _with_one_block(plates[largest])
+    if not any(plate.trained.any() for plate in plates):
+        raise InputError(
+            f"{scene.image.name}: too few pixels hold data to train on some and judge by others; "
+            f"choose a part of more than {_BLOCK} x {_BLOCK} pixels"
+        )
     return plates
 
 
@@ -199,26 +207,57 @@ def batch_of(values: Complex, counts: NDArray[np.bool_]) -> Batch:
     )
 
 
+def _boxes(shape: tuple[int, int], most: int) -> list[Box]:
+    """Return where plates lie: side by side over the whole, or spread out where that are too many.
+
+    They never overlap: what one holds out, another would train on.
+    """
+    counts = spread_counts(shape, (_PLATE, _PLATE), most)
+    sides = [min(n // count, _PLATE) for n, count in zip(shape, counts, strict=True)]
+    ys, xs = (evenly(*one) for one in zip(shape, sides, counts, strict=True))
+    return [Box(y, y + sides[0], x, x + sides[1]) for y in ys for x in xs]
+
+
 def _hold_out(
     valid: NDArray[np.bool_], share: float, generator: torch.Generator
 ) -> tuple[NDArray[np.bool_], tuple[Box, ...]]:
-    """Choose blocks of a grid at random, at least one."""
-    held_out = np.zeros(valid.shape, bool)
-    height, width = valid.shape
-    corners = [
-        (y, x)
-        for y in range(_CONTEXT, height - _BLOCK - _CONTEXT + 1, _BLOCK)
-        for x in range(_CONTEXT, width - _BLOCK - _CONTEXT + 1, _BLOCK)
-        if valid[y : y + _BLOCK, x : x + _BLOCK].mean() >= _CONTENT
-    ]
-    if not corners:
-        corners = [((height - _BLOCK) // 2, (width - _BLOCK) // 2)]
+    """Choose blocks of a grid at random: at least one, none where no block holds enough data."""
+    corners = [place for place, known in _contents(valid).items() if known >= _CONTENT]
     order = torch.randperm(len(corners), generator=generator).tolist()
     count = max(round(share * valid.sum() / _BLOCK**2), 1)
+    return _held_out(valid.shape, [corners[i] for i in order[:count]])
+
+
+def _with_one_block(plate: Plate) -> Plate:
+    """Hold out the fullest block of a plate whose data lie in strips too narrow for a whole one.
+
+    The plate is mirrored outwards, so that a block at its border has a context as well.
+    """
+    pads = [(_CONTEXT, _CONTEXT + -length % _BLOCK) for length in plate.values.shape]
+    valid = np.pad(plate.trained | plate.held_out, pads)
+    contents = _contents(valid)
+    held_out, blocks = _held_out(valid.shape, [max(contents, key=contents.__getitem__)])
+    values = np.pad(plate.values, pads, mode="symmetric")
+    return Plate(values, valid & ~held_out, valid & held_out, blocks)
+
+
+def _contents(valid: NDArray[np.bool_]) -> dict[tuple[int, int], float]:
+    """Return the share of data of each block that has its context, by its corner."""
+    height, width = valid.shape
+    return {
+        (y, x): float(valid[y : y + _BLOCK, x : x + _BLOCK].mean())
+        for y in range(_CONTEXT, height - _BLOCK - _CONTEXT + 1, _BLOCK)
+        for x in range(_CONTEXT, width - _BLOCK - _CONTEXT + 1, _BLOCK)
+    }
+
+
+def _held_out(
+    shape: tuple[int, ...], corners: list[tuple[int, int]]
+) -> tuple[NDArray[np.bool_], tuple[Box, ...]]:
+    held_out = np.zeros(shape, bool)
+    size = _BLOCK + 2 * _CONTEXT
     blocks = []
-    for i in order[:count]:
-        y, x = corners[i]
+    for y, x in corners:
         held_out[y : y + _BLOCK, x : x + _BLOCK] = True
-        size = _BLOCK + 2 * _CONTEXT
         blocks.append(Box(y - _CONTEXT, y - _CONTEXT + size, x - _CONTEXT, x - _CONTEXT + size))
     return held_out, tuple(blocks)

@@ -57,3 +57,13 @@ def test_boxes_spread_over_the_image() -> None:
     assert min(b.y0 for b in few) == 0
     assert max(b.y1 for b in few) == 1000
     assert max(b.x1 for b in few) == 500
+
+
+@pytest.mark.parametrize("shape", [(1000, 500), (150, 199), (90, 130), (100, 101)])
+def test_boxes_cover_an_image_that_is_no_multiple_of_their_side(shape: tuple[int, int]) -> None:
+    seen = np.zeros(shape, bool)
+    for box in spread_boxes(shape, (100, 100), 1000):
+        seen[box.slices] = True
+    assert seen.all()
+    (middle,) = spread_boxes((1000, 500), (100, 100), 1)
+    assert (middle.y0, middle.x0) == (450, 200)

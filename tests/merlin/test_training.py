@@ -10,6 +10,7 @@ from napari_lossviz.core.errors import InputError
 from napari_lossviz.merlin import MerlinConfig, MerlinWeights, despeckle, load_weights, train
 from napari_lossviz.merlin.prepare import Segment
 from napari_lossviz.merlin.scene import Scene
+from napari_lossviz.merlin.shapes import parameter_shapes
 from napari_lossviz.merlin.spectrum import unchanged
 from napari_lossviz.merlin.training import learning_rate
 from napari_lossviz.merlin.training_data import CropSampler, make_plates, validation_batches
@@ -60,6 +61,60 @@ def test_validation_sees_both_parts_of_held_out_blocks_only(
         np.testing.assert_array_equal(batch.seen[0], batch.target[1])
         np.testing.assert_array_equal(batch.seen[1], -batch.target[0])
         assert int(batch.counts.sum()) == 2 * 32 * 32
+
+
+@pytest.mark.parametrize("shape", [(1200, 160), (96, 2000), (1030, 1100), (17000, 1024)])
+def test_plates_cover_the_image_and_do_not_overlap(shape: tuple[int, int]) -> None:
+    slc = np.full(shape, 1 + 1j, np.complex64)
+    row, column = np.indices(shape, np.float32)
+    slc.real, slc.imag = row + 1, column + 1
+    plates = plates_of(slc)
+    places = np.concatenate(
+        [p.values[p.trained | p.held_out].view(np.float32).reshape(-1, 2) for p in plates]
+    )
+    seen = np.zeros(shape, np.uint8)
+    np.add.at(seen, tuple(places.astype(int).T - 1), 1)
+    assert seen.max() == 1
+    covered = min(1, 15 * 1024**2 / slc.size)
+    assert seen.mean() == pytest.approx(covered, abs=0.01)
+    assert seen[0].any()
+    assert seen[-1].any()
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows"),
+    [
+        (320, 160, slice(0, 30)),  # the middle, where a block has its context, is empty
+        (1200, 160, slice(1190, 1200)),
+        (40, 40, slice(0, 40)),
+    ],
+)
+def test_narrow_data_are_judged_by_a_block_that_holds_some(
+    make_speckle: Callable[..., np.ndarray], height: int, width: int, rows: slice
+) -> None:
+    slc = make_speckle((height, width))
+    slc[: rows.start], slc[rows.stop :] = 0, 0
+    config = MerlinConfig.from_scratch().replace(**{**QUICK, "steps": 2, "crop": 64})
+    weights = train(slc, config)
+    assert np.isfinite(weights.card["history_of_validation"]).all()
+    assert np.isfinite(weights.card["validation_best"])
+    assert len(weights.parameters) == len(parameter_shapes())
+
+
+def test_strips_at_a_border_do_not_judge_where_whole_blocks_can(
+    make_speckle: Callable[..., np.ndarray],
+) -> None:
+    slc = make_speckle((2048, 128))
+    slc[1000:2038] = 0  # the second plate holds ten rows of data
+    plates = plates_of(slc)
+    assert [bool(plate.blocks) for plate in plates] == [True, False]
+    assert plates[1].trained.sum() == 10 * 128
+    assert all(int(batch.counts.sum()) > 0 for batch in validation_batches(plates))
+
+
+def test_too_little_to_train_on_is_refused(make_speckle: Callable[..., np.ndarray]) -> None:
+    with pytest.raises(InputError, match="too few pixels"):
+        train(make_speckle((24, 24)), MerlinConfig.from_scratch())
 
 
 def test_the_rate_rises_and_falls() -> None:
