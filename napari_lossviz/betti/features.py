@@ -208,4 +208,5 @@ def _where(choice: NDArray[np.bool_], yes: Intervals, no: Intervals) -> Interval
         np.where(choice, yes.death, no.death),
         np.where(choice[:, None], yes.birth_coordinate, no.birth_coordinate),
         np.where(choice[:, None], yes.death_coordinate, no.death_coordinate),
+        np.where(choice, yes.birth_cell, no.birth_cell),
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.betti.bars import Bars
+from napari_lossviz.betti.bars import Bars, Cells
 from napari_lossviz.betti.pairing import Pairing
 
 Kind = Literal["matched_prediction", "matched_target", "unmatched_prediction", "unmatched_target"]
@@ -27,12 +27,15 @@ class Intervals:
     birth_coordinate, death_coordinate : (N, axes) integer
         Pixels that have these values. In the relative version one in the frame lies outside of the
         image, by 1. That of an infinite death is the pixel of the birth.
+    birth_cell : (N,) integer
+        Number of the cell with which it begins: tells those apart that share both pixels.
     """
 
     birth: NDArray[np.float64]
     death: NDArray[np.float64]
     birth_coordinate: NDArray[np.intp]
     death_coordinate: NDArray[np.intp]
+    birth_cell: Cells
 
     def __len__(self) -> int:
         return len(self.birth)
@@ -49,6 +52,7 @@ class Intervals:
             self.death[index],
             self.birth_coordinate[index],
             self.death_coordinate[index],
+            self.birth_cell[index],
         )
 
 
@@ -139,6 +143,7 @@ def _intervals(pairing: Pairing, framed: NDArray[Any], bars: Bars, end: float) -
         np.where(bars.essential, end, flat[bars.death_pixel].astype(np.float64)),
         pairing.coordinates(bars.birth_pixel),
         pairing.coordinates(bars.death_pixel),
+        bars.birth_cell,
     )
 
 

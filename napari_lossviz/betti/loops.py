@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.betti.cell_kernels import neighbours
-from napari_lossviz.betti.cells import FACES, Grid, all_cells, cell_pixels
+from napari_lossviz.betti.cells import EDGES, FACES, Grid, all_cells, cell_pixels
 from napari_lossviz.betti.flood_kernels import (
     close_over_tree,
     evaluate_cocycle,
@@ -15,7 +15,7 @@ from napari_lossviz.betti.flood_kernels import (
 )
 from napari_lossviz.betti.joins import Index
 from napari_lossviz.betti.levels import Levels, foreground_at, level_pair
-from napari_lossviz.betti.loop_matrix import LoopMatrix, loop_bars, reduce_matrix
+from napari_lossviz.betti.loop_matrix import LoopMatrix, reduce_matrix
 from napari_lossviz.betti.reduction import NONE, youngest_left
 from napari_lossviz.betti.sweeps import sweep
 from napari_lossviz.betti.union_find import stable_order
@@ -32,8 +32,7 @@ is wound around a younger loop as well, which lives on. The lower, the better.""
 def shortest_loop(
     values: NDArray[Any],
     level: float,
-    birth: tuple[int, ...],
-    death: tuple[int, ...],
+    birth_cell: int,
     *,
     filtration: str,
     construction: str,
@@ -49,8 +48,8 @@ def shortest_loop(
     values : (Z, H, W) float
     level : float
         Between birth and death.
-    birth, death : tuple of int
-        The pixels at which the loop is born and dies.
+    birth_cell : int
+        See `Intervals`.
     filtration, construction : str
 
     Returns
@@ -65,12 +64,9 @@ def shortest_loop(
     f, dual, grid = pair.prediction, pair.dual, Grid(pair.prediction.shape)
     graph = sweep(f, watch, primal=(f, f), dual=(f, f))
     matrix = reduce_matrix(f, f, graph, graph, watch, dual=dual)
-    bars = loop_bars(pair, f, matrix.pairs())
-    wanted = [int(np.ravel_multi_index(np.add(p, pair.border), f.shape)) for p in (birth, death)]
-    at = (bars.birth_pixel == wanted[0]) & (bars.death_pixel == wanted[1])
-    chosen = int(bars.birth_cell[np.flatnonzero(at)[0]])
+    (pixel,) = cell_pixels(f, np.array([birth_cell]), FACES if dual else EDGES)
     joining = graph.joining_faces if dual else graph.joining_edges
-    loop = _Loop(f, dual, matrix, joining, chosen, int(f.flat[wanted[0]]))
+    loop = _Loop(f, dual, matrix, joining, birth_cell, int(f.flat[pixel]))
     there = np.pad(foreground_at(values, level, filtration), pair.border)
     path = loop.shortest(int(f[there].min() if dual else f[there].max()))
     if dual:  # its nodes are corners of pixels; the pixels along its links touch one another

@@ -88,8 +88,7 @@ def representative_of(
         pixels = shortest_loop(
             values,
             level,
-            seed,
-            tuple(interval.death_coordinate[0] + border),
+            int(interval.birth_cell[0]),
             filtration=config.filtration,
             construction=config.construction,
         )

@@ -91,6 +91,26 @@ def test_of_two_loops_that_share_pixels_each_is_drawn_around_what_fills_it(
         assert (path[:, 1].min(), path[:, 1].max()) == (2, 6)
 
 
+@pytest.mark.parametrize("construction", ["V", "T"])
+def test_loops_that_are_born_and_die_at_the_same_two_pixels_are_drawn_apart(
+    construction: str,
+) -> None:
+    """They meet at one pixel where they are born, and one pixel fills them all."""
+    found = 0
+    for seed in range(12):
+        image = (np.random.default_rng(seed).random((9, 9, 9)) > 0.35).astype(float)
+        result = match(image, np.zeros_like(image), BettiConfig(construction=construction))
+        loops = result.intervals(1, "unmatched_prediction")
+        pixels = np.hstack((loops.birth_coordinate, loops.death_coordinate))
+        _, which, count = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+        for shared in np.flatnonzero(count > 1)[:2]:
+            rows = np.flatnonzero(which.ravel() == shared)
+            paths = [result.representative(1, "unmatched_prediction", n) for n in rows]
+            assert len({tuple(map(tuple, path.tolist())) for path in paths}) == len(rows)
+            found += 1
+    assert found
+
+
 def is_filled(image: np.ndarray, path: np.ndarray, level: float) -> bool:
     """Whether a path is the boundary of faces that are there at a level (sublevel)."""
     order = Filtration(image, "V")
