@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import maximum_filter1d, uniform_filter
+from scipy.ndimage import maximum_filter1d, minimum_filter, uniform_filter
 
 from napari_lossviz.core import InputError
 from napari_lossviz.metrics.looks import bias_decibel
@@ -70,9 +70,11 @@ def epd_roa(
     """Return the edge preservation degree by the ratio of averages; 1 is perfect.
 
     The sum of ratios of neighbouring pixels along an axis in the despeckled image over the same
-    sum in the original. Where edges are smeared, ratios of neighbours come nearer to 1 and the
-    degree falls below 1 with them; with a single-look original, whose neighbours differ by speckle,
-    it is low for every filter, and a reference without speckle tells more.
+    sum in the original. Each ratio is that of the brighter pixel over the darker one in the
+    original, so that a step up counts as the step down beside it: where edges are smeared, ratios
+    come nearer to 1 and the degree falls below 1 with them. With a single-look original, whose
+    neighbours differ by speckle, it is low for every filter, and a reference without speckle tells
+    more.
 
     Parameters
     ----------
@@ -102,12 +104,19 @@ def epd_roa(
         usable = usable & np.isfinite(one) & (one > 0)
     if not usable.any():
         raise InputError("no pair of positive neighbours is left to compare edges by")
-    own = float(np.sum(after[usable] / after_next[usable]))
-    return own / float(np.sum(before[usable] / before_next[usable]))
+    own, known = after[usable] / after_next[usable], before[usable] / before_next[usable]
+    rising = known < 1
+    own[rising], known[rising] = 1 / own[rising], 1 / known[rising]
+    return float(np.sum(own) / np.sum(known))
 
 
 def ratio_edges(
-    intensity: NDArray[Any], *, axis: int, size: int = 9, share: float = 0.02
+    intensity: NDArray[Any],
+    *,
+    axis: int,
+    size: int = 9,
+    share: float = 0.02,
+    valid: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Find where an image changes most along an axis, by the ratio of averages (Touzi).
 
@@ -117,31 +126,37 @@ def ratio_edges(
     Parameters
     ----------
     intensity : (H, W) ndarray
-        With speckle or without; pixels that are not finite count as zero.
+        With speckle or without.
     axis : int
         0: horizontal edges; 1: vertical ones.
     size : int
         Side of each window.
     share : float
         Of all pixels that are marked at most.
+    valid : (H, W) bool ndarray, optional
+        Both windows lie wholly inside, and on finite pixels: the border of the data is no edge.
 
     Returns
     -------
     (H, W) bool ndarray
         The last pixel before each edge, as `epd_roa` wants it.
     """
-    along = np.moveaxis(np.nan_to_num(np.asarray(intensity, np.float64)), axis, 0)
+    known = np.isfinite(intensity) if valid is None else np.isfinite(intensity) & valid
+    inside = np.moveaxis(minimum_filter(known, size, mode="mirror"), axis, 0)
+    image = np.where(known, intensity, 0).astype(np.float64)
+    along = np.moveaxis(image, axis, 0)
     mean = uniform_filter(along, size, mode="mirror")
     reach = size // 2
     before = np.roll(mean, reach, axis=0)  # the window that ends with this pixel
     after = np.roll(mean, -reach - 1, axis=0)  # and the one that begins behind it
     strength = np.zeros(along.shape)
     usable = (before > 0) & (after > 0)
+    usable &= np.roll(inside, reach, axis=0) & np.roll(inside, -reach - 1, axis=0)
     usable[:reach] = usable[len(usable) - reach - 1 :] = False
     strength[usable] = np.abs(np.log(before[usable] / after[usable]))
     # An edge is one pixel wide: where the strength is the largest of its surroundings.
     strength[strength < maximum_filter1d(strength, size, axis=0)] = 0
-    wanted = max(1, round(share * strength.size))
+    wanted = max(1, round(share * int(np.count_nonzero(known))))
     least = max(float(np.partition(strength, -wanted, axis=None)[-wanted]), 1e-12)
     return np.moveaxis(strength >= least, 0, axis)
 

@@ -109,7 +109,9 @@ def speckle_figures(
     first, last = (_responses(one, points, valid) for one in (noisy, despeckled))
     error = None if reference is None else reference_error(despeckled, reference, valid)
     against = noisy if reference is None else reference
-    places = [ratio_edges(against, axis=axis) if edges is None else edges for axis in (0, 1)]
+    places = [
+        ratio_edges(against, axis=axis, valid=valid) if edges is None else edges for axis in (0, 1)
+    ]
     rows, columns = (
         _edges(despeckled, against, axis, usable & one) for axis, one in enumerate(places)
     )

@@ -35,6 +35,36 @@ def test_a_smeared_step_preserves_less() -> None:
         epd_roa(step, step[:5], axis=0)
 
 
+def test_a_step_up_counts_as_a_step_down() -> None:
+    down = np.array([[9.0, 9.0, 3.0, 3.0]])
+    smeared = np.array([[9.0, 7.0, 5.0, 3.0]])
+    expected = (9 / 7 + 7 / 5 + 5 / 3) / (1 + 3 + 1)
+    assert epd_roa(smeared, down, axis=1) == pytest.approx(expected)
+    edge = np.array([[False, True, False, False]])
+    for image, blurred in ((down, smeared), (down[:, ::-1], smeared[:, ::-1])):
+        assert epd_roa(blurred, image, axis=1, edges=edge) == pytest.approx(7 / 5 / 3)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_border_of_the_data_is_no_edge(axis: int) -> None:
+    rng = np.random.default_rng(0)
+    ground = np.ones((96, 96))
+    ground[50:, :] = 6
+    if axis:
+        ground = ground.T
+    noisy = ground * rng.exponential(size=ground.shape)
+    valid = np.ones(ground.shape, bool)
+    valid[:16], valid[:, -20:] = False, False
+    empty = np.where(valid, noisy, 0)
+    found = ratio_edges(empty, axis=axis, valid=valid, share=0.005)
+    across = np.moveaxis(found, axis, 0)
+    assert found.sum() > 20
+    assert np.isin(np.nonzero(across)[0], range(45, 54)).mean() > 0.9
+    without = np.moveaxis(ratio_edges(empty, axis=axis, share=0.005), axis, 0)
+    assert np.isin(np.nonzero(without)[0], range(45, 54)).mean() < 0.5
+    assert not found[~valid].any()
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("level", [1.0, 1e5])
 def test_edges_are_found_where_they_are_at_any_level(axis: int, level: float) -> None:
