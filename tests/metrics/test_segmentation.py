@@ -88,6 +88,18 @@ def test_the_interval_of_a_difference_covers_it() -> None:
     assert covered >= 50  # of 60 at 95 %, the bootstrap being a little narrow
 
 
+@pytest.mark.parametrize("images", [6, 10])
+def test_few_images_of_equal_models_seldom_make_a_difference(images: int) -> None:
+    """5 % are due; the plain percentile interval claims one in more than 10 %."""
+    rng = np.random.default_rng(2)
+    claimed = 0
+    for trial in range(500):
+        one, two = rng.poisson(4.0, (2, images))
+        found = paired_difference(one, two, samples=1000, seed=trial)
+        claimed += found.low > 0 or found.high < 0
+    assert 0.02 * 500 < claimed < 0.08 * 500
+
+
 def test_unknown_figures_are_left_out_of_a_difference() -> None:
     found = paired_difference([1, np.nan, 3], [2, 5, 4])
     assert (found.mean, found.images) == (1, 2)
