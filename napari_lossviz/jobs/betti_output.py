@@ -4,7 +4,8 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def betti_report(
     """Compare predictions with their targets and write a report, whole or not at all.
 
     - ``report.json``: everything, with the conventions of the figures and the settings;
-    - ``images.csv``: a row for each image and model; ``summary.csv``: means and differences;
+    - ``images.csv``: a row for each image and model; ``summary.csv``: means, of how many images
+      the figure is known, and differences;
     - ``features/<model>/<image>.csv``: a row for each feature;
     - ``overlays/<model>/<image>.png``.
 
@@ -61,17 +63,19 @@ def betti_report(
     """
     check_output(folder, overwrite=overwrite)
     pairs, notes = pair_by_name(predictions, target)
+    models = _file_names(pairs[0].predictions)
+    images = _file_names([pair.name for pair in pairs])
     with atomic_folder(folder, overwrite) as temporary:
 
         def keep(name: str, model: str, result: Any) -> None:
-            place = temporary / "features" / _safe(model)
+            place = temporary / "features" / models[model]
             place.mkdir(parents=True, exist_ok=True)
             text = result.features().to_csv(result.source.axes)
-            (place / f"{_safe(name)}.csv").write_text(text, encoding="utf-8")
+            (place / f"{images[name]}.csv").write_text(text, encoding="utf-8")
             if overlays:
-                place = temporary / "overlays" / _safe(model)
+                place = temporary / "overlays" / models[model]
                 place.mkdir(parents=True, exist_ok=True)
-                write_overlay(result, place / f"{_safe(name)}.png")
+                write_overlay(result, place / f"{images[name]}.png")
 
         report = compare_all(pairs, config, notes=notes, reporter=reporter, keep=keep)
         content = {
@@ -118,15 +122,16 @@ def _write_summary(report: Report, path: Path) -> None:
     means, differences = report.means(), report.differences()
     first = report.models[0]
     rows: list[list[Any]] = [
-        ["figure", "model", "mean", f"minus_{first}", "low_95", "high_95", "images"]
+        ["figure", "model", "mean", "known", f"minus_{first}", "low_95", "high_95", "images"]
     ]
     for figure in FIGURES:
         for model in report.models:
-            row = [figure, model, _number(means[model][figure])]
+            known = int(np.isfinite(report.column(model, figure)).sum())
+            row = [figure, model, _number(means[model][figure]), known]
             if model in differences:
                 found = differences[model][figure]
                 row += [_number(found.mean), _number(found.low), _number(found.high), found.images]
-            rows.append(row + [""] * (7 - len(row)))
+            rows.append(row + [""] * (len(rows[0]) - len(row)))
     _write(path, rows)
 
 
@@ -141,5 +146,14 @@ def _number(value: float | None) -> Any:
     return int(value) if float(value).is_integer() else float(value)
 
 
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
+def _file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each name: no two alike, not even where case does not count."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "image"
+        numbered = (f"{plain}_{n}" for n in count(2))
+        own = next(one for one in chain([plain], numbered) if one.casefold() not in taken)
+        taken.add(own.casefold())
+        found[name] = own
+    return found

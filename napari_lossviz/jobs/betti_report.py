@@ -133,11 +133,18 @@ CONVENTIONS = {
     "wherever features lie",
     "betti_matching_loss": "2 sum over matches ((b - b')^2 + (d - d')^2) + sum over unmatched of "
     "both (b - d)^2; finite intervals of the images as given",
+    "dice": "2 |A and B| / (|A| + |B|) of both masks; 1 where both are empty",
     "cldice": "harmonic mean of the share of each mask's skeleton that lies in the other mask",
-    "hd95": "95th percentile of the distances of both outlines, in the unit of the target",
-    "rand_error": "adapted Rand error of the partitions into components (pixels that share a side)",
+    "hd95": "95th percentile of the distances of both outlines, in the unit of the target; unknown "
+    "where one mask is empty: such images are left out of its means and differences",
+    "rand_error": "adapted Rand error of the partitions into components (pixels that share a "
+    "side); unknown where the target is empty",
     "variation_of_information": "of the same partitions, in bits",
+    "differences_to_first": "mean over images of the model's figure minus the first model's, with "
+    "the 95 % interval of a paired bootstrap over images, for each model and figure on its own: of "
+    "twenty comparisons of equal models, one interval lies beside 0 by chance",
 }
+"""What each of `FIGURES` counts, and what the intervals say."""
 
 
 def compare_all(

@@ -18,7 +18,7 @@ HIGHER_IS_BETTER = frozenset({"dice", "cldice"})
 
 FEWEST = 6
 """Images below which nothing is claimed: even if all agree, chance alone does that in more than 5 %
-of cases (2 / 2^5), and a bootstrap of so few is too narrow."""
+of cases (2 / 2^5)."""
 
 
 def verdict(report: Report, model: str, figure: str = "matching_error") -> str:
@@ -41,6 +41,9 @@ def verdict(report: Report, model: str, figure: str = "matching_error") -> str:
     first, title = report.models[0], TITLES[figure]
     found = report.differences()[model][figure]
     count = f"{found.images} image{'' if found.images == 1 else 's'}"
+    compared = len(report.column(model, figure))
+    if found.images < compared:
+        count = f"{found.images} of {compared} images"
     if not found.images:
         return f"The {title} of both {first} and {model} is known for no image."
     if found.images < FEWEST:

@@ -97,10 +97,15 @@ def model_names(paths: Sequence[Path]) -> list[str]:
     """Return a name for each model: its folder's or file's, with more of its path if needed."""
     paths = [path.absolute() for path in paths]
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["_".join((*path.parts[-parts:-1], full_stem(path))) for path in paths]
+        names = ["_".join((*path.parts[-parts:-1], _name_of(path))) for path in paths]
         if len(set(names)) == len(names):
             return names
-    return [f"{full_stem(path)}_{n}" for n, path in enumerate(paths, 1)]
+    return [f"{_name_of(path)}_{n}" for n, path in enumerate(paths, 1)]
+
+
+def _name_of(path: Path) -> str:
+    """Return a folder's name, which may hold a dot, or a file's without its suffix."""
+    return path.name if path.is_dir() else full_stem(path)
 
 
 def _files_by_key(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from napari_lossviz import io, samples
 from napari_lossviz.betti import BettiConfig
 from napari_lossviz.core import Cancelled, Image, InputError, OutputExistsError, Step
 from napari_lossviz.jobs.betti_output import betti_report, copy_report
-from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
+from napari_lossviz.jobs.betti_report import CONVENTIONS, FIGURES, Comparison, Report
 from napari_lossviz.jobs.betti_verdict import TITLES, verdict
 from napari_lossviz.jobs.pairing import model_names, pair_by_name
 from napari_lossviz.jobs.run import run
@@ -50,6 +50,7 @@ def test_a_better_model_is_told_from_a_worse_one(folders: Path, tmp_path: Path) 
     content = json.loads((out / "report.json").read_text("utf-8"))
     assert content["means"]["a"]["matching_error"] == pytest.approx(-difference.mean)
     assert "displaced blob counts 2" in content["conventions"]["matching_error"]
+    assert set(FIGURES) < set(CONVENTIONS)
     assert content["settings"]["relative"] is True
     rows = list(csv.DictReader((out / "images.csv").open(encoding="utf-8")))
     assert {(row["image"], row["model"]) for row in rows} == {(n, m) for n in NAMES for m in "ab"}
@@ -137,6 +138,29 @@ def test_models_of_the_same_folder_name_are_told_apart() -> None:
     assert model_names([Path("/x/a/out"), Path("/x/b/out")]) == ["a_out", "b_out"]
 
 
+def test_a_folders_name_may_hold_a_dot(tmp_path: Path) -> None:
+    one, two = touch(tmp_path / "unet_v1.5", "a.tif"), touch(tmp_path / "unet_v1.10", "a.tif")
+    assert model_names([one, two]) == ["unet_v1.5", "unet_v1.10"]
+    assert model_names([one / "a.tif"]) == ["a"]
+
+
+def test_names_that_are_alike_as_file_names_overwrite_nothing(tmp_path: Path) -> None:
+    blob = np.zeros((12, 12), np.float32)
+    blob[3:6, 3:6] = 1
+    models = ["my model", "my_model"]
+    for folder in ("truth", *models):
+        (tmp_path / folder).mkdir()
+        for name in ("case 1", "case_1", "CASE_1"):
+            io.write(Image(blob * (folder != models[1]), "yx"), tmp_path / folder / f"{name}.tif")
+    out = tmp_path / "out"
+    betti_report([tmp_path / model for model in models], tmp_path / "truth", out, BettiConfig())
+    for kind, suffix in (("features", ".csv"), ("overlays", ".png")):
+        found = {path.relative_to(out / kind).as_posix() for path in (out / kind).rglob("*.*")}
+        names = [f"{m}/{n}{suffix}" for m in ("my_model", "my_model_2")
+                 for n in ("CASE_1", "case_1_2", "case_1_3")]  # fmt: skip
+        assert found == set(names)
+
+
 def test_a_matching_takes_two_images() -> None:
     with pytest.raises(InputError, match="takes 2 image"):
         run("betti", Image(np.zeros((4, 4)), "yx"))
@@ -168,8 +192,28 @@ def test_the_verdict_claims_nothing_that_it_cannot() -> None:
     few = verdict(report_of(a=[5, 6, 7], b=[1, 2, 3]), "b")
     assert few.startswith("3 images cannot tell b from a (6 or more are needed)")
     assert "-4 on average" in few
+    some = verdict(report_of(a=[5, 6, 7, 5, 6, 7, 9], b=[1, 2, 3, 1, 3, 3, np.nan]), "b")
+    assert some.endswith(", 6 of 7 images).")
     unknown = verdict(report_of(a=[np.nan], b=[1]), "b")
     assert unknown == "The matching error of both a and b is known for no image."
+
+
+def test_the_summary_says_of_how_many_images_a_figure_is_known(tmp_path: Path) -> None:
+    """A model that finds nothing has no HD95 there, and must not look better for it unseen."""
+    blob = np.zeros((12, 12), np.float32)
+    blob[3:6, 3:6] = 1
+    for folder, found in (("truth", (1, 1, 1)), ("a", (1, 1, 1)), ("b", (1, 0, 1))):
+        (tmp_path / folder).mkdir()
+        for n, there in enumerate(found):
+            io.write(Image(blob * there, "yx"), tmp_path / folder / f"case_{n}.tif")
+    out = tmp_path / "out"
+    folders = [tmp_path / "a", tmp_path / "b"]
+    betti_report(folders, tmp_path / "truth", out, BettiConfig(), overlays=False)
+    rows = list(csv.DictReader((out / "summary.csv").open(encoding="utf-8")))
+    known = {row["model"]: row["known"] for row in rows if row["figure"] == "hd95"}
+    assert known == {"a": "3", "b": "2"}
+    (row,) = (row for row in rows if row["figure"] == "hd95" and row["model"] == "b")
+    assert (row["minus_a"], row["images"]) == ("0", "2")
 
 
 def test_a_copy_of_a_report_is_the_report(folders: Path, tmp_path: Path) -> None:
