@@ -1,12 +1,11 @@
 """The complex image, read part by part: checked, without no-data, padded for the network."""
 
-from typing import Any
-
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Box, Image, InputError
+from napari_lossviz.merlin.whole_rows import WholeRows
 
 SMALLEST = 16
 """Pixels along a side below which there is nothing to see."""
@@ -53,6 +52,8 @@ class Scene:
                 f"{image.name}: {self.shape[0]} x {self.shape[1]} pixels, expected at least "
                 f"{SMALLEST} along each side: select a larger part"
             )
+        self._values = WholeRows(image.array)
+        self._valid = None if image.valid is None else WholeRows(image.valid)
         if isinstance(image.array, np.ndarray):
             for y in range(0, self.shape[0], _ROWS):
                 self.read(Box(y, min(y + _ROWS, self.shape[0]), 0, self.shape[1]))
@@ -70,11 +71,9 @@ class Scene:
         InputError
             If a pixel that is not masked is NaN or infinite.
         """
-        part = _within(self._image.array, box)
-        values = np.array(part, dtype=np.complex64)
-        valid = self._image.valid
-        if valid is not None:
-            values[~np.asarray(_within(valid, box))] = 0
+        values = np.array(self._values.read(box), dtype=np.complex64)
+        if self._valid is not None:
+            values[~np.asarray(self._valid.read(box))] = 0
         bad = ~np.isfinite(values)
         if bad.any():
             y, x = np.argwhere(bad)[0] + (box.y0, box.x0)
@@ -111,8 +110,8 @@ class Scene:
             ]
         inside = np.s_[box.y0 - wide.y0 : box.y1 - wide.y0, box.x0 - wide.x0 : box.x1 - wide.x0]
         valid = ~zero[inside]
-        if self._image.valid is not None:
-            valid &= np.asarray(_within(self._image.valid, box))
+        if self._valid is not None:
+            valid &= np.asarray(self._valid.read(box))
         return values[inside], valid
 
     def sample(self, blocks: int = 64, side: int = 128) -> NDArray[np.float32]:
@@ -177,7 +176,3 @@ def filled(values: NDArray[np.complex64], valid: NDArray[np.bool_]) -> NDArray[n
     source = np.where(usable, mirrored, nearest)
     source = np.where(valid[source[0], source[1]], source, nearest)
     return np.asarray(values[source[0], source[1]])
-
-
-def _within(array: Any, box: Box) -> Any:
-    return array[box.y0 : box.y1, box.x0 : box.x1]

@@ -67,3 +67,30 @@ def test_boxes_cover_an_image_that_is_no_multiple_of_their_side(shape: tuple[int
     assert seen.all()
     (middle,) = spread_boxes((1000, 500), (100, 100), 1)
     assert (middle.y0, middle.x0) == (450, 200)
+
+
+def test_a_lazy_image_in_whole_rows_is_read_once_for_all_boxes_of_a_row() -> None:
+    lazy = pytest.importorskip("dask.array")
+    values = np.random.default_rng(0).normal(size=(200, 320)).astype(np.complex64) + 1
+    reads: list[int] = []
+
+    def read(block: np.ndarray) -> np.ndarray:
+        reads.append(len(block))
+        return block
+
+    array = lazy.from_array(values, chunks=(40, 320)).map_blocks(read, dtype=np.complex64)
+    masked = np.ones(values.shape, bool)
+    masked[:, :30] = False
+    valid = lazy.from_array(masked, chunks=(40, 320))
+    scene = Scene(Image(array, "yx", valid=valid))
+    plain = Scene(Image(values, "yx", valid=masked))
+    reads.clear()  # dask tries a function on an empty block
+    for y in (0, 60, 120):
+        for x in range(0, 320, 80):
+            box = Box(y, min(y + 80, 200), x, x + 80)
+            found, expected = scene.read_valid(box), plain.read_valid(box)
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+    assert sum(reads) == 120 + 120 + 120  # the blocks of 84, 88 and 84 rows
+    scene.read(Box(0, 200, 0, 320))[:] = 0
+    assert (scene.read(Box(0, 200, 40, 320)) != 0).all()
