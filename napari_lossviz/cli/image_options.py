@@ -28,6 +28,9 @@ class ImageOptions(Protocol):
     def radar(self) -> RadarOutput:
         """What of a radar result is written."""
 
+    def streamed(self, image: Image) -> bool:
+        """Whether a result of this image is kept on disk until it is written."""
+
     def read(self, inputs: Sequence[Path]) -> list[Image]:
         """Read the images.
 
@@ -73,6 +76,10 @@ class VolumeOptions:
     def radar(self) -> RadarOutput:
         """Nothing of radar."""
         return RadarOutput()
+
+    def streamed(self, image: Image) -> bool:
+        """Never: results are held in memory."""
+        return False
 
     def read(self, inputs: Sequence[Path]) -> list[Image]:
         """Read the images, with a progress line.

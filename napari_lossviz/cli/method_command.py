@@ -1,8 +1,10 @@
 """The command of a method that takes one image: made from its registry entry and its config."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -169,29 +171,41 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         drop_identity=order.options.without_identity,
         radar=radar,
     )
-    with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
-        result = run(order.method, part, order.config, reporter=reporter)
-    for warning in result.warnings:
-        consoles.warn_of(image.name, warning)
     options: dict[str, Any] = {
         "selection": selection,
         "overwrite": order.overwrite,
         "drop_identity": order.options.without_identity,
     }
-    if to_file:
-        written = export_file(result, target, radar=radar, **options)
-    else:
-        written = export(
-            result,
-            target,
-            parts=ExportParts(radar=radar),
-            tell=lambda text: consoles.warn(f"{image.name}: {text}"),
-            **options,
-        )
+    with _store_beside(target, wanted=to_file and order.options.streamed(part)) as store:
+        with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
+            result = run(order.method, part, order.config, reporter=reporter, out=store)
+        for warning in result.warnings:
+            consoles.warn_of(image.name, warning)
+        if to_file:
+            written = export_file(result, target, radar=radar, **options)
+        else:
+            written = export(
+                result,
+                target,
+                parts=ExportParts(radar=radar),
+                tell=lambda text: consoles.warn(f"{image.name}: {text}"),
+                **options,
+            )
     consoles.say(
         f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}"
         f"{_noise_sentence(result)}; wrote " + ", ".join(str(path) for path in written)
     )
+
+
+@contextmanager
+def _store_beside(target: Path, *, wanted: bool) -> Iterator[Path | None]:
+    """Yield where a result too large for memory is kept until it is written; None: in memory."""
+    if not wanted:
+        yield None
+        return
+    folder = next(path for path in target.absolute().parents if path.is_dir())
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=folder) as temporary:
+        yield Path(temporary) / "result.zarr"
 
 
 def _noise_sentence(result: Result) -> str:

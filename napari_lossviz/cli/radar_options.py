@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import numpy as np
 import tyro
 
 from napari_lossviz import io
@@ -68,6 +69,10 @@ class RadarOptions:
         return RadarOutput(
             self.quantity, self.calibrate or "", self.subtract_noise, self.merge_bursts
         )
+
+    def streamed(self, image: Image) -> bool:
+        """Whether the image stays in its file; merged bursts are computed in memory."""
+        return not isinstance(image.array, np.ndarray) and not self.merge_bursts
 
     def read(self, inputs: Sequence[Path]) -> list[Image]:
         """Read the images, with a progress line.

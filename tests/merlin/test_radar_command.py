@@ -9,10 +9,12 @@ import pytest
 import rasterio
 
 from napari_lossviz import io
-from napari_lossviz.cli import main
+from napari_lossviz.cli import main, method_command
+from napari_lossviz.io import sar_raster
 from napari_lossviz.io.calibration import calibrate
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.jobs.run import run
 from napari_lossviz.samples.tops import simulate_tops
 
 IMAGES = [(swath, pol) for swath in ("IW1", "IW2") for pol in ("VH", "VV")]
@@ -97,6 +99,33 @@ def test_merged_bursts_and_a_region(common: tuple[Any, ...], tmp_path: Path) -> 
     assert main(["replay", str(tmp_path / "merged.recipe.json"), "-o", str(again)]) == 0
     (written,) = again.glob("*_amplitude.tif")
     np.testing.assert_array_equal(band(written), band(merged))
+
+
+def test_a_scene_that_stays_in_its_file_is_streamed_to_one_file(
+    radar: Any, tmp_path: Path, weights_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask")
+    values = radar.values((700, 96))
+    values[:, :9] = 0
+    slc = radar.geotiff(tmp_path / "slc.tif", values)
+    order = (slc, "--weights", weights_file, "--tile", 64, "--quantity", "intensity")
+    assert despeckle(*order, "-o", tmp_path / "memory.tif") == 0
+    seen: list[Any] = []
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.append(run(*arguments, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(method_command, "run", watched)
+    monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
+    assert despeckle(*order, "-o", tmp_path / "new" / "streamed.tif") == 0
+    assert not isinstance(seen[0].source.array, np.ndarray)
+    assert not isinstance(seen[0].amplitude, np.ndarray)
+    written = band(tmp_path / "new" / "streamed.tif")
+    np.testing.assert_array_equal(written, band(tmp_path / "memory.tif"))
+    names = {"slc.tif", "memory.tif", "memory.recipe.json", "new"}
+    assert {one.name for one in tmp_path.iterdir()} == names
+    assert len(list((tmp_path / "new").iterdir())) == 2
 
 
 @pytest.mark.parametrize(
