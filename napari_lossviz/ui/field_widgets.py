@@ -196,13 +196,18 @@ class _Value:
         return widget
 
 
+def in_words(name: str) -> str:
+    """Return a name of the program as people write it: ``fine_tune`` reads "fine-tune"."""
+    return name.strip("_").replace("fine_tune", "fine-tune").replace("_", " ")
+
+
 def title_of(name: str) -> str:
-    """Return a field's name for people: ``learning_rate`` reads "Learning rate"."""
-    return name.strip("_").replace("_", " ").capitalize()
+    """Return a name as a title: ``learning_rate`` reads "Learning rate"."""
+    return in_words(name).capitalize()
 
 
 def _shown(word: Any) -> str:
-    return NOT_GIVEN if word is None else str(word)
+    return NOT_GIVEN if word is None else in_words(str(word))
 
 
 def _alternatives(annotation: Any) -> tuple[list[Any], Any]:

@@ -83,6 +83,11 @@ class InstallBar(QFrame):
             )
         self.show()
 
+    def withdraw(self) -> None:
+        """Hide again what is offered, unless the installer runs."""
+        if self._process is None:
+            self.hide()
+
     def start(self) -> None:
         """Run the installer, if it does not run yet."""
         if self._process is not None:

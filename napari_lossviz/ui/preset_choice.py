@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lossviz.core import MethodConfig
 from napari_lossviz.jobs.registry import Method
+from napari_lossviz.ui.field_widgets import title_of
 
 
 class PresetChoice(QWidget):
@@ -29,7 +30,7 @@ class PresetChoice(QWidget):
         self._method = method
         self._sentences = sentences
         self.box = QComboBox()
-        self.box.addItems([name.capitalize() for name in method.presets])
+        self.box.addItems([title_of(name) for name in method.presets])
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.setToolTip("A preset sets everything below; change what you like afterwards")
         self._label = QLabel()

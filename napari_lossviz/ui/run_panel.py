@@ -12,6 +12,7 @@ from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import EngineProcess, Run
+from napari_lossviz.ui.field_widgets import in_words
 from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.live_view import LiveView
@@ -21,6 +22,7 @@ from napari_lossviz.ui.result_layers import ResultLayers, add_result, followers,
 from napari_lossviz.ui.run_controls import RunControls
 from napari_lossviz.ui.run_inputs import RunInputs, gather
 from napari_lossviz.ui.run_progress import RunProgress
+from napari_lossviz.ui.status_label import StatusLabel
 from napari_lossviz.ui.turns import Turns
 
 _MAPS_PAUSE = 300
@@ -83,9 +85,7 @@ class RunPanel(QWidget):
             "Show the instant result of every image that is opened or chosen, without any training"
         )
         self.at_once.setChecked(True)
-        self.status = QLabel()
-        self.status.setObjectName("lossviz run status")
-        self.status.setWordWrap(True)
+        self.status = StatusLabel("lossviz run status")
         self._remark = QLabel()
         self._remark.setWordWrap(True)
         self._remark.hide()
@@ -125,14 +125,14 @@ class RunPanel(QWidget):
             selection = self.controls.part.selection(layers[0])
             inputs = gather(layers, self._settings.titles, selection, self._parts)
         except LossvizError as error:
-            self._fail(str(error))
+            self.status.fail(str(error))
             return
         if self.instant is not None:
             if self.controls.preset.name == self.instant.run.preset:
                 self.instant.start(inputs.layers[0], config)
                 return
             self.instant.cancel()
-        self._say(inputs.effort)
+        self.status.say(inputs.effort)
         self.controls.set_running(True)
         self.started.emit()
         self.progress.start("starting", curves=True)
@@ -150,11 +150,11 @@ class RunPanel(QWidget):
             self._loading.cancel()
             self._on_cancelled()
         elif self._run is not None:
-            self._say("Stopping …")
+            self.status.say("Stopping …")
             self._run.cancel()
         elif self.instant is not None and self.instant.running:
             self.instant.cancel()
-            self._say("Cancelled.")
+            self.status.say("Cancelled.")
 
     def close_panel(self, *, tidy: bool = False) -> None:
         """End the run, the threads and, for the last panel, the engine process.
@@ -197,14 +197,14 @@ class RunPanel(QWidget):
         if known is not None and known.is_shown(self._viewer):
             self._end_run()
             self.result_ready.emit(known)
-            self._say(UNCHANGED)
+            self.status.say(UNCHANGED)
             return
         run = self._run = self._engine.submit(self._method.name, image, config, others=others)
         place = self._settings.watched_slice(image)
         self._live = LiveView(self._viewer, image, inputs.layers[0], place)
         self._live.set_term(self.progress.term)
         self._live.go_there()
-        label = self.controls.preset.name if len(self._method.presets) > 1 else ""
+        label = in_words(self.controls.preset.name) if len(self._method.presets) > 1 else ""
         if self._engine.busy:
             self.progress.bar.setFormat("waiting for another run to end")
         run.started.connect(self._on_started)
@@ -272,13 +272,18 @@ class RunPanel(QWidget):
 
     def _on_failed(self, error: object, message: str) -> None:
         self._end_run()
-        self._fail(message)
+        self._show_last_history()
+        self.status.fail(message)
         self.failed.emit(error)
 
     def _on_cancelled(self) -> None:
         self._end_run()
+        self._show_last_history()
+        self.status.say("Cancelled.")
+
+    def _show_last_history(self) -> None:
+        """Show the curves of the result there is, where a run brought none."""
         self.progress.curves.set_history({} if self._shown is None else self._shown.result.history)
-        self._say("Cancelled.")
 
     def _end_run(self) -> None:
         self._run = self._loading = None
@@ -297,7 +302,7 @@ class RunPanel(QWidget):
 
     def _on_instant_began(self) -> None:
         if not self.running:
-            self._say("")
+            self.status.say("")
             self.progress.start("instant result", curves=False)
             self.controls.set_running(True, may_run=True)
 
@@ -322,7 +327,7 @@ class RunPanel(QWidget):
         self._shown = layers
         if layers is None or self.running:
             return
-        self._say(self._settings.figures(layers.result))
+        self.status.say(self._settings.figures(layers.result))
         self.progress.offer_terms(tuple(layers.loss_images))
         if self.progress.term:
             self._on_term(self.progress.term)
@@ -332,7 +337,7 @@ class RunPanel(QWidget):
         self.show_result(layers)
         if layers.result.warnings and not self.running:
             said = [self._settings.figures(layers.result), *layers.result.warnings]
-            self._say("\n".join(said))
+            self.status.say("\n".join(said))
 
     def _on_term(self, term: str) -> None:
         if self._live is not None:
@@ -340,20 +345,11 @@ class RunPanel(QWidget):
         elif self._shown is not None and self._shown.is_shown(self._viewer):
             show_loss(self._viewer, self._shown, term)
 
-    def _say(self, text: str) -> None:
-        self.status.setStyleSheet("")
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
-
-    def _fail(self, text: str) -> None:
-        self._say(text)
-        self.status.setStyleSheet("color: #e8575a;")
-
     def _on_warming(self, begun: bool) -> None:
         if begun and not self.status.text():
-            self._say("Preparing the filter; the very first time this takes some seconds …")
+            self.status.say("Preparing the filter; the very first time this takes some seconds …")
         elif not begun and self.status.text().startswith("Preparing"):
-            self._say("")
+            self.status.say("")
 
     # assembling
 
@@ -377,13 +373,15 @@ class RunPanel(QWidget):
         layout.addWidget(self._remark)
         layout.addWidget(self.progress)
         layout.addStretch(1)
-        self.status.hide()
 
     def _connect(self) -> None:
         self.controls.run_asked.connect(self.start)
         self.controls.cancel_asked.connect(self.cancel)
+        for choice in self.controls.inputs:
+            choice.layer_changed.connect(self.status.forget_failure)
         self.controls.input.layer_changed.connect(self._on_input)
-        self.controls.open_box.failed.connect(self._fail)
+        self.controls.open_box.opened.connect(self.status.forget_failure)
+        self.controls.open_box.failed.connect(self.status.fail)
         self.progress.term_chosen.connect(self._on_term)
         self._ask_again.timeout.connect(self._ask_maps)
         self.at_once.toggled.connect(self._on_input)
@@ -391,6 +389,6 @@ class RunPanel(QWidget):
             self.instant.began.connect(self._on_instant_began)
             self.instant.ended.connect(self._on_instant_ended)
             self.instant.ready.connect(self._show_result)
-            self.instant.failed.connect(self._fail)
+            self.instant.failed.connect(self.status.fail)
             self.instant.run.stepped.connect(self._on_instant_step)
             self.instant.run.warming.connect(self._on_warming)

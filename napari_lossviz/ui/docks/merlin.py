@@ -57,6 +57,7 @@ class MerlinDock(MethodDock):
         )
         super().__init__(viewer, "merlin", settings)
         self.run_panel.failed.connect(self._on_failed)
+        self.run_panel.started.connect(self.weights.withdraw)
         self.weights.installed.connect(self.run_panel.start)
         viewer.layers.selection.events.active.connect(self._on_active)
         self._on_active()

@@ -285,7 +285,7 @@ def test_bad_images_say_what_is_wrong(
     qtbot.waitUntil(lambda: said in panel.status.text(), timeout=WAIT)
     with qtbot.waitSignal(panel._engine.ask(abs, 1).finished, timeout=WAIT):
         pass  # the engine process is there
-    panel._say("")
+    panel.status.say("")
     panel.controls.run_button.click()
     qtbot.waitUntil(lambda: said in panel.status.text(), timeout=WAIT)
     assert names(viewer) == ["odd"]

@@ -1,0 +1,135 @@
+"""What the pages of MERLIN's dock say, in the words and units of a radar analyst."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_lossviz.core import MissingPackageError
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.merlin.reference import PACKAGE
+
+WAIT = 300_000
+
+
+def opened(viewer: Any) -> Any:
+    _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "MERLIN")
+    return dock
+
+
+def train_shortly(dock: Any) -> None:
+    """Set a dock to a training of two steps, which needs no weights."""
+    form = dock.run_panel.controls.form
+    form.set_config(
+        form.config().replace(
+            training="from_scratch", steps=2, crop=32, batch=1, validate_every=1, tile=96,
+            overlap=32,
+        )
+    )  # fmt: skip
+
+
+def run(qtbot: Any, dock: Any) -> Any:
+    with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
+        dock.run_panel.controls.run_button.click()
+    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
+    return dock.results.result
+
+
+def test_presets_and_choices_read_as_people_write(make_napari_viewer: Any) -> None:
+    dock = opened(make_napari_viewer())
+    controls = dock.run_panel.controls
+    box = controls.preset.box
+    shown = [box.itemText(n) for n in range(box.count())]
+    assert shown == ["Pretrained", "Fast", "Fine-tune", "Best", "From scratch", "Paper"]
+    box.setCurrentIndex(2)
+    assert controls.preset.name == "fine_tune"
+    assert controls.config().training == "fine_tune"
+    training = controls.form.fields["training"].widget
+    assert [training.itemText(n) for n in range(training.count())] == [
+        "none", "fine-tune", "from scratch",
+    ]  # fmt: skip
+    training.setCurrentIndex(2)
+    assert controls.config() == find_method("merlin").preset("fine_tune").replace(
+        training="from_scratch"
+    )
+
+
+def test_a_failure_is_said_until_another_image_or_run(
+    make_napari_viewer: Any, drop_on_widget: Callable[..., None], qtbot: Any, tmp_path: Path,
+    radar: Any,
+) -> None:  # fmt: skip
+    dock = opened(make_napari_viewer())
+    panel = dock.run_panel
+    box = panel.controls.open_box
+
+    def red() -> bool:
+        return "#e8575a" in panel.status.styleSheet() and not panel.status.isHidden()
+
+    (tmp_path / "empty.npy").touch()
+    with qtbot.waitSignal(box.failed, timeout=WAIT):
+        drop_on_widget(box, tmp_path / "empty.npy")
+    assert red()
+    with qtbot.waitSignal(box.opened, timeout=WAIT):
+        drop_on_widget(box, radar.geotiff(tmp_path / "slc.tif", radar.values((96, 112))))
+    assert not red()
+    assert panel.status.text() == ""
+
+    panel._on_failed(missing := MissingPackageError(f"{PACKAGE} is missing"), str(missing))
+    assert red()
+    assert not dock.weights.isHidden()
+    train_shortly(dock)
+    seen: list[tuple[bool, bool]] = []
+    panel.started.connect(lambda: seen.append((red(), dock.weights.isHidden())))
+    run(qtbot, dock)
+    assert seen == [(False, True)]
+    assert not red()
+    assert "held-out loss" in panel.status.text()
+
+    curves = panel.progress.curves
+    before = curves.values("negative log-likelihood")
+    form = panel.controls.form
+    form.set_config(form.config().replace(training="none", weights=str(tmp_path / "none.pth")))
+    with qtbot.waitSignal(panel.failed, timeout=WAIT):
+        panel.controls.run_button.click()
+    assert red()
+    assert curves.values("negative log-likelihood") == before  # those of the result there is
+
+
+def test_judge_and_compare_speak_of_pixels_and_of_no_data(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, radar: Any
+) -> None:
+    values = radar.values((96, 112))
+    values[:, :24] = 0
+    viewer = make_napari_viewer(show=True)
+    dock = opened(viewer)
+    viewer.open(radar.geotiff(tmp_path / "slc.tif", values), plugin="napari-lossviz")
+    train_shortly(dock)
+    layers = run(qtbot, dock)
+
+    dock.tabs.setCurrentIndex(1)
+    judge = dock.judge
+    judge.find.setChecked(False)
+    judge.points.choose(viewer.add_points([(50, 10), (50, 12)], scale=layers.source.scale))
+    QTest.mouseClick(judge.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: judge.judgement is not None, timeout=WAIT)
+    assert judge.status.text().startswith(
+        "There is no data at 2 point targets: row 50 column 10, row 50 column 12."
+    )
+    titles = [judge.table.verticalHeaderItem(n).text() for n in range(judge.table.rowCount())]
+    assert "Ratio mean" in titles
+    assert not {"Width, px", "Peak, dB", "Energy, dB"} & set(titles)
+
+    dock.tabs.setCurrentIndex(2)
+    regions = dock.compare.regions
+    header = regions.table.horizontalHeaderItem(1)
+    qtbot.waitUntil(lambda: header.text() == "px", timeout=WAIT)
+    rectangle = np.array([(20, 30), (20, 39), (29, 39), (29, 30)])
+    shapes = viewer.add_shapes([rectangle], scale=layers.source.scale)
+    dock.compare.shapes.choose(shapes)
+    qtbot.waitUntil(lambda: regions.table.rowCount() == 1, timeout=WAIT)
+    assert header.text() == "px"
+    assert "px" in regions.text()
+    assert "mm" not in regions.text()
