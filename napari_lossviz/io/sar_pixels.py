@@ -1,11 +1,10 @@
 """What may be wrong with the pixels of a complex image: empty borders, saturation, no value."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image
+from napari_lossviz.io.lazy_border import holds_value, lazily_valid, row_ends
 
 _INT16_ENDS = (-32768.0, 32767.0)
 _LOOKED_AT = 2048  # rows of a large image, evenly spread
@@ -20,16 +19,11 @@ def border_mask(array: NDArray[np.complexfloating]) -> NDArray[np.bool_]:
     ----------
     array : (H, W) ndarray
     """
-    zero = array == 0
-    from_left = np.logical_and.accumulate(zero, axis=1)
-    from_right = np.logical_and.accumulate(zero[:, ::-1], axis=1)[:, ::-1]
-    if array.shape[1] > 1:
-        from_left &= from_left[:, 1:2]
-        from_right &= from_right[:, -2:-1]
-    return from_left | from_right
+    columns, ends = np.arange(array.shape[1]), row_ends(array)
+    return (columns < ends[:, :1]) | (columns >= ends[:, 1:])
 
 
-def as_complex_image(image: Image, *, int16: bool = False) -> Image:
+def as_complex_image(image: Image, *, int16: bool = False, nodata: float | None = None) -> Image:
     """Return a complex image as complex64, with empty and valueless pixels masked and told of.
 
     Parameters
@@ -38,6 +32,8 @@ def as_complex_image(image: Image, *, int16: bool = False) -> Image:
         Complex, axes "yx"; other axes are left as they are. A dask array stays one.
     int16 : bool
         Whether the values came from 16-bit integers, which saturate.
+    nodata : float, optional
+        Value that the file declares to mean "no data".
 
     Returns
     -------
@@ -56,43 +52,34 @@ def as_complex_image(image: Image, *, int16: bool = False) -> Image:
     sample = array
     if not isinstance(array, np.ndarray):
         sample = np.asarray(array[:: max(1, array.shape[0] // _LOOKED_AT)])
-    invalid = ~_valid(sample)
-    warnings = [*image.warnings, *_border_sentences(image, sample, invalid)]
+    known = holds_value(sample, nodata)
+    invalid = ~known | border_mask(sample)
+    warnings = [*image.warnings, *_border_sentences(image, ~known, invalid)]
     if int16:
         warnings += _saturation_sentences(image, sample)
     valid = image.valid
     if invalid.any() or sample is not array:
-        found = ~invalid if sample is array else _lazily_valid(array)
+        found = ~invalid if sample is array else lazily_valid(array, finite=int16, nodata=nodata)
         valid = found if valid is None else valid & found
     return image.replace(valid=valid, warnings=tuple(warnings))
 
 
-def _valid(array: NDArray[np.complexfloating]) -> NDArray[np.bool_]:
-    valid: NDArray[np.bool_] = np.isfinite(array) & ~border_mask(array)
-    return valid
-
-
-def _lazily_valid(array: Any) -> Any:
-    rows = array.rechunk({1: -1})  # a border is followed along whole rows
-    return rows.map_blocks(_valid, dtype=bool)
-
-
 def _border_sentences(
-    image: Image, sample: NDArray[np.complexfloating], invalid: NDArray[np.bool_]
+    image: Image, unknown: NDArray[np.bool_], invalid: NDArray[np.bool_]
 ) -> list[str]:
     if invalid.all():
         return [f"{image.name}: the image is empty: every pixel is zero or has no value."]
     sentences = []
-    count = int(np.count_nonzero(~np.isfinite(sample)))
+    count = int(np.count_nonzero(unknown))
     if count:
         sentences.append(
-            f"{image.name}: {count} of {sample.size} pixels hold no value (NaN or infinite); they "
-            "are left out and hold no value in the result either."
+            f"{image.name}: {count} of {unknown.size} pixels hold no value (NaN, infinite or the "
+            "file's no-data value); they are left out and hold no value in the result either."
         )
     borders = int(np.count_nonzero(invalid)) - count
     if borders:
         sentences.append(
-            f"{image.name}: {100 * borders / sample.size:.1f} % of the image is an empty border "
+            f"{image.name}: {100 * borders / unknown.size:.1f} % of the image is an empty border "
             "(zeros); it is masked and stays empty."
         )
     return sentences

@@ -206,7 +206,8 @@ def read_raster(
             origin=Origin(origin or (path,), name),
             metadata={SAR_KEY: product, "volume_index": band - 1},
         )
-        images.append(as_complex_image(image, int16=dtypes[band - 1] == "complex_int16"))
+        int16 = dtypes[band - 1] == "complex_int16"
+        images.append(as_complex_image(image, int16=int16, nodata=product.nodata))
     return images
 
 

@@ -12,6 +12,7 @@ import tifffile
 from napari_lossviz import io
 from napari_lossviz.core import MissingPackageError
 from napari_lossviz.io import geotiff, sar_raster, sicd
+from napari_lossviz.io.sar_pixels import border_mask
 from napari_lossviz.io.sar_product import SAR_KEY
 
 rasterio = pytest.importorskip("rasterio")
@@ -199,6 +200,51 @@ def test_a_part_of_a_large_image_reads_that_part_only(
     np.asarray(image.array[600:620, 5:9])
     np.asarray(image.array[::100])
     assert sum(shape[0] for shape in read) <= 20 + 16
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_declared_no_data_value_is_masked(
+    tmp_path: Path, radar: Any, monkeypatch: pytest.MonkeyPatch, lazy: bool
+) -> None:
+    if lazy:
+        pytest.importorskip("dask.array")
+        monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
+    values = radar.values((600, 30))
+    values[5:9, 10:20], values[20, 3] = -9999, complex(-9999, 7)
+    (image,) = io.read(radar.geotiff(tmp_path / "a.tif", values, nodata=-9999.0))
+    expected = np.ones(values.shape, bool)
+    expected[5:9, 10:20] = False
+    np.testing.assert_array_equal(np.asarray(image.valid), expected)
+    assert any("no-data value" in text for text in image.warnings)
+
+
+def test_the_mask_of_a_large_image_reads_each_row_once(
+    tmp_path: Path, radar: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dask.array")
+    monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
+    values = radar.values((1100, 40))
+    values[:, :4], values[300, 36:], values[7, 20], values[800] = 0, 0, 0, 0
+    for dtype in ("complex_int16", "complex64"):
+        (image,) = io.read(radar.geotiff(tmp_path / f"{dtype}.tif", values, dtype=dtype))
+        read: list[int] = []
+        original = sar_raster.RasterSource.__getitem__
+
+        def counted(self: Any, index: Any, original: Any = original, read: Any = read) -> Any:
+            part = original(self, index)
+            read.append(part.size)
+            return part
+
+        monkeypatch.setattr(sar_raster.RasterSource, "__getitem__", counted)
+        boxes = [np.s_[y : y + 60, x : x + 10] for y in range(0, 1100, 60) for x in (0, 15, 30)]
+        expected = ~border_mask(values)
+        for box in boxes:
+            np.testing.assert_array_equal(np.asarray(image.valid[box]), expected[box])
+        rows = values.size
+        assert sum(read) <= (rows if dtype == "complex_int16" else 2 * rows)
+        np.testing.assert_array_equal(np.asarray(image.valid[::-7, 3:]), expected[::-7, 3:])
+        np.testing.assert_array_equal(np.asarray(image.valid[300]), expected[300])
+        monkeypatch.setattr(sar_raster.RasterSource, "__getitem__", original)
 
 
 def test_lazy_blocks_hash_like_the_whole(
