@@ -86,6 +86,26 @@ def foreground_at(values: NDArray[Any], level: float, filtration: str) -> NDArra
     return np.asarray(values >= level if filtration == "superlevel" else values <= level)
 
 
+def half_way(birth: float, death: float, dtype: np.dtype[Any]) -> float:
+    """Return a level half-way between birth and death, at which the feature is there.
+
+    Of two neighbouring floats there is none between: then it is the birth.
+
+    Parameters
+    ----------
+    birth, death : float
+    dtype : dtype
+        Of the image.
+    """
+    level = as_level((birth + death) / 2, dtype)
+    return birth if level == death else level
+
+
+def as_level(level: float, dtype: np.dtype[Any]) -> float:
+    """Return a level as comparisons with pixels of an image see it: float32 rounds it."""
+    return float(np.float32(level)) if dtype == np.float32 else float(level)
+
+
 def level_pair(
     prediction: NDArray[Any],
     target: NDArray[Any],

@@ -10,7 +10,7 @@ from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.betti.features import FALSE, MATCHED, Features
 from napari_lossviz.betti.flood_kernels import flood
 from napari_lossviz.betti.intervals import DimensionMatching, Intervals
-from napari_lossviz.betti.levels import foreground_at
+from napari_lossviz.betti.levels import foreground_at, half_way
 
 MOST = 1000
 """Features that are painted, the most persistent ones."""
@@ -60,7 +60,8 @@ def paint_features(
             continue
         if not np.isfinite(death):
             death = float(image.min() if config.filtration == "superlevel" else image.max())
-        mask = foreground_at(image, (birth + death) / 2, config.filtration)
+        level = half_way(birth, death, image.dtype)
+        mask = foreground_at(image, level, config.filtration)
         if hole:
             mask = ~mask
         corners = (config.construction == "V") == hole

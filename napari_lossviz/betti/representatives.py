@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.betti.flood_kernels import flood
 from napari_lossviz.betti.intervals import Intervals
-from napari_lossviz.betti.levels import foreground_at, foreground_value
+from napari_lossviz.betti.levels import as_level, foreground_at, foreground_value, half_way
 from napari_lossviz.betti.loops import shortest_loop
 from napari_lossviz.core import InputError
 
@@ -123,7 +123,8 @@ def _checked(
     if not np.isfinite(death):
         end = float(values.min() if filtration == "superlevel" else values.max())
     if level is None:
-        return (birth + end) / 2
+        return half_way(birth, end, values.dtype)
+    level = as_level(level, values.dtype)
     low, high = (end, birth) if filtration == "superlevel" else (birth, end)
     there = low < level <= high if filtration == "superlevel" else low <= level < high
     if not there and not (level == end and not np.isfinite(death)):

@@ -196,6 +196,39 @@ def test_a_cavity_and_its_boundary() -> None:
     assert len(boundary) == 5**3 - 3**3
 
 
+def ring_of(bright: np.float32, dark: np.float32) -> np.ndarray:
+    image = np.zeros((7, 7), np.float32)
+    image[1:6, 1:6] = bright
+    image[3, 3] = dark
+    return image
+
+
+@pytest.mark.parametrize("filtration", ["superlevel", "sublevel"])
+@pytest.mark.parametrize("ulps", [0, 1])
+def test_a_hole_as_shallow_as_floats_can_tell_is_still_a_hole(filtration: str, ulps: int) -> None:
+    """Half-way between two neighbouring float32 is one of both; a sigmoid saturates so."""
+    dark = np.nextafter(np.float32(0.7), np.float32(ulps))
+    image = ring_of(np.nextafter(dark, np.float32(1)), dark)
+    if filtration == "sublevel":
+        image = -image
+    result = match(image, np.zeros_like(image), BettiConfig(filtration=filtration))
+    inside = result.representative(1, "unmatched_prediction", 0, part="inside")
+    np.testing.assert_array_equal(inside, [[3, 3]])
+    assert len(result.representative(1, "unmatched_prediction", 0)) == 8
+    painted = next(one for one in result.images() if one.name == "features prediction")
+    assert np.count_nonzero(painted.array) == 1
+
+
+def test_a_level_is_rounded_as_the_pixels_are() -> None:
+    """0.7 in float32 is less than 0.7, and a pixel of that value is there at 0.7 all the same."""
+    image = ring_of(np.float32(0.9), np.float32(0.7))
+    result = match(image, np.zeros_like(image))
+    with pytest.raises(InputError, match="choose a level between them"):
+        result.representative(1, "unmatched_prediction", 0, level=0.7)
+    at_birth = result.representative(1, "unmatched_prediction", 0, level=0.9)
+    assert len(at_birth) == 8
+
+
 def test_features_that_are_not_there() -> None:
     result = match(ring_image(), ring_image())
     with pytest.raises(InputError, match="holds 0 features"):
