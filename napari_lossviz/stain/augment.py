@@ -15,9 +15,13 @@ def augmented(x: Tensor, number: int) -> Tensor:
         From 1 on.
     """
     shift = _shift(number)
-    moved = F.pad(x[..., shift:, shift:], (0, shift, 0, shift), mode="reflect")
-    turned = torch.rot90(moved, number % 4, dims=(2, 3))
-    return turned.flip(3) if number % 8 >= 4 else turned
+    return turned(F.pad(x[..., shift:, shift:], (0, shift, 0, shift), mode="reflect"), number)
+
+
+def turned(maps: Tensor, number: int) -> Tensor:
+    """Return maps (B, C, h, w) turned and flipped as `augmented` images are; 0 leaves them."""
+    rotated = torch.rot90(maps, number % 4, dims=(2, 3))
+    return rotated.flip(3) if number % 8 >= 4 else rotated
 
 
 def inverse(y: Tensor, number: int, original: Tensor) -> Tensor:
@@ -31,8 +35,8 @@ def inverse(y: Tensor, number: int, original: Tensor) -> Tensor:
         Output without any change, for the border that the shift has lost.
     """
     shift = _shift(number)
-    turned = y.flip(3) if number % 8 >= 4 else y
-    moved = torch.rot90(turned, -(number % 4), dims=(2, 3))
+    unflipped = y.flip(3) if number % 8 >= 4 else y
+    moved = torch.rot90(unflipped, -(number % 4), dims=(2, 3))
     result = original.clone()
     result[..., shift:, shift:] = moved[..., :-shift, :-shift]
     return result

@@ -39,3 +39,29 @@ def normalise_with(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     shift = -mean * scale
     # In float32, to which a half-precision product with float32 is promoted.
     return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None]).to(x.dtype)
+
+
+def normalise_by_blocks(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return features scaled and shifted block by block.
+
+    Parameters
+    ----------
+    x : (B, C, H, W)
+    scale, shift : (B, C, h, w) float32
+        One for each of h x w equal blocks.
+    """
+    height, width = scale.shape[2:]
+
+    def by_block(features: Tensor) -> Tensor:
+        split = features.unflatten(3, (width, features.shape[3] // width))
+        return split.unflatten(2, (height, features.shape[2] // height))
+
+    # A view of the output for the sum to be written to: it keeps the layout of x in memory.
+    normalised = torch.empty_like(x, dtype=torch.float32)
+    torch.addcmul(
+        shift[:, :, :, None, :, None],
+        by_block(x),
+        scale[:, :, :, None, :, None],
+        out=by_block(normalised),
+    )
+    return normalised.to(x.dtype)

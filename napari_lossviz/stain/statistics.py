@@ -1,16 +1,13 @@
-"""Means and variances that tiles share: measured tile by tile, smoothed, or exact for the whole.
+"""Means and variances that tiles share: measured tile by tile, or exact for the whole image.
 
 A network that normalises each image by itself stains every tile differently, which shows as seams,
 while a whole slide's own statistics, mostly of white, are nothing that it was trained on.
-Kernelised instance normalisation (arXiv 2208.10730) averages the statistics of each tile with its
-neighbours' instead; here empty tiles and pixels count for nothing.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -113,59 +110,6 @@ class StatisticsTable:
         for layer, (mean, variance) in enumerate(moments):
             self.means[layer][row, column] = mean[i].cpu().numpy()
             self.variances[layer][row, column] = variance[i].cpu().numpy()
-
-    def smoothed(self, kernel: int) -> "StatisticsTable":
-        """Return the table with each tile's statistics averaged with its neighbours'.
-
-        Neighbours count by their tissue, and less the farther they are, up to `kernel` tiles away;
-        where there is none so near, all tiles count alike.
-        """
-        if not self.weights.any():
-            return self
-        means = [_averaged(mean, self.weights, kernel) for mean in self.means]
-        # Mean squares are averaged, not variances: so the result is that of the tiles' union, as
-        # one large crop has it, with what the tiles' means differ by.
-        squares = [
-            _averaged(variance + mean**2, self.weights, kernel)
-            for mean, variance in zip(self.means, self.variances, strict=True)
-        ]
-        variances = [
-            np.maximum(square - mean**2, 0) for square, mean in zip(squares, means, strict=True)
-        ]
-        return StatisticsTable(means, variances, self.weights)
-
-    def of(self, tiles: Sequence[tuple[int, int]], device: torch.device) -> list[Moments]:
-        """Return the statistics of some tiles (row, column) for `shared`."""
-        rows, columns = zip(*tiles, strict=True)
-        found = []
-        for mean, variance in zip(self.means, self.variances, strict=True):
-            pair = (mean[list(rows), list(columns)], variance[list(rows), list(columns)])
-            found.append(
-                (torch.from_numpy(pair[0]).to(device), torch.from_numpy(pair[1]).to(device))
-            )
-        return found
-
-
-def _averaged(
-    values: NDArray[np.float32], weights: NDArray[np.float32], kernel: int
-) -> NDArray[np.float32]:
-    total = np.zeros(values.shape, np.float64)
-    share = np.zeros(weights.shape, np.float64)
-    rows, columns = weights.shape
-    weighted = values * weights[..., None]
-    for dy in range(-kernel, kernel + 1):
-        for dx in range(-kernel, kernel + 1):
-            near = (kernel + 1 - abs(dy)) * (kernel + 1 - abs(dx))
-            here = np.s_[max(-dy, 0) : rows - max(dy, 0), max(-dx, 0) : columns - max(dx, 0)]
-            there = np.s_[max(dy, 0) : rows - max(-dy, 0), max(dx, 0) : columns - max(-dx, 0)]
-            total[here] += near * weighted[there]
-            share[here] += near * weights[there]
-    everywhere = weighted.sum(axis=(0, 1)) / max(float(weights.sum()), 1e-8)
-    alone = share <= 0
-    share[alone] = 1
-    total /= share[..., None]
-    total[alone] = everywhere
-    return total.astype(np.float32)
 
 
 class Enough(Exception):  # noqa: N818, ends a forward pass, no error

@@ -11,10 +11,11 @@ from torch import Tensor
 from napari_lossviz.core import InputError
 from napari_lossviz.engine.precision import fast_dtype
 from napari_lossviz.engine.tiles import cover
-from napari_lossviz.stain.augment import augmented, inverse
+from napari_lossviz.stain.augment import augmented, inverse, turned
 from napari_lossviz.stain.checkpoint import STATISTICS, StainCheckpoint
 from napari_lossviz.stain.config import GRID, StainConfig
 from napari_lossviz.stain.generator import ResnetGenerator
+from napari_lossviz.stain.kernelised import KernelisedStatistics
 from napari_lossviz.stain.normalisation import Normalise, instance_norm
 from napari_lossviz.stain.scene import Scene
 from napari_lossviz.stain.statistics import (
@@ -26,6 +27,9 @@ from napari_lossviz.stain.statistics import (
     shared,
 )
 from napari_lossviz.stain.tile_grid import Rows, Tile, batches, mask_part
+
+Normalisation = Callable[[Sequence[Tile], int], Normalise]
+"""Takes some tiles and the number of their augmentation, 0 for none."""
 
 EXACT_OVERLAP = 144
 """Twice the reach of the generator's receptive field, rounded up to the grid."""
@@ -102,7 +106,7 @@ class Translator:
         side: int,
         done: Callable[[str], None],
         poll: Callable[[], None],
-    ) -> Callable[[Sequence[Tile]], Normalise]:
+    ) -> Normalisation:
         """Measure what the chosen statistics need, and return the normalisation of some tiles.
 
         Parameters
@@ -116,17 +120,17 @@ class Translator:
         chosen = self._config.statistics
         if chosen == "kernelised" and any(tile.tissue > 0 for tile in flat):
             table = self._table(scene, tiles, mask, side, done, poll)
-            smooth = table.smoothed(self._config.kernel)
-            return lambda some: shared(
-                smooth.of([(tile.row, tile.column) for tile in some], self._device), poll
+            statistics = KernelisedStatistics(table, tiles, self._config.kernel)
+            return lambda some, number: statistics.around(
+                some, self._device, poll, lambda maps: turned(maps, number)
             )
         if chosen == "whole_image" and len(flat) > 1:
             whole = self._whole(scene, flat, done, poll)
-            return lambda some: shared(
+            return lambda some, _: shared(
                 [(m.expand(len(some), -1), v.expand(len(some), -1)) for m, v in whole], poll
             )
         if chosen == "fixed":
-            return lambda some: shared(
+            return lambda some, _: shared(
                 [(m.expand(len(some), -1), v.expand(len(some), -1)) for m, v in self._fixed], poll
             )
 
@@ -134,14 +138,14 @@ class Translator:
             poll()
             return instance_norm(x, layer)
 
-        return lambda some: by_itself
+        return lambda some, _: by_itself
 
     def run(
         self,
         scene: Scene,
         tiles: list[list[Tile]],
         white: NDArray[np.float64],
-        normalisation: Callable[[Sequence[Tile]], Normalise],
+        normalisation: Normalisation,
         take: Callable[[Rows], None],
         done: Callable[[str], None],
     ) -> None:
@@ -185,7 +189,7 @@ class Translator:
         self,
         scene: Scene,
         row: Sequence[Tile],
-        normalisation: Callable[[Sequence[Tile]], Normalise],
+        normalisation: Normalisation,
         white: NDArray[np.float64],
         done: Callable[[str], None],
     ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
@@ -197,19 +201,21 @@ class Translator:
         wanted = [tile for tile in row if self._wanted(tile)]
         for some in batches(wanted, self._config.batch_tiles):
             x = self._input(scene, some)
-            normalise = normalisation(some)
-            y = self._grey_levels(self._forward(x, normalise))
+            y = self._grey_levels(self._forward(x, normalisation(some, 0)))
             if self._config.sensitivity:
-                y = torch.cat([y, self._spread(x, y, normalise)], dim=1)
+                y = torch.cat([y, self._spread(x, y, some, normalisation)], dim=1)
             values = y.permute(0, 2, 3, 1).cpu().numpy()
             for tile, one in zip(some, values, strict=True):
                 yield tile, one
                 done("translating")
 
-    def _spread(self, x: Tensor, y: Tensor, normalise: Normalise) -> Tensor:
+    def _spread(
+        self, x: Tensor, y: Tensor, tiles: Sequence[Tile], normalisation: Normalisation
+    ) -> Tensor:
         """Return the standard deviation over augmentations, mean over colours, (B, 1, H, W)."""
         outputs = [y]
         for number in range(1, self._config.sensitivity + 1):
+            normalise = normalisation(tiles, number)
             changed = self._grey_levels(self._forward(augmented(x, number), normalise))
             outputs.append(inverse(changed, number, y))
         return torch.stack(outputs).std(dim=0, correction=0).mean(dim=1, keepdim=True)

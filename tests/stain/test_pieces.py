@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lossviz.core import Box, Image
+from napari_lossviz.engine.tiles import cover
+from napari_lossviz.stain.kernelised import KernelisedStatistics, filled
+from napari_lossviz.stain.normalisation import normalise_by_blocks, normalise_with
 from napari_lossviz.stain.resize import AxisResize, apply_resize
 from napari_lossviz.stain.scene import Scene
 from napari_lossviz.stain.statistics import (
@@ -17,6 +20,7 @@ from napari_lossviz.stain.statistics import (
     WholeImageMoments,
     weighted_moments,
 )
+from napari_lossviz.stain.tile_grid import Tile
 from napari_lossviz.stain.tissue import estimate_white, optical_density, tissue_mask
 
 
@@ -75,29 +79,94 @@ def test_moments_gathered_in_parts_are_those_of_the_whole() -> None:
     assert torch.allclose(variance[0], x[0].flatten(1).var(dim=1, correction=0), rtol=1e-5)
 
 
-def test_smoothed_statistics_leave_empty_tiles_out() -> None:
-    table = StatisticsTable.empty(1, 4, [1])
-    for column, (weight, mean) in enumerate([(1.0, 2.0), (0.0, 99.0), (0.5, 8.0), (0.0, 99.0)]):
-        table.weights[0, column] = weight
-        table.means[0][0, column] = mean
-    found = table.smoothed(1).means[0][0, :, 0]
-    # Column 1 lies between 2.0 (weight 1) and 8.0 (weight 0.5), each at distance 1.
-    np.testing.assert_allclose(found, [2, (2 + 4) / 1.5, 8, 8], rtol=1e-6)
-    np.testing.assert_allclose(table.smoothed(0).means[0][0, :, 0], [2, 4, 8, 4], rtol=1e-6)
+def line_of_tiles(weights: list[float], means: list[float]) -> StatisticsTable:
+    """Return a row of tiles with one norm layer of one channel and variance 1."""
+    table = StatisticsTable.empty(1, len(weights), [1])
+    table.weights[0] = weights
+    table.means[0][0, :, 0] = means
+    table.variances[0][0, :, 0] = 1
+    return table
 
 
-def test_smoothed_statistics_are_those_of_the_tiles_together() -> None:
+def test_what_is_blank_of_a_tile_is_filled_by_its_neighbours() -> None:
+    # Of the shares 1/4, 1/2, 1/4 that the blank tile sees, half are blank too; the half tile's
+    # other half sees none but itself and the blank ones: the rest comes from all that there is.
+    table = line_of_tiles([1.0, 0.0, 1.0], [2.0, 99.0, 8.0])
+    found = filled(table).means[0][0, :, 0]
+    np.testing.assert_allclose(found, [2, 5, 8], rtol=1e-6)
+    # The first fills the second with a quarter of its lack, 0.25 * 0.5, itself another 0.5 * 0.5 *
+    # 0.5; what then is missing comes from both by their tissue.
+    table = line_of_tiles([1.0, 0.5, 0.0], [2.0, 8.0, 99.0])
+    first, own = 0.25 * 0.5, 0.5 + 0.5 * 0.5 * 0.5
+    rest = 1 - first - own
+    # At twice the reach the shares of distances 0, 1, 2 from the middle of three are 1/2.5, 0.75/2.5.
+    first, own = first + rest * 0.3, own + rest * 0.4 * 0.5
+    rest = 1 - first - own
+    expected = first * 2 + own * 8 + rest * 4
+    np.testing.assert_allclose(filled(table).means[0][0, 1, 0], expected, rtol=1e-6)
+
+
+def test_full_tiles_keep_their_statistics() -> None:
+    table = line_of_tiles([1.0, 1.0, 0.2], [2.0, 4.0, 9.0])
+    np.testing.assert_allclose(filled(table).means[0][0, :2, 0], [2, 4])
+    np.testing.assert_allclose(filled(table).variances[0][0, :2, 0], [1, 1], rtol=1e-6)
+
+
+def test_filled_statistics_are_those_of_the_tissue_together() -> None:
     rng = np.random.default_rng(0)
     tiles = [rng.normal(mean, 1 + mean, 500) for mean in (0.0, 3.0)]
-    table = StatisticsTable.empty(1, 2, [1])
-    for column, values in enumerate(tiles):
-        table.weights[0, column] = 1 + column  # with the distance, both count alike in column 0
+    table = StatisticsTable.empty(1, 3, [1])
+    for column, values in zip((0, 2), tiles, strict=True):
+        table.weights[0, column] = 1
         table.means[0][0, column] = values.mean()
         table.variances[0][0, column] = values.var()
-    found = table.smoothed(1)
-    together = np.concatenate(tiles)
-    np.testing.assert_allclose(found.means[0][0, 0, 0], together.mean(), rtol=1e-5)
-    np.testing.assert_allclose(found.variances[0][0, 0, 0], together.var(), rtol=1e-5)
+    found = filled(table)
+    together = np.concatenate(tiles)  # the empty tile in the middle sees both alike
+    np.testing.assert_allclose(found.means[0][0, 1, 0], together.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found.variances[0][0, 1, 0], together.var(), rtol=1e-5)
+
+
+def row_of_tiles(count: int, tile: int, overlap: int) -> list[list[Tile]]:
+    columns = cover(count * (tile - overlap) + overlap, tile, overlap, 4)
+    row = cover(tile, tile, overlap, 4)[0]
+    return [[Tile(0, c, row, x, 1.0) for c, x in enumerate(columns)]]
+
+
+def test_tiles_that_overlap_share_their_statistics() -> None:
+    tiles = row_of_tiles(3, 64, 16)
+    table = line_of_tiles([1.0, 1.0, 1.0], [0.0, 48.0, 480.0])
+    statistics = KernelisedStatistics(table, tiles, 1)
+    x = torch.zeros(1, 1, 64, 64)
+    shifts = [-statistics.around([tile], x.device)(x, 0)[0, 0] for tile in tiles[0]]
+    scale = (1 + 1e-5) ** 0.5
+    # The middles lie 48 pixels apart: between them the means are on a line, by blocks of 8.
+    places = tiles[0][1].x.start + 8 * (np.arange(8) + 0.5)
+    expected = np.interp(places, [32, 80, 128], [0, 48, 480]) / scale
+    np.testing.assert_allclose(shifts[1][0, ::8], expected, rtol=1e-5)
+    torch.testing.assert_close(shifts[0][:, -16:], shifts[1][:, :16])
+    torch.testing.assert_close(shifts[1][:, -16:], shifts[2][:, :16])
+
+
+def test_without_kernel_each_tile_has_its_own_statistics() -> None:
+    tiles = row_of_tiles(2, 64, 16)
+    statistics = KernelisedStatistics(line_of_tiles([1.0, 1.0], [3.0, 5.0]), tiles, 0)
+    x = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    for tile, mean in zip(tiles[0], (3.0, 5.0), strict=True):
+        expected = normalise_with(x, torch.tensor([[mean]]), torch.tensor([[1.0]]))
+        torch.testing.assert_close(statistics.around([tile], x.device)(x, 0), expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_normalising_by_blocks_equals_maps_of_full_size(stride: int) -> None:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 48 // stride, 32 // stride, generator=random)
+    x = x.contiguous(memory_format=torch.channels_last)
+    scale, shift = (torch.rand(2, 3, 6, 4, generator=random) for _ in range(2))
+    full = [m.repeat_interleave(8 // stride, 2).repeat_interleave(8 // stride, 3)
+            for m in (scale, shift)]  # fmt: skip
+    found = normalise_by_blocks(x, scale, shift)
+    torch.testing.assert_close(found, x * full[0] + full[1])
+    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_white_and_density_of_known_pixels() -> None:
