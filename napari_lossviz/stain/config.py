@@ -37,14 +37,15 @@ class StainConfig(MethodConfig):
     )
     statistics: Statistics = setting(
         "kernelised",
-        "Means and variances that the network normalises with: of tissue tiles, smoothed over "
-        "their neighbours ('kernelised'); exactly those of the whole image; fixed ones of the "
+        "Means and variances that the network normalises with: of the tissue of tiles, gliding "
+        "from one to the next ('kernelised'); exactly those of the whole image; fixed ones of the "
         "training crops; or of each tile alone, which leaves seams.",
         advanced=False,
     )
     kernel: int = setting(
         1,
-        "Kernelised statistics: neighbouring tiles to each side that are averaged.",
+        "Kernelised statistics: how many tiles far those of a tile reach, falling off with the "
+        "distance; 0: each tile keeps its own.",
         unit="tiles",
         ge=0,
         le=8,

@@ -99,7 +99,7 @@ def test_what_is_blank_of_a_tile_is_filled_by_its_neighbours() -> None:
     table = line_of_tiles([1.0, 0.5, 0.0], [2.0, 8.0, 99.0])
     first, own = 0.25 * 0.5, 0.5 + 0.5 * 0.5 * 0.5
     rest = 1 - first - own
-    # At twice the reach the shares of distances 0, 1, 2 from the middle of three are 1/2.5, 0.75/2.5.
+    # At twice the reach the middle one of three sees shares of 0.3, 0.4 and 0.3.
     first, own = first + rest * 0.3, own + rest * 0.4 * 0.5
     rest = 1 - first - own
     expected = first * 2 + own * 8 + rest * 4
