@@ -48,19 +48,10 @@ def write_dimap(image: Image, header: Path, folder: Path, name: str, output: Rad
     InputError
         If the image is complex, on a map already, or has no ground points on a grid.
     """
-    product = image.metadata.get(SAR_KEY)
-    if not isinstance(product, SarProduct) or image.axes != "yx" or image.array.dtype.kind == "c":
-        raise InputError(
-            f"{image.name}: a BEAM-DIMAP product is written of a real radar image that was read "
-            "from a radar product; write a GeoTIFF or .npy file instead"
-        )
-    if product.transform is not None or not product.ground_points:
-        raise InputError(
-            f"{image.name}: a BEAM-DIMAP product for terrain correction needs an image in radar "
-            "geometry with ground points; this one has "
-            + ("a map projection" if product.transform is not None else "no ground points")
-            + ": write a GeoTIFF instead"
-        )
+    refuse_other(image, output)
+    product: SarProduct = image.metadata[SAR_KEY]
+    if image.array.dtype.kind == "c":
+        raise _not_real(image)
     grids = tie_point_grids(product, image.shape, image.name)
     (folder / TIE_POINTS).mkdir()
     for title, (_, values) in grids.items():
@@ -75,6 +66,52 @@ def write_dimap(image: Image, header: Path, folder: Path, name: str, output: Rad
     tree = document(image, product, grids, band, name)
     ElementTree.indent(tree)
     tree.write(header, encoding="ISO-8859-1", xml_declaration=True)
+
+
+def refuse_other(image: Image, output: RadarOutput) -> None:
+    """Refuse an image of which no such product can be written, for what is not in its pixels.
+
+    Parameters
+    ----------
+    image : Image
+        To be written, or what a run will make it of.
+    output : RadarOutput
+
+    Raises
+    ------
+    InputError
+    """
+    product = image.metadata.get(SAR_KEY)
+    if not isinstance(product, SarProduct) or image.axes != "yx" or output.quantity == "complex":
+        raise _not_real(image)
+    if product.transform is not None or not product.ground_points:
+        raise InputError(
+            f"{image.name}: a BEAM-DIMAP product for terrain correction needs an image in radar "
+            "geometry with ground points; this one has "
+            + ("a map projection" if product.transform is not None else "no ground points")
+            + ": write a GeoTIFF instead"
+        )
+    _rows_and_columns(product, image.name)
+
+
+def _not_real(image: Image) -> InputError:
+    return InputError(
+        f"{image.name}: a BEAM-DIMAP product is written of a real radar image that was read from a "
+        "radar product; write a GeoTIFF or .npy file instead"
+    )
+
+
+def _rows_and_columns(product: SarProduct, name: str) -> tuple[list[float], list[float]]:
+    """Return the rows and columns of the ground points' grid."""
+    points = product.ground_points
+    rows, columns = (sorted({getattr(p, axis) for p in points}) for axis in ("row", "column"))
+    table = {(p.row, p.column) for p in points}
+    if len(table) != len(rows) * len(columns) or min(len(rows), len(columns)) < 2:
+        raise InputError(
+            f"{name}: its {len(points)} ground points form no grid of rows and columns, which a "
+            "BEAM-DIMAP product needs; write a GeoTIFF instead"
+        )
+    return rows, columns
 
 
 def band_name(output: RadarOutput, polarisation: str) -> str:
@@ -108,13 +145,8 @@ def tie_point_grids(product: SarProduct, shape: tuple[int, ...], name: str) -> G
         If the ground points form no grid.
     """
     points = product.ground_points
-    rows, columns = (sorted({getattr(p, axis) for p in points}) for axis in ("row", "column"))
+    rows, columns = _rows_and_columns(product, name)
     table = {(p.row, p.column): p for p in points}
-    if len(table) != len(rows) * len(columns) or min(len(rows), len(columns)) < 2:
-        raise InputError(
-            f"{name}: its {len(points)} ground points form no grid of rows and columns, which a "
-            "BEAM-DIMAP product needs; write a GeoTIFF instead"
-        )
     count = [min(_GRID, n) if n > 1 else 2 for n in shape]
     y, x = (np.linspace(0, max(n - 1, 1), k) for n, k in zip(shape, count, strict=True))
 

@@ -152,7 +152,13 @@ def write(
     raise _unknown_kind(path)
 
 
-def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> None:
+def check_file(
+    image: Image,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    radar: RadarOutput = RadarOutput(),
+) -> None:
     """Refuse a file for a result of `image` before that result is computed.
 
     Parameters
@@ -162,11 +168,14 @@ def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> No
     path : path
         As `write` takes it, of one file.
     overwrite : bool
+    radar : RadarOutput
+        What a radar result will be written as.
 
     Raises
     ------
     InputError
-        If the file's kind is unknown, or it is a DICOM and there is no source for one file.
+        If the file's kind is unknown, it is a DICOM and there is no source for one file, or it is a
+        BEAM-DIMAP product and the image is none of a radar product with ground points.
     OutputExistsError
         If the file or its recipe exists and `overwrite` is False, or is an input.
     """
@@ -176,7 +185,11 @@ def check_file(image: Image, path: str | Path, *, overwrite: bool = False) -> No
         png.refuse_other(image, path)
     if suffix in _DICOM:
         _refuse_series(path, _instance_count(image, None))
-    elif suffix not in (*_WRITERS, _DIMAP):
+    elif suffix == _DIMAP:
+        from napari_lossviz.io.dimap import refuse_other
+
+        refuse_other(image, radar)
+    elif suffix not in _WRITERS:
         raise _unknown_kind(path)
     for one in (path, _recipe_of(path)):
         refuse_inputs(one, image.origin.never_overwritten)

@@ -215,7 +215,7 @@ def check_export(
         check_identity(image)
     check_radar_output(image, radar)
     if to_file:
-        check_file(image, path, overwrite=overwrite)
+        check_file(image, path, overwrite=overwrite, radar=radar)
     else:
         refuse_inputs(Path(path), image.origin.never_overwritten)
 

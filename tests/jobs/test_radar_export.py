@@ -10,9 +10,11 @@ import pytest
 import rasterio
 from matplotlib.image import imread
 
+from napari_lossviz import io
 from napari_lossviz.core import Image, InputError, MethodConfig, NamedImage, Result
 from napari_lossviz.io.radar_output import RadarOutput
-from napari_lossviz.jobs.export import export
+from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
+from napari_lossviz.jobs.export import check_export, export
 from napari_lossviz.jobs.export_images import RADAR_FORMATS, ExportParts
 
 RNG = np.random.default_rng(0)
@@ -81,3 +83,33 @@ def test_the_picture_is_in_decibel(tmp_path: Path) -> None:
     parts = ExportParts(formats=(), recipe=False)
     (picture,) = export(halved(), tmp_path / "out", parts=parts)
     assert imread(picture).std() > 0.05
+
+
+def test_a_beam_dimap_product_is_refused_before_the_run(tmp_path: Path, radar: Any) -> None:
+    def check(image: Image, output: RadarOutput = RadarOutput()) -> None:
+        check_export(
+            image,
+            tmp_path / "out.dim",
+            to_file=True,
+            overwrite=False,
+            drop_identity=False,
+            radar=output,
+        )
+
+    with pytest.raises(InputError, match="real radar image"):
+        check(halved().source)
+    values = radar.values()
+    (mapped,) = io.read(
+        radar.geotiff(tmp_path / "a.tif", values, transform=rasterio.Affine(2, 0, 7, 0, -2, 9))
+    )
+    with pytest.raises(InputError, match="map projection"):
+        check(mapped)
+    points = tuple(GroundPoint(row, column, 1, 2) for row in (0, 40) for column in (0, 60))
+    metadata = {SAR_KEY: SarProduct(ground_points=points)}
+    image = Image(values, "yx", name="scene", metadata=metadata)
+    check(image)
+    with pytest.raises(InputError, match="real radar image"):
+        check(image, RadarOutput("complex"))
+    scattered = {SAR_KEY: SarProduct(ground_points=points[:3])}
+    with pytest.raises(InputError, match="no grid"):
+        check(image.replace(metadata=scattered))
