@@ -1,5 +1,6 @@
 """Compute a result again from its recipe, and say whether it is the same."""
 
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -284,6 +285,11 @@ def _notes(recipe: Recipe, result: Result) -> tuple[str, ...]:
     ]
     if changed:
         notes.append(f"other versions then: {', '.join(changed)}")
+    notes += [
+        f"{name} was {then:.10g}, it is {now:.10g} now"
+        for name, then in recipe.metrics.items()
+        if (now := result.metrics.get(name, then)) != then and not math.isclose(now, then)
+    ]
     if _kind(recipe.device) != "cpu":
         notes.append("on a GPU, sums differ in their last digits from run to run")
     return tuple(notes)

@@ -1,5 +1,6 @@
 """Recipes of methods that take two images keep both, and replay from both."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,18 @@ def test_a_part_of_layers_without_files_is_saved_and_replayed(tmp_path: Path) ->
     export(result, tmp_path / "out", selection=part)
     assert len(list((tmp_path / "out").glob("*.input-*.npy"))) == 2
     assert replay(tmp_path / "out" / "recipe.json").identical
+
+
+def test_figures_that_no_pixel_shows_are_compared_too(tmp_path: Path) -> None:
+    """What the target alone has pulls no pixel: the gradient would be the same without it."""
+    prediction, target = pair(tmp_path / "in")
+    export(run("betti", prediction, BettiConfig(), others=(target,)), tmp_path / "out")
+    path = tmp_path / "out" / "recipe.json"
+    assert replay(path).notes == ()
+    content = json.loads(path.read_text("utf-8"))
+    missed = content["metrics"]["features_missed"]
+    content["metrics"]["features_missed"] = missed + 1
+    path.write_text(json.dumps(content), encoding="utf-8")
+    again = replay(path)
+    assert again.identical
+    assert again.notes == (f"features_missed was {missed + 1:g}, it is {missed:g} now",)
