@@ -108,7 +108,8 @@ class Despeckler:
                     at = np.s_[:, :, column.start : column.stop]
                     blended[at] += output * weight
                     if seen is not None:
-                        seen[at] += self.parts(part) * weight
+                        # Squares: the phase may differ from tile to tile, their power does not.
+                        seen[at] += self.parts(part) ** 2 * weight
                 done()
             finished = row.length - row.after
             y0 = segment.first + row.start
@@ -173,7 +174,7 @@ class Despeckler:
         if seen is not None:
             logarithm = self._normalisation.log_reflectivity(outputs)
             found = loss_maps(
-                torch.from_numpy(logarithm), torch.from_numpy(seen[:, :height, :width])
+                torch.from_numpy(logarithm), torch.from_numpy(np.sqrt(seen[:, :height, :width]))
             )
             losses = {name: np.where(valid, array, 0) for name, array in found.items()}
         return Rows(box.y0, amplitude.astype(np.float32), losses)

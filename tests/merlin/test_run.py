@@ -74,6 +74,19 @@ def test_it_removes_speckle_and_keeps_the_level(make_speckle: Callable[..., np.n
 
 
 @pytest.mark.usefixtures("pretrained_weights")
+def test_loss_maps_have_no_seams_where_tiles_differ_in_phase(
+    make_speckle: Callable[..., np.ndarray],
+) -> None:
+    slc = make_speckle((192, 192))
+    settings = MerlinConfig(tile=64, overlap=32, check_statistics=False)
+    found = [
+        despeckle(slc, settings.replace(centring=how)).loss_maps["misfit"].mean()
+        for how in ("image", "blocks")
+    ]
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
+@pytest.mark.usefixtures("pretrained_weights")
 def test_zero_filled_borders_are_masked_not_smeared(
     make_speckle: Callable[..., np.ndarray],
 ) -> None:
