@@ -33,7 +33,7 @@ from napari_lossviz.merlin.weights import MerlinWeights, load_weights, save_weig
 
 _DECISIVE = (
     "weights", "training", "precision", "steps", "learning_rate", "crop", "batch",
-    "gradient_clip", "validation", "validate_every", "patience", "seed", "scale",
+    "gradient_clip", "validation", "validate_every", "patience", "seed", "scale", "sensor",
 )  # fmt: skip
 """Settings that have to stay when a stopped training goes on."""
 

@@ -105,7 +105,8 @@ class Trainer:
         poll : callable
             Called several times a step.
         keep : callable
-            Is given the state after every validation, and when the training is stopped.
+            Is given the state after every validation, and when the training is stopped; not when it
+            diverged.
 
         Raises
         ------
@@ -121,12 +122,15 @@ class Trainer:
                 losses = self._step(sampler.draw(), state, poll)
                 if state.step % config.validate_every == 0 or state.step == config.steps:
                     found = self.validate(validation, poll)
+                    self._refuse_diverged(float(found.sum()), state.step)
                     state.judge(found, self.parameters, step=state.step)
                     state.take(self.parameters, self._optimizer)
                     keep(state)
                 losses[VALIDATION] = state.latest
                 state.append(losses)
                 report(TrainingStep(state.step, losses, self.parameters))
+        except LossvizError:
+            raise  # diverged: whatever was kept before is better
         except BaseException:
             state.take(self.parameters, self._optimizer)
             keep(state)
@@ -148,6 +152,8 @@ class Trainer:
         config = self._config
         losses, counts = self._losses(batch, poll)
         loss = (losses * counts).sum() / counts.sum().clamp(min=1)
+        value = float(loss.detach())
+        self._refuse_diverged(value, state.step + 1)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         poll()
@@ -156,13 +162,14 @@ class Trainer:
             group["lr"] = learning_rate(state.step, config)
         self._optimizer.step()
         state.step += 1
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise LossvizError(
-                f"training diverged at step {state.step} of {config.steps}: try a lower learning "
-                f"rate than {config.learning_rate:g}"
-            )
         return {LOSS: value}
+
+    def _refuse_diverged(self, loss: float, step: int) -> None:
+        if not math.isfinite(loss):
+            raise LossvizError(
+                f"training diverged at step {step} of {self._config.steps}: try a lower learning "
+                f"rate than {self._config.learning_rate:g}"
+            )
 
     def _losses(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
         seen = self._normalisation.part_to_network(batch.seen.to(self._device))

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
-from napari_lossviz.core import Cancelled, Image, OutputExistsError, Step
+from napari_lossviz.core import Cancelled, Image, LossvizError, OutputExistsError, Step
 from napari_lossviz.core.errors import InputError
 from napari_lossviz.merlin import MerlinConfig, MerlinWeights, despeckle, load_weights, train
 from napari_lossviz.merlin.prepare import Segment
@@ -197,6 +198,41 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
     (tmp_path / "mine.state.safetensors").write_bytes(b"cut")
     with pytest.raises(InputError, match="not a readable training state"):
         train(slc, stopping)
+
+
+def test_a_diverged_training_says_so_and_keeps_no_broken_state(
+    make_speckle: Callable[..., np.ndarray], config: MerlinConfig, tmp_path: Path
+) -> None:
+    slc = make_speckle((128, 128))
+    path = tmp_path / "mine.safetensors"
+    wild = config.replace(
+        checkpoint=str(path), learning_rate=1.0, gradient_clip=1e6, steps=400, validate_every=1
+    )
+    with pytest.raises(LossvizError, match=r"diverged at step \d+ of 400: try a lower"):
+        train(slc, wild)
+    assert not path.exists()
+    state = tmp_path / "mine.state.safetensors"
+    if state.exists():
+        with safe_open(state, framework="numpy") as opened:
+            names = list(opened.keys())
+            assert all(np.isfinite(opened.get_tensor(name)).all() for name in names)
+
+
+def test_a_training_does_not_go_on_with_another_normalisation(
+    make_speckle: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
+    slc = make_speckle((128, 128))
+    settings = {**QUICK, "training": "from_scratch", "checkpoint": str(tmp_path / "a.safetensors")}
+    config = MerlinConfig(**settings)
+
+    def stop(step: Step) -> None:
+        if step.losses:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(slc, config, reporter=stop)
+    with pytest.raises(InputError, match="differs in sensor"):
+        train(slc, config.replace(sensor="sentinel_tops"))
 
 
 def test_despeckling_trains_first_when_asked(
