@@ -88,14 +88,16 @@ def shortest_odd_loop(
     """
     size = shape[0] * shape[1] * shape[2]
     steps = (shape[1] * shape[2], shape[2], 1)
-    goal = start + size
     queue[0] = start
     dist[start] = 0
     count, done = 1, 0
-    while done < count and dist[goal] < 0:
+    # A node has two states: reached by an even or by an odd number of odd links. A way to either
+    # state is one back from the other, so the loop is found half-way around.
+    length, middle = limit + 1, -1
+    while done < count:
         state = queue[done]
         done += 1
-        if dist[state] >= limit:
+        if 2 * dist[state] + 1 >= length:
             break
         side, node = state // size, state % size
         for axis in range(3):
@@ -114,11 +116,22 @@ def shortest_odd_loop(
                     before[after] = state
                     queue[count] = after
                     count += 1
-    length = max(dist[goal], 0)
-    state = goal
-    for n in range(length):
-        path[n] = state % size
-        state = before[state]
+                    twin = other + size * ((1 - side) ^ odd[link])
+                    if dist[twin] >= 0 and dist[after] + dist[twin] < length:
+                        length, middle = dist[after] + dist[twin], after
+    if middle >= 0:
+        state, n = middle, dist[middle]
+        while n >= 0:
+            path[n] = state % size
+            state = before[state]
+            n -= 1
+        state, n = (middle + size) % (2 * size), dist[middle]
+        while n < length - 1:
+            n += 1
+            state = before[state]
+            path[n] = state % size
+    else:
+        length = 0
     for n in range(count):
         dist[queue[n]] = -1
     return int(length)

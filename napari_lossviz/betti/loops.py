@@ -39,9 +39,10 @@ def shortest_loop(
 ) -> NDArray[np.intp]:
     """Return the nodes of a short path that closes a loop of a volume.
 
-    Paths that use an odd number of certain links go around this loop, and around what else lives
-    longer; shortest ones through several nodes are compared, and one that is filled when the loop
-    dies is taken before all others, then one that becomes one with older loops.
+    Begins with the cycle that the reduced matrix knows, which was there at the birth and is filled
+    at the death. Paths that use an odd number of certain links go around this loop, and around what
+    else lives longer; shortest ones through several nodes are compared, and one that is filled when
+    the loop dies is taken before all others, then one that becomes one with older loops.
 
     Parameters
     ----------
@@ -132,8 +133,9 @@ class _Loop:
         dist = np.full(2 * grid.size, -1, np.int32)
         before, queue = np.empty_like(dist), np.empty_like(dist)
         room = np.empty(grid.size, np.int32)
-        best, best_fate, limit = np.empty(0, np.int32), _LIVES + 1, grid.size
-        starts = np.append(self.row // 3, _some(self._first_nodes(usable)))
+        nodes, best = self._first_cycle(usable)
+        best_fate, limit = (_ENDS, len(best)) if len(best) else (_LIVES + 1, grid.size)
+        starts = np.append(self.row // 3, _some(nodes))
         while len(starts):
             better = False
             for node in starts:
@@ -170,8 +172,11 @@ class _Loop:
         )  # fmt: skip
         return usable, odd
 
-    def _first_nodes(self, usable: NDArray[np.uint8]) -> Index:
-        """Return the nodes of the cycle, all there at the birth, that fills up at the death."""
+    def _first_cycle(self, usable: NDArray[np.uint8]) -> tuple[Index, Index]:
+        """Return the nodes of the cycle, all there at the birth, that is filled at the death.
+
+        Return them also as a path, which is empty if the cycle is in several pieces.
+        """
         m, grid = self.matrix, Grid(self.f.shape)
         keys = m.entries[m.offset[self.column] : m.offset[self.column + 1]]
         rows = np.asarray((~keys if self.dual else keys) & 0xFFFFFFFF, np.int32)
@@ -185,7 +190,12 @@ class _Loop:
         before, queue = np.full(grid.size, -1, np.int32), np.empty(grid.size, np.int32)
         needs = np.zeros(grid.size, np.uint8)
         close_over_tree(rows, usable, self.joining, not self.dual, grid.shape, before, queue, needs)
-        return np.flatnonzero(needs).astype(np.int32)
+        ends = rows // 3
+        steps = np.array(grid.steps)[rows % 3]
+        far = ends - steps if self.dual else ends + steps
+        inner = np.flatnonzero(needs).astype(np.int32)
+        links = np.stack((np.append(ends, inner), np.append(far, before[inner])), axis=1)
+        return np.unique(links).astype(np.int32), _closed_path(links)
 
     def _fate(self, path: Index) -> int:
         """Return what becomes of a path when the loop dies."""
@@ -201,6 +211,33 @@ class _Loop:
             return _ENDS
         own = self.level << 32 | self.row
         return _JOINS if left < (~own if self.dual else own) else _LIVES
+
+
+def _closed_path(links: NDArray[np.integer[Any]]) -> Index:
+    """Return the nodes of a path over all links, each taken once; empty if they are in pieces.
+
+    Parameters
+    ----------
+    links : (M, 2) integer
+        Nodes; each is at the end of an even number of links.
+    """
+    at: dict[int, list[int]] = {}
+    for n, ends in enumerate(links.tolist()):
+        for node in ends:
+            at.setdefault(node, []).append(n)
+    taken = [False] * len(links)
+    stack, path = [int(links[0, 0])], []
+    while stack:  # Hierholzer's: go on while there is a way, and back where there is none
+        left = at[stack[-1]]
+        while left and taken[left[-1]]:
+            left.pop()
+        if left:
+            link = left.pop()
+            taken[link] = True
+            stack.append(int(links[link].sum()) - stack[-1])
+        else:
+            path.append(stack.pop())
+    return np.array(path[:-1] if all(taken) else [], np.int32)
 
 
 def _some(nodes: Index) -> Index:
