@@ -286,9 +286,9 @@ def _notes(recipe: Recipe, result: Result) -> tuple[str, ...]:
     if changed:
         notes.append(f"other versions then: {', '.join(changed)}")
     notes += [
-        f"{name} was {then:.10g}, it is {now:.10g} now"
-        for name, then in recipe.metrics.items()
-        if (now := result.metrics.get(name, then)) != then and not math.isclose(now, then)
+        f"{name} was {figure:.10g}, it is {result.metrics[name]:.10g} now"
+        for name, figure in recipe.metrics.items()
+        if name in result.metrics and not math.isclose(figure, result.metrics[name])
     ]
     if _kind(recipe.device) != "cpu":
         notes.append("on a GPU, sums differ in their last digits from run to run")
