@@ -106,14 +106,20 @@ def matching_error(
 def error_of_masks(
     prediction: Mask, target: Mask, construction: str, watch: Watch
 ) -> MatchingError:
-    """Count the unmatched features of two masks."""
+    """Count the unmatched features of two masks.
+
+    A volume of one slice is taken as a plane: a frame before and behind it would touch everything.
+    """
+    axes = prediction.ndim
+    if axes == 3 and 1 in prediction.shape:
+        flat = prediction.shape.index(1)
+        prediction, target = prediction.take(0, flat), target.take(0, flat)
     pairing = pair_images(prediction, target, construction=construction, relative=True, watch=watch)
-    return MatchingError(
-        tuple(
-            len(one.prediction) + len(one.target) - 2 * len(one.matched_prediction)
-            for one in pairing.dimensions
-        )
-    )
+    counts = [
+        len(one.prediction) + len(one.target) - 2 * len(one.matched_prediction)
+        for one in pairing.dimensions
+    ]
+    return MatchingError((*counts, *(0,) * (axes - prediction.ndim)))
 
 
 def betti_numbers(mask: Mask, construction: str = "V") -> tuple[int, ...]:

@@ -76,6 +76,11 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
             warnings.append(f"{role}: pixels without a valid value count as background")
         arrays.append(values)
         warnings += _remarks(role, values, config)
+    if config.relative and len(prediction.shape) == 3 and 1 in prediction.shape:
+        warnings.append(
+            "one slice of a volume: with the setting relative the frame lies before and behind it, "
+            "too, and touches every feature; the matching error takes it as a plane"
+        )
     return Inputs(arrays[0], arrays[1], tuple(warnings))
 
 

@@ -201,3 +201,23 @@ def test_the_layout_in_memory_does_not_count(order: str, shape: tuple[int, ...])
         return changed
 
     assert match(*map(laid_out, pair)).loss == expected
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_one_slice_of_a_volume_is_counted_as_the_plane_that_it_is(
+    construction: str, axis: int
+) -> None:
+    one, two = (np.random.default_rng(seed).random((12, 14)) for seed in (0, 1))
+    config = BettiConfig(construction=construction)
+    plane = match(one, two, config)
+    volume = match(np.expand_dims(one, axis), np.expand_dims(two, axis), config)
+    assert volume.matching_error.by_dimension == (*plane.matching_error.by_dimension, 0)
+    assert volume.betti_number_error.by_dimension == (*plane.betti_number_error.by_dimension, 0)
+    if construction == "V":  # of T, several die with one pixel, and the order of cells decides
+        assert volume.loss == pytest.approx(plane.loss, rel=1e-12)
+    assert any("one slice" in w for w in match(one[None], two[None], relative()).warnings)
+
+
+def relative() -> BettiConfig:
+    return BettiConfig(relative=True)
