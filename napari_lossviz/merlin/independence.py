@@ -51,7 +51,7 @@ class IndependenceTest:
     side : (int, int)
         Height and width of a block.
     azimuth, range : (3, by, bx) float64
-        Of the real part with the imaginary part 1, 2 and 3 samples on; range is along columns.
+        Of the real part with the imaginary part 1, 2 and 3 samples on.
     lag_zero : (by, bx) float64
         Correlation of both parts at the same pixel; about 0 for any circular speckle.
     power : (by, bx) float64
@@ -60,6 +60,8 @@ class IndependenceTest:
         Mean frequency along azimuth and range, cycles per sample.
     standard_error : (by, bx) float64
         Of a correlation of independent parts in that block.
+    azimuth_axis : int
+        0 or 1: along which axis of the image azimuth runs.
     """
 
     shape: tuple[int, int]
@@ -72,6 +74,7 @@ class IndependenceTest:
     power: NDArray[np.float64] = field(repr=False)
     centroid: NDArray[np.float64] = field(repr=False)
     standard_error: NDArray[np.float64] = field(repr=False)
+    azimuth_axis: int = 0
 
     @property
     def map(self) -> NDArray[np.float32]:
@@ -105,7 +108,7 @@ class IndependenceTest:
         """Range of the azimuth centroid over the blocks along azimuth, cycles per line."""
         products = np.exp(2j * np.pi * self.centroid[0])
         with np.errstate(invalid="ignore"):
-            rows = np.nansum(products, axis=1)
+            rows = np.nansum(products, axis=1 - self.azimuth_axis)
         rows = rows[np.abs(rows) > 0]
         if len(rows) < 2:
             return 0.0
@@ -180,6 +183,7 @@ def measure_independence(
     *,
     block: tuple[int, int] = _BLOCK,
     most_blocks: int = _MOST_BLOCKS,
+    azimuth_axis: int = 0,
     poll: Callable[[], None] = lambda: None,
 ) -> IndependenceTest:
     """Test lags 1 to 3 in azimuth and range and equal power, block by block.
@@ -191,9 +195,11 @@ def measure_independence(
     shape : (int, int), optional
         Of the image, for a callable.
     block : (int, int)
-        Height (azimuth) and width of the blocks in pixels.
+        Of the blocks in pixels, along azimuth and range.
     most_blocks : int
         Of an image with more, blocks spread over it are tested.
+    azimuth_axis : int
+        0: azimuth runs along rows' numbers; 1: along columns' (SICD).
     poll : callable
         Called for each block; may raise to stop.
     """
@@ -206,13 +212,14 @@ def measure_independence(
         def read(box: Box) -> Complex:
             return np.asarray(array[box.slices], np.complex64)
 
-    side = (min(block[0], shape[0]), min(block[1], shape[1]))
+    height, width = block if azimuth_axis == 0 else block[::-1]
+    side = (min(height, shape[0]), min(width, shape[1]))
     ys, xs = spread_starts(shape, side, most_blocks)
     found = np.full((11, len(ys), len(xs)), np.nan)
     for i, y in enumerate(ys):
         for j, x in enumerate(xs):
             poll()
-            found[:, i, j] = _of_block(read(Box(y, y + side[0], x, x + side[1])))
+            found[:, i, j] = _of_block(read(Box(y, y + side[0], x, x + side[1])), azimuth_axis)
     return IndependenceTest(
         shape,
         tuple(ys),
@@ -224,10 +231,11 @@ def measure_independence(
         power=found[7],
         centroid=found[8:10],
         standard_error=found[10],
+        azimuth_axis=azimuth_axis,
     )
 
 
-def _of_block(values: Complex) -> NDArray[np.float64]:
+def _of_block(values: Complex, azimuth_axis: int) -> NDArray[np.float64]:
     figures = np.full(11, np.nan)
     speckle = equalised(values)
     valid = speckle != 0
@@ -235,16 +243,16 @@ def _of_block(values: Complex) -> NDArray[np.float64]:
         return figures
     power = float(np.vdot(speckle, speckle).real) / valid.sum()
     effective = 1.0
-    for axis in (0, 1):
+    for place, axis in enumerate((azimuth_axis, 1 - azimuth_axis)):
         widening = 1.0
         for i, lag in enumerate(LAGS):
             near, far = _neighbours(speckle, axis, lag)
             pairs = max(int(np.count_nonzero((near != 0) & (far != 0))), 1)
             correlation = complex(np.vdot(near, far)) / pairs / power
-            figures[3 * axis + i] = correlation.imag
+            figures[3 * place + i] = correlation.imag
             widening += 2 * abs(correlation) ** 2
             if lag == 1:
-                figures[8 + axis] = np.angle(correlation) / (2 * np.pi)
+                figures[8 + place] = np.angle(correlation) / (2 * np.pi)
         effective *= widening
     pseudo = complex(np.sum(speckle * speckle)) / valid.sum() / power
     figures[6] = pseudo.imag

@@ -85,7 +85,7 @@ def prepare(scene: Scene, config: MerlinConfig, poll: Callable[[], None]) -> Pre
 
     before = None
     if config.check_statistics:
-        before = measure_independence(read, scene.shape, poll=poll)
+        before = _measured(scene, read, poll)
     bursts = bursts_of(scene.image) if config.symmetrise else ()
     segments = _segments(scene, config, bursts, read)
     if before is None:
@@ -93,7 +93,7 @@ def prepare(scene: Scene, config: MerlinConfig, poll: Callable[[], None]) -> Pre
     centred = centred_reader(scene, segments, config.tile)
     after = before
     if config.symmetrise:
-        after = measure_independence(centred, scene.shape, poll=poll)
+        after = _measured(scene, centred, poll)
     return Prepared(
         segments,
         bursts,
@@ -175,6 +175,12 @@ def sensor_mode(image: Image) -> Sensor | None:
     return None
 
 
+def _measured(
+    scene: Scene, read: Callable[[Box], Complex], poll: Callable[[], None]
+) -> IndependenceTest:
+    return measure_independence(read, scene.shape, azimuth_axis=scene.azimuth_axis, poll=poll)
+
+
 def _segments(
     scene: Scene,
     config: MerlinConfig,
@@ -186,7 +192,7 @@ def _segments(
         return [Segment(*burst.rows(height), TopsCentring(burst)) for burst in bursts]
     centring: Centring = unchanged
     if config.symmetrise and config.centring == "blocks":
-        centring = BlockCentring()
+        centring = BlockCentring(scene.azimuth_axis)
     elif config.symmetrise:
         centring = measure_whole_image(read, scene.shape)
     return [Segment(0, scene.shape[0], centring)]
@@ -200,8 +206,11 @@ def _spectra(scene: Scene, centred: Callable[[Box], Complex], poll: Callable[[],
         poll()
         found["before"].append(scene.read(box))
         found["after"].append(centred(box))
+    axis = scene.azimuth_axis
     return Spectra(
-        frequencies(side), power_profiles(found["before"]), power_profiles(found["after"])
+        frequencies(side, axis),
+        power_profiles(found["before"], axis),
+        power_profiles(found["after"], axis),
     )
 
 

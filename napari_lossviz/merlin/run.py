@@ -41,10 +41,10 @@ def despeckle(
     Parameters
     ----------
     slc : Image or (H, W) complex array
-        Azimuth along rows, range along columns, in the sensor's digital numbers; at least 16 x 16
-        pixels. The array may be lazy (dask, zarr): it is read tile by tile. Zero-filled borders
-        and masked pixels are no data: they stay 0 and lend nothing to others. Bursts
-        of a TOPS product are known from ``metadata["sar"]``.
+        Azimuth along rows, range along columns, unless ``metadata["sar"]`` says otherwise (SICD);
+        in the sensor's digital numbers; at least 16 x 16 pixels. The array may be lazy (dask,
+        zarr): it is read tile by tile. Zero-filled borders and masked pixels are no data: they stay
+        0 and lend nothing to others. Bursts of a TOPS product are known from ``metadata["sar"]``.
     config : MerlinConfig
         Default: the pretrained spotlight network on the symmetrised spectrum, float32.
     axes : str, optional

@@ -25,6 +25,12 @@ class Scene:
     image : Image
         Complex, axes "yx"; its array may be lazy.
 
+    Attributes
+    ----------
+    shape : (int, int)
+    azimuth_axis : int
+        0: along the rows' number, as a rule; 1: along the columns' (SICD).
+
     Raises
     ------
     InputError
@@ -47,6 +53,7 @@ class Scene:
                 "image at a time"
             )
         self.shape: tuple[int, int] = (image.shape[0], image.shape[1])
+        self.azimuth_axis = int(getattr(image.metadata.get("sar"), "azimuth_axis", "y") == "x")
         if min(self.shape) < SMALLEST:
             raise InputError(
                 f"{image.name}: {self.shape[0]} x {self.shape[1]} pixels, expected at least "

@@ -156,10 +156,23 @@ def lag_one_frequency(values: Complex, axis: int) -> complex:
 
 @dataclass(frozen=True)
 class BlockCentring:
-    """Follows a Doppler centroid that drifts: each part's own centroid, linear along azimuth."""
+    """Follows a Doppler centroid that drifts: each part's own centroid, linear along azimuth.
+
+    Attributes
+    ----------
+    azimuth_axis : int
+        0 or 1.
+    """
+
+    azimuth_axis: int = 0
 
     def __call__(self, values: Complex, box: Box) -> Complex:
         """Return the values with the phase that centres this part."""
+        if self.azimuth_axis == 0:
+            return self._along_rows(values)
+        return np.ascontiguousarray(self._along_rows(values.T).T)
+
+    def _along_rows(self, values: Complex) -> Complex:
         speckle = equalised(values)
         height, width = values.shape
         edges = np.linspace(0, height, max(height // _LINES, 1) + 1).astype(int)
@@ -196,27 +209,34 @@ class Spectra:
     after: dict[str, NDArray[np.float64]]
 
 
-def power_profiles(blocks: list[Complex]) -> dict[str, NDArray[np.float64]]:
+def power_profiles(blocks: list[Complex], azimuth_axis: int = 0) -> dict[str, NDArray[np.float64]]:
     """Return the mean power by frequency along azimuth and range, each of mean 1.
 
     Parameters
     ----------
     blocks : list of (h, w) ndarray
         All of one shape; equalised, so that no bright point decides.
+    azimuth_axis : int
+        0 or 1.
     """
     total = np.zeros(blocks[0].shape)
     for block in blocks:
         total += np.abs(scipy.fft.fft2(equalised(block))) ** 2
     profiles = {}
-    for axis, name in enumerate(("azimuth", "range")):
+    for axis, name in axis_names(azimuth_axis):
         profile = np.fft.fftshift(total.mean(axis=1 - axis))
         profiles[name] = profile / max(float(profile.mean()), np.finfo(float).tiny)
     return profiles
 
 
-def frequencies(shape: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
+def frequencies(shape: tuple[int, ...], azimuth_axis: int = 0) -> dict[str, NDArray[np.float64]]:
     """Return the frequencies of `power_profiles` of blocks of a shape, in cycles per sample."""
     return {
-        name: np.fft.fftshift(np.fft.fftfreq(length))
-        for name, length in zip(("azimuth", "range"), shape, strict=True)
+        name: np.fft.fftshift(np.fft.fftfreq(shape[axis]))
+        for axis, name in axis_names(azimuth_axis)
     }
+
+
+def axis_names(azimuth_axis: int) -> tuple[tuple[int, str], tuple[int, str]]:
+    """Return both axes with their names, azimuth first."""
+    return (azimuth_axis, "azimuth"), (1 - azimuth_axis, "range")

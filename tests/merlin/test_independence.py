@@ -114,3 +114,29 @@ def test_spectra_move_to_zero() -> None:
         for power in (spectra.before, spectra.after)
     ]
     assert middles == pytest.approx([0.2, 0.0], abs=0.02)
+
+
+def test_azimuth_along_columns_gives_the_same() -> None:
+    """As SICD files have it: the drift is along azimuth, wherever that lies."""
+    slc = simulate_slc((512, 192), transfer=TransferFunction(doppler_drift=0.5)).slc
+    along_columns = SarProduct(azimuth_axis="x")
+    found = [
+        prepared(slc, centring="blocks"),
+        prepared(np.ascontiguousarray(slc.T), along_columns, centring="blocks"),
+    ]
+    usual, other = (one.before for one in found)
+    assert usual is not None
+    assert other is not None
+    np.testing.assert_allclose(other.map, usual.map.T, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(other.expanded_map(), usual.expanded_map().T, rtol=1e-4, atol=1e-6)
+    assert other.whole == pytest.approx(usual.whole, abs=1e-5)
+    assert other.sweep == pytest.approx(usual.sweep, abs=1e-4)
+    assert other.sweep > 0.3
+    after = found[1].after
+    assert after is not None
+    assert after.worst < 0.06
+    spectra = [one.spectra for one in found]
+    for axis in ("azimuth", "range"):
+        for when in ("before", "after"):
+            profiles = [getattr(one, when)[axis] for one in spectra]
+            np.testing.assert_allclose(profiles[1], profiles[0], rtol=1e-3, atol=1e-3)
