@@ -36,6 +36,7 @@ def shortest_loop(
     *,
     filtration: str,
     construction: str,
+    watch: Watch,
 ) -> NDArray[np.intp]:
     """Return the nodes of a short path that closes a loop of a volume.
 
@@ -52,13 +53,13 @@ def shortest_loop(
     birth_cell : int
         See `Intervals`.
     filtration, construction : str
+    watch : Watch
 
     Returns
     -------
     (M, 3) integer ndarray
         Pixels in the order of the path; neighbours share a side, of the T-construction a corner.
     """
-    watch = Watch()
     pair = level_pair(
         values, values, filtration=filtration, construction=construction, relative=False
     )
@@ -69,7 +70,7 @@ def shortest_loop(
     joining = graph.joining_faces if dual else graph.joining_edges
     loop = _Loop(f, dual, matrix, joining, birth_cell, int(f.flat[pixel]))
     there = np.pad(foreground_at(values, level, filtration), pair.border)
-    path = loop.shortest(int(f[there].min() if dual else f[there].max()))
+    path = loop.shortest(int(f[there].min() if dual else f[there].max()), watch)
     if dual:  # its nodes are corners of pixels; the pixels along its links touch one another
         after = np.roll(path, -1)
         axis = np.argmax(np.abs(after - path)[:, None] == np.array(grid.steps), axis=1)
@@ -120,13 +121,14 @@ class _Loop:
         """Index of the column by which it dies."""
         return int(self.matrix.owner[self.row])
 
-    def shortest(self, bound: int) -> Index:
+    def shortest(self, bound: int, watch: Watch) -> Index:
         """Return the nodes of a path that is shortest through each of several nodes on it.
 
         Parameters
         ----------
         bound : int
             Level up to which rows are there.
+        watch : Watch
         """
         grid = Grid(self.f.shape)
         usable, odd = self._links_at(bound)
@@ -139,6 +141,7 @@ class _Loop:
         while len(starts):
             better = False
             for node in starts:
+                watch.check()
                 length = shortest_odd_loop(
                     usable, odd, not self.dual, grid.shape, int(node), limit,
                     dist, before, queue, room,

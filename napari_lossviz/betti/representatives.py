@@ -1,6 +1,7 @@
 """Pixels that show a feature at a level between its birth and its death: one of many choices."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from napari_lossviz.betti.flood_kernels import flood
 from napari_lossviz.betti.intervals import Intervals
 from napari_lossviz.betti.levels import as_level, foreground_at, foreground_value, half_way
 from napari_lossviz.betti.loops import shortest_loop
-from napari_lossviz.core import InputError
+from napari_lossviz.betti.watch import Watch
+from napari_lossviz.core import InputError, Reporter
 
 Part = Literal["outline", "inside"]
 
@@ -46,6 +48,7 @@ def representative_of(
     config: BettiConfig,
     level: float | None = None,
     part: Part = "outline",
+    reporter: Reporter | None = None,
 ) -> Representative:
     """Return a representative of one interval.
 
@@ -61,11 +64,15 @@ def representative_of(
     config : BettiConfig
     level : float, optional
     part : "outline" or "inside"
+    reporter : Reporter, optional
+        Called several times a second while a loop of a volume is looked for.
 
     Raises
     ------
     InputError
         If the level does not lie between birth and death.
+    Cancelled
+        If the reporter stopped it.
     """
     birth, death = float(interval.birth[0]), float(interval.death[0])
     values = image if image.dtype.kind == "f" else image.astype(np.float64)
@@ -85,13 +92,18 @@ def representative_of(
         pixels = inside if part == "inside" else _around(inside, mask, config.construction)
         what = "what lies inside" if part == "inside" else "what lies around it"
     else:
-        pixels = shortest_loop(
+        watch = Watch(reporter)
+        watch.announce("looking for a short path")
+        look = partial(
+            shortest_loop,
             values,
             level,
             int(interval.birth_cell[0]),
             filtration=config.filtration,
             construction=config.construction,
+            watch=watch,
         )
+        (pixels,) = watch.side_by_side([look])
         what = "a short path"
     kept = ((pixels >= border) & (pixels < np.array(values.shape) - border)).all(axis=1)
     label = f"{_LABELS[d]}{what} at {level:.4g} (one of many)"

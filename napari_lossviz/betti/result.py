@@ -16,7 +16,7 @@ from napari_lossviz.betti.painting import paint_features
 from napari_lossviz.betti.reference import ARXIV
 from napari_lossviz.betti.representatives import Part, Representative, representative_of
 from napari_lossviz.betti.sides import FeaturesOfSide, Side, features_of_side
-from napari_lossviz.core import InputError, NamedImage, PairResult
+from napari_lossviz.core import InputError, NamedImage, PairResult, Reporter
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,6 +117,7 @@ class BettiMatching(PairResult):
         *,
         level: float | None = None,
         part: Part = "outline",
+        reporter: Reporter | None = None,
     ) -> NDArray[np.intp]:
         """Return pixels that show one feature; one of many possible choices.
 
@@ -134,6 +135,9 @@ class BettiMatching(PairResult):
         level : float, optional
             Value at which the image is cut, between birth and death; default: half-way.
         part : "outline" or "inside"
+        reporter : Reporter, optional
+            Called several times a second while a loop of a volume is looked for, which takes
+            seconds in a large one; may raise `Cancelled`.
 
         Returns
         -------
@@ -145,7 +149,8 @@ class BettiMatching(PairResult):
         InputError
             If there is no such feature, or the level does not lie between its birth and death.
         """
-        return self.represent(d, kind, index, level=level, part=part).coordinates
+        found = self.represent(d, kind, index, level=level, part=part, reporter=reporter)
+        return found.coordinates
 
     def represent(
         self,
@@ -155,6 +160,7 @@ class BettiMatching(PairResult):
         *,
         level: float | None = None,
         part: Part = "outline",
+        reporter: Reporter | None = None,
     ) -> Representative:
         """Return a representative with its level and its label; see `representative`."""
         intervals = self.intervals(d, kind)
@@ -165,7 +171,7 @@ class BettiMatching(PairResult):
         image = self.prediction if kind.endswith("prediction") else self.target
         other = self.target if kind.endswith("prediction") else self.prediction
         return representative_of(
-            image, other, intervals.take(np.array([index])), d, self.settings, level, part
+            image, other, intervals.take(np.array([index])), d, self.settings, level, part, reporter
         )
 
     def images(self) -> Iterator[NamedImage]:

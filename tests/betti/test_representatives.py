@@ -5,7 +5,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from napari_lossviz.betti import BettiConfig, match
-from napari_lossviz.core import InputError
+from napari_lossviz.core import Cancelled, InputError, Step
 from tests.betti.plain import Cell, Filtration, boundary
 
 
@@ -227,6 +227,22 @@ def test_a_level_is_rounded_as_the_pixels_are() -> None:
         result.representative(1, "unmatched_prediction", 0, level=0.7)
     at_birth = result.representative(1, "unmatched_prediction", 0, level=0.9)
     assert len(at_birth) == 8
+
+
+def test_the_search_for_a_loop_can_be_stopped() -> None:
+    image = np.random.default_rng(0).random((20, 20, 20))
+    result = match(image, np.zeros_like(image))
+    steps = []
+
+    def stop(step: Step, /) -> None:
+        steps.append(step)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        result.representative(1, "unmatched_prediction", 0, reporter=stop)
+    assert len(steps) == 1
+    found = result.representative(1, "unmatched_prediction", 0, reporter=steps.append)
+    assert len(found) >= 4
 
 
 def test_features_that_are_not_there() -> None:
