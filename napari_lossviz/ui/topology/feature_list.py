@@ -68,7 +68,7 @@ class FeatureList(QObject):
         self._filter()
 
     def choose(self, row: int, *, look: bool = True) -> None:
-        """Choose a row; -1: none.
+        """Choose a row; -1: none. A row that is no longer there changes nothing.
 
         Parameters
         ----------
@@ -76,6 +76,8 @@ class FeatureList(QObject):
         look : bool
             Whether camera and slice go there.
         """
+        if row >= (0 if self.table is None else len(self.table)):
+            return
         if row != self.chosen:
             self.chosen = row
             self.chosen_changed.emit(row)

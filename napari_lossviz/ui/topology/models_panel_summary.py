@@ -1,12 +1,23 @@
 """What a comparison comes to: a sentence for each model, and the means of all figures."""
 
+from textwrap import wrap
+
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_lossviz.jobs.betti_report import CONVENTIONS, FIGURES, Report
 from napari_lossviz.jobs.betti_verdict import TITLES, verdict
 from napari_lossviz.metrics import PairedDifference
 from napari_lossviz.ui.compare.figures import wrapped_label
+
+_LETTERS, _FEW = 14, 11
 
 
 class ModelsSummary(QWidget):
@@ -22,7 +33,11 @@ class ModelsSummary(QWidget):
         down = self.table.verticalHeader()
         assert down is not None
         down.hide()
-        down.setDefaultSectionSize(self.fontMetrics().lineSpacing() + 6)
+        down.setDefaultSectionSize(2 * self.table.fontMetrics().lineSpacing() + 10)
+        across = self.table.horizontalHeader()
+        assert across is not None
+        across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        across.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -36,15 +51,27 @@ class ModelsSummary(QWidget):
         count = len(report.column(first, FIGURES[0]))
         alone = f"{first}: {count} image{'' if count == 1 else 's'}. Add a second model to compare."
         self.sentence.setText("\n".join(said) or alone)
-        titles = ["Mean of", *report.models, *(f"{other} − {first} (95 % CI)" for other in others)]
+        titles = [
+            "Mean of",
+            _short(first),
+            *(f"{_short(one)}\n(difference,\n95 % CI)" for one in others),
+        ]
         means, differences = report.means(), report.differences()
         self.table.clear()
         self.table.setRowCount(len(FIGURES))
         self.table.setColumnCount(len(titles))
         self.table.setHorizontalHeaderLabels(titles)
+        tips = ["", first, *(f"{one}; its difference from {first}" for one in others)]
+        for column, tip in enumerate(tips):
+            title = self.table.horizontalHeaderItem(column)
+            assert title is not None
+            title.setToolTip(tip)
         for row, name in enumerate(FIGURES):
-            cells = [TITLES[name], *(_number(means[model][name]) for model in report.models)]
-            cells += [_interval(differences[model][name]) for model in others]
+            cells = ["\n".join(wrap(TITLES[name], _LETTERS)), _number(means[first][name])]
+            cells += [
+                f"{_number(means[one][name])} {_interval(differences[one][name])}".rstrip()
+                for one in others
+            ]
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setToolTip(CONVENTIONS.get(name, ""))
@@ -53,7 +80,11 @@ class ModelsSummary(QWidget):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.table.setItem(row, column, item)
-        self.table.resizeColumnsToContents()
+
+
+def _short(name: str) -> str:
+    """Return a model's name in few letters: the table has to fit into the dock."""
+    return name if len(name) <= _FEW else f"{name[: _FEW - 1]}…"
 
 
 def _number(value: float) -> str:
@@ -62,5 +93,5 @@ def _number(value: float) -> str:
 
 def _interval(found: PairedDifference) -> str:
     if not found.images:
-        return "–"
-    return f"{found.mean:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
+        return ""
+    return f"({found.mean:+.2g})\n{found.low:+.2g} to {found.high:+.2g}"

@@ -99,6 +99,7 @@ class Picking:
                 dims_displayed=event.dims_displayed,
                 world=True,
             )
-            if index is not None:
-                return int(found.row[self._overlays.drawn[side][index]])
+            drawn = self._overlays.drawn[side]
+            if index is not None and index < len(drawn):  # the user may have added points
+                return int(found.row[drawn[index]])
         return -1

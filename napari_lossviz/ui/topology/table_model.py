@@ -30,18 +30,18 @@ COLUMNS: tuple[_Column, ...] = (
         lambda table: table.dimension,
     ),
     (
-        "Persist.",
+        "Pers.",
         "Persistence: difference of birth and death; of a match the higher of the two",
         lambda table, row: f"{table.persistence[row]:.3g}",
         lambda table: table.persistence,
     ),
-    ("Loss", _AMONG_ALL, lambda table, row: "", lambda table: table.loss),  # the model's own text
     (
         "Place",
         "Pixel (y, x), or (z, y, x), at which the camera looks",
         lambda table, row: ", ".join(map(str, table.place[row])),
         lambda table: _ranks(table.place),
     ),
+    ("Loss", _AMONG_ALL, lambda table, row: "", lambda table: table.loss),  # the model's own text
     (
         "Birth",
         "Value at which it appears; of a match in the prediction",
@@ -57,7 +57,7 @@ COLUMNS: tuple[_Column, ...] = (
 )
 """Title, tooltip, text of a cell, and what a column is sorted by."""
 
-_LOSS = 3
+_LOSS = 4
 
 
 class FeatureTableModel(QAbstractTableModel):

@@ -34,8 +34,8 @@ DIMENSION_CHOICES = ("all kinds", "components", "loops", "cavities")
 NEXT, PREVIOUS = "N", "Shift+N"
 """Keys that napari and its layers leave alone: P paints on labels and adds points and polygons."""
 
-_WIDEST = ("● matched", "component", "Persist. ", "Loss  ", "", "0.000 ", "0.000 ")
-_PLACE = 4
+_WIDEST = ("● matched", "component", "0.000 ", "", "100% ", "0.000 ", "0.000 ")
+_PLACE = 3
 _ROOM = 7
 _ROWS = 7
 
@@ -93,8 +93,9 @@ class FeatureTableView(QWidget):
 
     def _on_table(self) -> None:
         table = self._features.table
-        if table is not None:
-            self._fit_place("000, " * (table.place.shape[1] - 1) + "000")
+        if self._features.result is not None:
+            shape = self._features.result.prediction.shape
+            self._fit_place(", ".join("0" * len(str(size - 1)) for size in shape))
         total, shown = len(self._features.shown), len(self.model.rows)
         self.count.setText(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
         few = f"; on the images are the {MOST:,} most persistent of them" if shown > MOST else ""
