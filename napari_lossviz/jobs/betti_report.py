@@ -138,7 +138,8 @@ CONVENTIONS = {
     "hd95": "95th percentile of the distances of both outlines, in the unit of the target; unknown "
     "where one mask is empty: such images are left out of its means and differences",
     "rand_error": "adapted Rand error of the partitions into components (pixels that share a "
-    "side); unknown where the target is empty",
+    "side); pixels of the target that the prediction leaves out are parts of their own; unknown "
+    "where the target is empty",
     "variation_of_information": "of the same partitions, in bits",
     "differences_to_first": "mean over images of the model's figure minus the first model's, with "
     "the 95 % interval of a paired bootstrap over images, for each model and figure on its own: of "

@@ -1,6 +1,7 @@
 """How well a mask covers another one: overlap, distance of outlines, agreement of partitions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ class SegmentationQuality:
         95th percentile of the distances between both outlines, in both directions, in the unit of
         the spacing; nan where one mask is empty, 0 where both are.
     rand_error : float
-        Adapted Rand error of the components (0: the same partition); nan where the target is empty.
+        Adapted Rand error of the components (0: the same partition). Pixels of the target that the
+        mask leaves out are parts of their own: one empty mask has the error 1. nan where the target
+        is empty, or single pixels are all there is.
     variation_of_information : float
         Of the components, split and merge together, in bits.
     """
@@ -63,17 +66,29 @@ def segmentation_quality(
     if mask.shape != target.shape:
         raise InputError(f"the mask is {mask.shape}, its target {target.shape}")
     labels, wanted = (ndimage.label(one)[0] for one in (mask, target))
-    rand = float("nan")
-    if target.any():
-        rand = float(adapted_rand_error(wanted, labels)[0])  # type: ignore[no-untyped-call]
     split, merge = variation_of_information(wanted, labels)  # type: ignore[no-untyped-call]
     return SegmentationQuality(
         dice=dice(mask, target),
         cldice=cldice(mask, target),
         hd95=hd95(mask, target, spacing),
-        rand_error=rand,
+        rand_error=_rand_error(labels, wanted),
         variation_of_information=float(split + merge),
     )
+
+
+def _rand_error(labels: NDArray[Any], wanted: NDArray[Any]) -> float:
+    """Return the adapted Rand error; pixels of the target without a label are parts of their own.
+
+    As one part together, which scikit-image makes of label 0, a mask without any pixel would be
+    perfect wherever the target is one component.
+    """
+    if not wanted.any():
+        return float("nan")
+    left_out = (labels == 0) & (wanted > 0)
+    apart = labels.astype(np.int64)
+    apart[left_out] = labels.max() + 1 + np.arange(np.count_nonzero(left_out))
+    with np.errstate(invalid="ignore"):  # no pair of pixels anywhere
+        return float(adapted_rand_error(wanted, apart)[0])  # type: ignore[no-untyped-call]
 
 
 def dice(mask: Mask, target: Mask) -> float:

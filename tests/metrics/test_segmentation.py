@@ -77,6 +77,20 @@ def test_equal_masks_are_perfect_and_a_merge_is_seen() -> None:
         segmentation_quality(two, two[1:])
 
 
+def test_what_is_left_out_is_an_error_of_the_partition() -> None:
+    """The Rand error by counting pairs; a mask that finds nothing of one component is not right."""
+    target = np.zeros((12, 12), bool)
+    target[2:8, 2:8] = True
+    nothing = np.zeros_like(target)
+    assert segmentation_quality(nothing, target).rand_error == 1
+    half = target.copy()
+    half[:, 5:] = False
+    together, wanted = 18 * 17, 36 * 35
+    expected = 1 - together / (0.5 * together + 0.5 * wanted)
+    assert segmentation_quality(half, target).rand_error == pytest.approx(expected)
+    assert np.isnan(segmentation_quality(nothing, nothing).rand_error)
+
+
 def test_the_interval_of_a_difference_covers_it() -> None:
     rng = np.random.default_rng(5)
     covered = 0
