@@ -128,7 +128,7 @@ class NoiseTable:
             rows = np.array([tops.merged_line(float(place)) for place in places])
             first, last = (round(tops.merged_line(end)) for end in (box.y0, box.y1 - 1))
             moved = Box(first, last + 1, box.x0, box.x1)
-            # Overlapping bursts give two values on a line: the later one is taken.
+            # Overlapping bursts give two values, much alike, on a line: the earlier is taken.
             rows, kept = np.unique(rows, return_index=True)
             blocks.append((moved, rows, values[kept]))
         return replace(self, range_noise=self.range_noise.merged(tops), azimuth_noise=tuple(blocks))

@@ -74,7 +74,8 @@ class MerlinResult(Result):
 
     def merged_intensity(self) -> NDArray[np.float32]:
         """Return the intensity of all bursts of a TOPS product in one image, without seams."""
-        intensity = np.exp(self.log_reflectivity)
+        intensity = np.square(np.asarray(self.amplitude, np.float32))
+        intensity[intensity == 0] = np.nan
         return merge_bursts(intensity, self.bursts) if self.bursts else intensity
 
     def images(self) -> Iterator[NamedImage]:

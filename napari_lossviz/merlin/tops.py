@@ -179,22 +179,23 @@ def merge_bursts(
     first = min(burst.azimuth_time for burst in bursts)
     starts = [round((burst.azimuth_time - first) / burst.line_interval) for burst in bursts]
     height = max(s + burst.lines for s, burst in zip(starts, bursts, strict=True))
-    total = np.zeros((height, intensity.shape[1]))
+    total = np.zeros((height, intensity.shape[1]), np.float32)  # a swath is half a gigapixel
     weight = np.zeros_like(total)
     extents = []
     for start, burst in zip(starts, bursts, strict=True):
         y0, y1 = (row - burst.first_line + start for row in burst.rows(stacked))
         extents.append((y0, y1))
     for i, (burst, (y0, y1)) in enumerate(zip(bursts, extents, strict=True)):
-        fade = np.ones(y1 - y0)
+        fade = np.ones(y1 - y0, np.float32)
         if i > 0 and (shared := extents[i - 1][1] - y0) > 0:
             fade[:shared] *= (np.arange(shared) + 0.5) / shared
         if i + 1 < len(bursts) and (shared := y1 - extents[i + 1][0]) > 0:
             fade[-shared:] *= ((np.arange(shared) + 0.5) / shared)[::-1]
         rows = slice(*burst.rows(stacked))
-        part = np.asarray(intensity[rows], np.float64)
+        part = np.asarray(intensity[rows], np.float32)
         known = np.isfinite(part)
         total[y0:y1] += np.where(known, part, 0) * fade[:, None]
         weight[y0:y1] += known * fade[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(total / weight, np.float32)
+    np.divide(total, weight, out=total, where=weight > 0)
+    total[weight == 0] = np.nan
+    return total

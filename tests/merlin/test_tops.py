@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,19 @@ def test_merging_puts_each_line_at_its_time(tops) -> None:
         inside, np.arange(margin, len(merged) - margin)[:, None] + 0 * inside
     )
     assert np.isnan(merged[:margin]).all()
+
+
+def test_merging_takes_little_more_than_its_result() -> None:
+    """A swath has 300 million pixels: three images of float32 fit where seven do not."""
+    tops = simulate_tops(6, 200, 600)
+    bursts = bursts_of(image_of(tops))
+    intensity = np.abs(tops.slc) ** 2
+    tracemalloc.start()
+    merged = merge_bursts(intensity, bursts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert merged.dtype == np.float32
+    assert peak < 3 * merged.nbytes
 
 
 @pytest.mark.slow
