@@ -257,7 +257,16 @@ class _Files:
         """Return a measurement as rasterio takes it; an archive is read without unpacking it."""
         if self.archive is None:
             return str(self._tiff(stem))
-        return f"/vsizip/{self.path.resolve()}/{self.archive}/measurement/{stem}.tiff"
+        archive = str(self.path.resolve())
+        # By their suffix GDAL tells archives from folders; one without is put in braces.
+        place = archive if archive.lower().endswith(".zip") else f"{{{archive}}}"
+        return f"/vsizip/{place}/{self._in_archive(stem)}"
+
+    def _in_archive(self, stem: str) -> str:
+        with zipfile.ZipFile(self.path) as archive:
+            names = archive.namelist()
+        start = f"{self.archive}/measurement/{stem}.tif"
+        return next(name for name in names if name.lower().startswith(start.lower()))
 
     def origin(self, stem: str) -> tuple[Path, ...]:
         """Return the files that an image is read from."""

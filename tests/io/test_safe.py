@@ -64,6 +64,18 @@ def test_every_swath_and_polarisation_is_an_image(
         np.testing.assert_array_equal(image.valid, values != 0)
 
 
+@pytest.mark.parametrize("name", ["download", "S1A.SAFE", "product.ZIP"])
+def test_an_archive_is_one_whatever_its_name(
+    archive: Path, pixels: Any, tmp_path: Path, name: str
+) -> None:
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(tmp_path / name, "w") as new:
+        for member in old.namelist():
+            new.writestr(member.replace(".tiff", ".tif"), old.read(member))
+    images = io.read(tmp_path / name)
+    for image, values in zip(images, pixels.values(), strict=True):
+        np.testing.assert_array_equal(image.array, values)
+
+
 def test_swath_and_polarisation_can_be_chosen(product: Path, archive: Path, pixels: Any) -> None:
     for path in (product, archive):
         (image,) = safe.read_safe(path, swaths=["IW2"], polarisations=["VV"])
