@@ -82,8 +82,8 @@ def write(image: Image, path: Path) -> None:
 def no_data(image: Image) -> float | None:
     """Return the value that invalid pixels are written with, or None if there are none."""
     product: SarProduct = image.metadata[SAR_KEY]
-    if image.value_unit == DECIBEL:
-        return float("nan") if image.valid is not None else None
+    if image.value_unit == DECIBEL:  # a pixel of no power has none either
+        return float("nan")
     if product.nodata is not None:
         return product.nodata
     return None if image.valid is None else 0.0

@@ -253,3 +253,16 @@ def test_what_has_no_bursts_is_not_merged(tmp_path: Path, source: Image, halve: 
     result = halve(source.replace(array=np.abs(source.array)))
     with pytest.raises(InputError, match="no bursts to merge"):
         io.write(result, tmp_path / "m.tif", radar=RadarOutput(merge_bursts=True))
+
+
+def test_decibel_of_no_power_is_no_data_lazily_too(tmp_path: Path, amplitude: Image) -> None:
+    dask = pytest.importorskip("dask.array")
+    pixels = np.array(amplitude.array)
+    pixels[10:13, 20:25] = 0
+    for name, array in (("a", pixels), ("b", dask.from_array(pixels, chunks=16))):
+        image = amplitude.replace(array=array, valid=None)
+        io.write(image, tmp_path / f"{name}.tif", radar=RadarOutput("decibel"))
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            assert np.isnan(dataset.nodata)
+            assert np.isnan(dataset.read(1)[10:13, 20:25]).all()
+            assert not dataset.dataset_mask()[10:13, 20:25].any()
