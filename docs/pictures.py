@@ -18,6 +18,7 @@ os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.
 
 import napari
 import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
@@ -27,6 +28,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_lossviz.samples.slc import TransferFunction, simulate_slc
 from napari_lossviz.ui.compare import Mode
+from napari_lossviz.ui.topology.gradients import ALL
 
 SIZE = 1280, 800
 FONT_SIZE = get_settings().appearance.font_size
@@ -75,6 +77,9 @@ class Session:
     def shoot(self, name: str) -> None:
         """Write a picture of the window as it is on the screen."""
         self.pause(700)
+        for notice in self.window.findChildren(NapariQtNotification):
+            notice.close()  # napari's own words about Qt, over the image
+        self.pause(50)
         if self.scale != 1:
             name += f"-font-{round(100 * self.scale)}"
         path = self.folder / f"{name}.png"
@@ -302,10 +307,12 @@ def betti(session: Session) -> None:
     session.shoot("betti-plots")
     match("roads_pair")
     session.tab("Features")
-    for points in dock.features.overlays.layers.values():
-        points.visible = False
-    dock.features.gradients.choice.setCurrentText("clDice")
-    session.until(lambda: not dock.features.gradients.waiting)
+    gradients = dock.features.gradients
+    gradients.choice.setCurrentText(ALL)
+    session.until(lambda: gradients.grid is not None)
+    viewer.scene.camera.zoom *= 1.6  # to the gaps
+    session.bring_into_view(gradients)
+    session.pause(2500)
     session.shoot("betti-gradients")
     match("vessel_volume_pair")
     session.tab("Features")
