@@ -230,6 +230,9 @@ def test_the_dock_has_the_page_and_it_fits(
         area = dock.tabs.currentWidget()
         assert page.isVisible()
         assert page.width() <= area.viewport().width()  # nothing is cut off at the right
+    page.tabs.setCurrentIndex(0)
+    qtbot.wait(50)
+    assert page.summary.table.horizontalScrollBar().maximum() == 0
     click(page.differ_button)
     click(page.open_button)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT)
