@@ -9,7 +9,12 @@ from napari_lossviz.core import InputError, Reporter
 
 
 def gradient_of_loss(
-    name: str, prediction: NDArray[Any], target: NDArray[Any], *, reporter: Reporter | None = None
+    name: str,
+    prediction: NDArray[Any],
+    target: NDArray[Any],
+    filtration: str = "superlevel",
+    *,
+    reporter: Reporter | None = None,
 ) -> NDArray[np.float32]:
     """Return the derivative of a loss by each pixel of a prediction.
 
@@ -19,6 +24,9 @@ def gradient_of_loss(
         "dice", "cldice" or "cross_entropy".
     prediction, target : (H, W) or (D, H, W) ndarray
         Probabilities, and mask.
+    filtration : str
+        Of the matching that it is compared with; "sublevel": the foreground is dark, and the loss
+        is that of the probabilities of being dark.
     reporter : Reporter, optional
         Not called: it takes a moment.
 
@@ -37,4 +45,7 @@ def gradient_of_loss(
                 f"{role}: values from {low:g} to {high:g}; this loss compares probabilities: scale "
                 "the image to 0 ... 1"
             )
-    return loss_gradients(prediction, target, (name,))[name]
+    if filtration == "superlevel":
+        return loss_gradients(prediction, target, (name,))[name]
+    one, two = (1 - np.asarray(image, np.float32) for image in (prediction, target))
+    return -loss_gradients(one, two, (name,))[name]

@@ -3,6 +3,7 @@ import pytest
 import torch
 from skimage.morphology import skeletonize
 
+from napari_lossviz.jobs.loss_maps import gradient_of_loss
 from napari_lossviz.losses import (
     cldice_loss,
     cross_entropy_loss,
@@ -107,3 +108,12 @@ def test_low_precision_is_computed_in_float32(loss, dtype: torch.dtype) -> None:
     np.testing.assert_allclose(
         prediction.grad.double().numpy(), exact.grad.numpy(), atol=0.01 * scale
     )
+
+
+@pytest.mark.parametrize("name", ["dice", "cldice", "cross_entropy"])
+def test_of_dark_foreground_the_losses_compare_the_dark(name: str) -> None:
+    prediction, target = (image.numpy() for image in random_pair(8, 9))
+    bright = gradient_of_loss(name, prediction, target)
+    dark = gradient_of_loss(name, 1 - prediction, target == 0, "sublevel")
+    np.testing.assert_allclose(dark, -bright, rtol=1e-4, atol=1e-7)
+    assert np.abs(bright).max() > 0
