@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.betti.flood_kernels import flood
+from napari_lossviz.betti.inputs import check_memory
 from napari_lossviz.betti.intervals import Intervals
 from napari_lossviz.betti.levels import as_level, foreground_at, foreground_value, half_way
 from napari_lossviz.betti.loops import shortest_loop
@@ -71,6 +72,8 @@ def representative_of(
     ------
     InputError
         If the level does not lie between birth and death.
+    OutOfMemoryError
+        If a loop of a volume is too much to look for on this machine.
     Cancelled
         If the reporter stopped it.
     """
@@ -92,6 +95,7 @@ def representative_of(
         pixels = inside if part == "inside" else _around(inside, mask, config.construction)
         what = "what lies inside" if part == "inside" else "what lies around it"
     else:
+        check_memory(values.shape)
         watch = Watch(reporter)
         watch.announce("looking for a short path")
         look = partial(

@@ -1,11 +1,12 @@
 import numpy as np
+import psutil
 import pytest
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from napari_lossviz.betti import BettiConfig, match
-from napari_lossviz.core import Cancelled, InputError, Step
+from napari_lossviz.core import Cancelled, InputError, OutOfMemoryError, Step
 from tests.betti.plain import Cell, Filtration, boundary
 
 
@@ -243,6 +244,18 @@ def test_the_search_for_a_loop_can_be_stopped() -> None:
     assert len(steps) == 1
     found = result.representative(1, "unmatched_prediction", 0, reporter=steps.append)
     assert len(found) >= 4
+
+
+def test_a_loop_that_takes_more_memory_than_there_is_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = np.random.default_rng(0).random((10, 10, 10))
+    result = match(image, np.zeros_like(image))
+    little = type(psutil.virtual_memory())(*(0,) * len(psutil.virtual_memory()))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    with pytest.raises(OutOfMemoryError, match=r"0\.0 GiB are free"):
+        result.representative(1, "unmatched_prediction", 0)
+    assert len(result.representative(0, "unmatched_prediction", 0))
 
 
 def test_features_that_are_not_there() -> None:
