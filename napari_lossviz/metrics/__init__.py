@@ -1,6 +1,7 @@
 """Figures of merit that serve several methods: numpy, scipy and scikit-image only."""
 
 from napari_lossviz.metrics.bootstrap import PairedDifference, paired_difference
+from napari_lossviz.metrics.detectability import Viewing, detectability
 from napari_lossviz.metrics.image_quality import ImageQuality, image_quality
 from napari_lossviz.metrics.looks import (
     Looks,
@@ -10,6 +11,7 @@ from napari_lossviz.metrics.looks import (
     homogeneous_patches,
     looks_of,
 )
+from napari_lossviz.metrics.noise_power import NoisePower, noise_power_in, noise_power_spectrum
 from napari_lossviz.metrics.profile import LineProfile, line_profile
 from napari_lossviz.metrics.radar_detail import (
     PointResponse,
@@ -38,6 +40,7 @@ from napari_lossviz.metrics.regions import (
 from napari_lossviz.metrics.residual import ResidualStructure, residual_structure
 from napari_lossviz.metrics.segmentation import SegmentationQuality, segmentation_quality
 from napari_lossviz.metrics.speckle_report import SpeckleFigures, speckle_figures
+from napari_lossviz.metrics.task_transfer import TaskTransfer, task_transfer_function
 
 __all__ = [
     "GammaHistogram",
@@ -46,6 +49,7 @@ __all__ = [
     "Looks",
     "LooksComparison",
     "MIndex",
+    "NoisePower",
     "PairedDifference",
     "PointResponse",
     "RatioStatistics",
@@ -54,9 +58,12 @@ __all__ = [
     "ResidualStructure",
     "SegmentationQuality",
     "SpeckleFigures",
+    "TaskTransfer",
+    "Viewing",
     "bias_decibel",
     "compare_looks",
     "contrast_to_noise",
+    "detectability",
     "ellipse_mask",
     "epd_roa",
     "gamma_histogram",
@@ -65,6 +72,8 @@ __all__ = [
     "line_profile",
     "looks_of",
     "m_index",
+    "noise_power_in",
+    "noise_power_spectrum",
     "paired_difference",
     "point_response",
     "polygon_mask",
@@ -76,4 +85,5 @@ __all__ = [
     "residual_structure",
     "segmentation_quality",
     "speckle_figures",
+    "task_transfer_function",
 ]
