@@ -14,6 +14,8 @@ from napari_lossviz.io.sar_product import SAR_KEY
 
 DECIBEL = "dB"
 
+_ROWS = 512
+
 RadarQuantity = Literal["amplitude", "intensity", "decibel", "complex"]
 
 
@@ -206,9 +208,14 @@ def _decibel(intensity: NDArray[Any]) -> NDArray[Any]:
 def _by_blocks(
     array: Any, function: Callable[[NDArray[Any], Box], NDArray[Any]], dtype: Any
 ) -> Any:
-    """Apply a function of values and their box, at once, or lazily if this is no numpy array."""
+    """Apply a function of values and their box, now, or lazily if this is no numpy array."""
     if isinstance(array, np.ndarray):
-        return function(array, Box.whole(array.shape)).astype(dtype, copy=False)
+        height, width = array.shape
+        result = np.empty(array.shape, dtype)
+        for y in range(0, height, _ROWS):  # tables are applied in float64: not to all at once
+            box = Box(y, min(y + _ROWS, height), 0, width)
+            result[box.slices] = function(array[box.slices], box)
+        return result
     lazy: Any = import_module("dask.array")
 
     def on_block(part: NDArray[Any], block_info: Any = None) -> NDArray[Any]:

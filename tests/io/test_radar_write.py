@@ -1,5 +1,6 @@
 """Radar exports, looked at with rasterio and with the TIFF structure itself."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import tifffile
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.io import sar_raster
+from napari_lossviz.io.calibration import CalibrationTable, NoiseTable, RangeVectors, calibrate
 from napari_lossviz.io.radar_output import RadarOutput, radar_output
-from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.io.sar_product import SAR_KEY, SarProduct
 from napari_lossviz.samples.tops import simulate_tops
 
 rasterio = pytest.importorskip("rasterio")
@@ -266,3 +268,20 @@ def test_decibel_of_no_power_is_no_data_lazily_too(tmp_path: Path, amplitude: Im
             assert np.isnan(dataset.nodata)
             assert np.isnan(dataset.read(1)[10:13, 20:25]).all()
             assert not dataset.dataset_mask()[10:13, 20:25].any()
+
+
+def test_calibration_in_memory_takes_little_more_than_its_result() -> None:
+    columns = np.array([0.0, 400, 799])
+    vectors = RangeVectors((0, 900, 2100), (columns,) * 3, (columns + 3, columns + 9, columns + 5))
+    table = CalibrationTable({"sigma0": vectors})
+    noise = NoiseTable(RangeVectors((0,), (columns,), (columns * 0 + 50,)))
+    product = SarProduct(calibration=table, noise=noise)
+    values = np.random.default_rng(0).uniform(20, 90, (2100, 800)).astype(np.float32)
+    image = Image(values, "yx", metadata={SAR_KEY: product})
+    expected = calibrate(values.astype(np.float64) ** 2, table, noise=noise)
+    tracemalloc.start()
+    made = radar_output(image, RadarOutput("intensity", "sigma0", subtract_noise=True))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(made.array, expected, rtol=1e-6)
+    assert peak < 4 * values.nbytes
