@@ -89,7 +89,7 @@ def document(image: Image, product: SarProduct, grids: Grids, band: Band, name: 
     metadata = ElementTree.SubElement(sources, "MDElem", name="metadata")
     abstract = ElementTree.SubElement(metadata, "MDElem", name="Abstracted_Metadata")
     if known is not None:
-        _abstracted_metadata(abstract, known, product, band, image, name)
+        _abstracted_metadata(abstract, known, product, band, image, name, grids)
     return ElementTree.ElementTree(root)
 
 
@@ -144,10 +144,15 @@ def _abstracted_metadata(
     band: Band,
     image: Image,
     name: str,
+    grids: Grids,
 ) -> None:
     """Add the attributes that SNAP's operators look for, in its units (MHz, m)."""
     lines, samples = image.shape
     first, last = _times(known, lines)
+    near = far = known.incidence_angle
+    if "incident_angle" in grids:
+        angles = grids["incident_angle"][1].mean(axis=0)
+        near, far = float(angles[0]), float(angles[-1])
     texts = {
         "PRODUCT": name, "PRODUCT_TYPE": known.product_type, "MISSION": known.mission,
         "ACQUISITION_MODE": known.mode, "antenna_pointing": "right", "SWATH": known.swath,
@@ -164,8 +169,8 @@ def _abstracted_metadata(
         "pulse_repetition_frequency": 1 / known.line_interval,
         "slant_range_to_first_pixel": known.slant_range_time * SPEED_OF_LIGHT / 2,
         "range_sampling_rate": known.range_sampling_rate / 1e6,
-        "incidence_near": known.incidence_angle,
-        "incidence_far": known.incidence_angle,
+        "incidence_near": near,
+        "incidence_far": far,
         "avg_scene_height": float(np.mean([p.z for p in product.ground_points])),
     }
     flags = {

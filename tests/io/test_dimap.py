@@ -77,6 +77,9 @@ def test_what_terrain_correction_looks_for_is_there(tmp_path: Path, amplitude: I
     assert float(found["slant_range_to_first_pixel"]) == pytest.approx(
         acquisition.slant_range_time * 299792458 / 2
     )
+    # As written: 30 + column / 1000 degrees.
+    assert float(found["incidence_near"]) == pytest.approx(30)
+    assert float(found["incidence_far"]) == pytest.approx(30.063)
     assert (found["srgr_flag"], found["is_terrain_corrected"]) == ("0", "0")
     path = ".//MDElem[@name='Orbit_State_Vectors']/MDElem[@name='orbit_vector2']/MDATTR"
     vector = {one.get("name"): one.text for one in root.findall(path)}
