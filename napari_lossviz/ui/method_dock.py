@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.core import Result
@@ -51,6 +51,7 @@ class MethodDock(QWidget):
         self.results.result_chosen.connect(self._on_result)
         self.run_panel.result_ready.connect(self.results.add)
         self.run_panel.started.connect(self.compare.stop)
+        self.run_panel.failed.connect(lambda _: QTimer.singleShot(0, self._show_failure))
         self.tabs.currentChanged.connect(self._on_tab)
         viewer.layers.events.removing.connect(self._before_removal)
         self._on_result(self.results.result)
@@ -129,6 +130,11 @@ class MethodDock(QWidget):
         layers = self.results.result
         assert layers is not None  # without one there is no export button
         return self.result_to_write(layers)
+
+    def _show_failure(self) -> None:
+        """Scroll to why a run failed: it stands below what the page may show."""
+        if not self._closed:
+            self.tabs.widget(0).ensureWidgetVisible(self.run_panel.status)
 
     def _before_removal(self, event: Any = None) -> None:
         release_attributes(self._viewer)

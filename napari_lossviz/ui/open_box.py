@@ -16,6 +16,7 @@ from napari_lossviz.io.products import measurements_in
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.product_dialog import ProductDialog
 from napari_lossviz.ui.reader import layers_of
+from napari_lossviz.ui.status_label import breakable
 
 _INVITATION = "or drop files or a folder here"
 _IDLE = "QFrame#lossvizDrop { border: 1px dashed palette(mid); border-radius: 4px; }"
@@ -68,7 +69,7 @@ class OpenBox(QFrame):
         if not paths or (self._task is not None and self._task.running):
             return
         names = ", ".join(Path(path).name for path in paths[:2]) + (" …" if len(paths) > 2 else "")
-        self._label.setText(f"Reading {names}")
+        self._label.setText(breakable(f"Reading {names}"))
         self.button.setEnabled(False)
         self._task = Task(measurements_in, paths)
         self._task.done.connect(lambda found: self._ask_which(paths, found))

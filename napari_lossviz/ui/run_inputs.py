@@ -123,7 +123,8 @@ def _require_memory(image: Image) -> None:
         raise OutOfMemoryError(
             f"{image.name}: a run on all of its {_words(image)} pixels needs about "
             f"{needed / 1e9:.2g} GB of memory, and {free / 1e9:.2g} GB are free. Draw a rectangle "
-            "in a Shapes layer and choose it as the part to run on"
+            "around a part of it: press the polygon button above the layer list (New shapes "
+            "layer), draw, and choose the box in that layer under Part"
         )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_lossviz.core import LossvizError, MethodConfig, Result, Step
 from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
@@ -86,9 +86,7 @@ class RunPanel(QWidget):
         )
         self.at_once.setChecked(True)
         self.status = StatusLabel("lossviz run status")
-        self._remark = QLabel()
-        self._remark.setWordWrap(True)
-        self._remark.hide()
+        self._remark = StatusLabel("lossviz run remark")
         self._turns = Turns(self)
         self._parts = PartLayers(viewer)
         self._collections = FullCollections(viewer, lambda: self.working, self)
@@ -319,8 +317,11 @@ class RunPanel(QWidget):
 
     def remark(self, text: str) -> None:
         """Say something more under the figures of the result; empty: nothing."""
-        self._remark.setText(text)
-        self._remark.setVisible(bool(text))
+        self._remark.say(text)
+
+    def add_under_status(self, widget: QWidget) -> None:
+        """Show something of the method's own under what is said."""
+        self._own.addWidget(widget)
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """Say the figures of a result, and offer its loss maps."""
@@ -370,6 +371,8 @@ class RunPanel(QWidget):
         if self.instant is not None:
             layout.addWidget(self.at_once)
         layout.addWidget(self.status)
+        self._own = QVBoxLayout()
+        layout.addLayout(self._own)
         layout.addWidget(self._remark)
         layout.addWidget(self.progress)
         layout.addStretch(1)

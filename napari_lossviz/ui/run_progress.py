@@ -57,15 +57,21 @@ class RunProgress(QWidget):
         return self._active
 
     def start(self, text: str, *, curves: bool) -> None:
-        """Show a bar of unknown length; napari's activity dock gets one too."""
+        """Show a bar of unknown length; napari's activity dock gets one too.
+
+        Parameters
+        ----------
+        text : str
+        curves : bool
+            Whether curves of this run may come: those of an earlier one go then.
+        """
         self._active = True
         self._time_left = TimeLeft()
         self.bar.setRange(0, 0)
         self.bar.setFormat(text)
         self.bar.show()
         if curves:
-            self.curves.clear()
-            self.curves.show()
+            self.curves.set_history({})
         self._activity.show(0, 0, text)
 
     def step(

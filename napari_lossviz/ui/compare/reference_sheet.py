@@ -23,7 +23,7 @@ from napari_lossviz.ui.compare.latest import LatestWork
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.compare.plane import Plane, same_shape, shown_plane, value_unit
 
-_HOW = "Choose a reference: the same image without noise, such as a full-dose scan."
+_HOW = "Choose a reference: the same image without noise, such as a full-dose scan or a simulation."
 
 
 class ReferenceSheet(FigureSheet):

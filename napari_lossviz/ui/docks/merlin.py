@@ -7,11 +7,21 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from qtpy.QtWidgets import QWidget
 
-from napari_lossviz.core import Image, InputError, MissingPackageError, Result
+from napari_lossviz.core import (
+    Image,
+    InputError,
+    MissingPackageError,
+    OutOfMemoryError,
+    Result,
+)
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.reference import INSTALL_ARGUMENTS, PACKAGE
+from napari_lossviz.ui.command_bar import CommandBar
+from napari_lossviz.ui.command_line import command_line
 from napari_lossviz.ui.export_formats import RADAR
 from napari_lossviz.ui.install_bar import InstallBar
-from napari_lossviz.ui.layers import image_from_layer, role_of
+from napari_lossviz.ui.layers import image_from_layer, role_of, selection_of
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
@@ -29,6 +39,11 @@ SENTENCES = {
     "paper": "As published: patches of 256 pixels, one after the other.",
 }
 
+
+STREAMS = (
+    "Or run this in a terminal: it reads the scene piece by piece and writes the result to disk, "
+    "so that a scene of any size fits into memory."
+)
 
 DETECTED = (
     "{name} is no complex image. MERLIN needs the single-look-complex one (SLC): it learns from "
@@ -56,16 +71,20 @@ class MerlinDock(MethodDock):
             ),
         )
         super().__init__(viewer, "merlin", settings)
+        self.run_panel.add_under_status(self.command)
         self.run_panel.failed.connect(self._on_failed)
         self.run_panel.started.connect(self.weights.withdraw)
+        self.run_panel.started.connect(self.command.withdraw)
+        self.run_panel.controls.input.layer_changed.connect(self.command.withdraw)
         self.weights.installed.connect(self.run_panel.start)
         viewer.layers.selection.events.active.connect(self._on_active)
         self._on_active()
 
     def make_parts(self) -> None:
-        """Make the Judge section, and what installs missing weights."""
+        """Make the Judge section, what installs missing weights, and what names a command."""
         self.judge = SpecklePanel(self._viewer)
         self.weights = InstallBar("The package of the pretrained networks", INSTALL_ARGUMENTS)
+        self.command = CommandBar(STREAMS)
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
         """Return the Judge tab."""
@@ -84,9 +103,26 @@ class MerlinDock(MethodDock):
         self.judge.set_result(layers)
 
     def _on_failed(self, error: object) -> None:
-        """Offer to install the weights where a run lacked them."""
+        """Offer to install the weights, or a command, where a run lacked them or memory."""
         if isinstance(error, MissingPackageError) and PACKAGE in str(error):
             self.weights.offer()
+        if isinstance(error, OutOfMemoryError):
+            self.command.offer(self._streaming_command())
+
+    def _streaming_command(self) -> str:
+        """Return the command that does what is set without holding the scene in memory."""
+        controls = self.run_panel.controls
+        layer = controls.input.layer
+        try:
+            image = image_from_layer(layer)
+            part = controls.part.selection(layer).within(selection_of(layer))
+            config = controls.config()
+        except InputError:
+            return ""
+        if isinstance(image.array, np.ndarray):
+            return ""  # the command would hold it in memory too
+        method = find_method(MerlinConfig.method)
+        return command_line(method, controls.preset.name, config, image, part)
 
     def _on_active(self, event: Any = None) -> None:
         """Say why a detected image that was just opened or chosen is no input."""

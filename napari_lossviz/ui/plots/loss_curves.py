@@ -87,7 +87,7 @@ class LossCurves(QWidget):
         self.plot.clear()
 
     def add(self, losses: Iterable[tuple[int, Mapping[str, float]]]) -> None:
-        """Add the terms of some steps.
+        """Add the terms of some steps; the first ones bring the plot to light.
 
         Parameters
         ----------
@@ -102,9 +102,11 @@ class LossCurves(QWidget):
                 changed[name] = None
         for name in changed:
             self._draw(name)
+        if changed:
+            self.show()
 
     def set_history(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Show the whole history of a run."""
+        """Show the whole history of a run; without one there is no plot."""
         self.clear()
         for name, values in history.items():
             self._steps[name] = list(range(1, len(values) + 1))

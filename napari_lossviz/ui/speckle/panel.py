@@ -57,7 +57,7 @@ class SpecklePanel(QWidget):
         self._layers: ResultLayers | None = None
         self._task: Task | None = None
         self.judgement: Judgement | None = None
-        self.find = QCheckBox("Find homogeneous areas by itself")
+        self.find = QCheckBox("Find homogeneous areas")
         self.find.setChecked(True)
         self.find.setToolTip(
             "Squares of 32 pixels where the reflectivity is constant, found in the noisy image; "
@@ -249,6 +249,7 @@ class SpecklePanel(QWidget):
                 cell.setToolTip(row.tip)
                 cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
                 self.table.setItem(i, j, cell)
+        _show_all_rows(self.table)
         histogram = judgement.histogram
         middles = (histogram.edges[:-1] + histogram.edges[1:]) / 2
         self.histogram.show_curves(
@@ -310,6 +311,16 @@ def _table() -> QTableWidget:
     assert titles is not None
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
-    table.setMinimumHeight(250)
+    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     table.setTabKeyNavigation(False)
     return table
+
+
+def _show_all_rows(table: QTableWidget) -> None:
+    """Make a table as high as its rows: the page scrolls already."""
+    header, scroll = table.horizontalHeader(), table.horizontalScrollBar()
+    assert header is not None  # a table view always has both
+    assert scroll is not None
+    rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
+    around = header.sizeHint().height() + scroll.sizeHint().height() + 2 * table.frameWidth()
+    table.setFixedHeight(rows + around)

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
+import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_lossviz.core import MissingPackageError
+from napari_lossviz.io import sar_raster
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.merlin.reference import PACKAGE
 
@@ -133,3 +137,60 @@ def test_judge_and_compare_speak_of_pixels_and_of_no_data(
     assert header.text() == "px"
     assert "px" in regions.text()
     assert "mm" not in regions.text()
+
+
+def test_a_scene_too_large_for_memory_is_refused_with_what_to_do(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, radar: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Little:
+        available = 1_000_000
+
+    pytest.importorskip("dask")
+    monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
+    monkeypatch.setattr(psutil, "virtual_memory", Little)
+    viewer = make_napari_viewer()
+    dock = opened(viewer)
+    path = radar.geotiff(tmp_path / "scene.tif", radar.values((1500, 120)))
+    viewer.open(path, plugin="napari-lossviz")
+    panel = dock.run_panel
+    panel.controls.preset.choose("fast")
+    with qtbot.waitSignal(panel.failed, timeout=WAIT):
+        panel.controls.run_button.click()
+    assert "New shapes layer" in panel.status.text()
+    assert "under Part" in panel.status.text()
+    expected = f"lossviz despeckle {path} -o scene_despeckled.tif --preset fast"
+    assert dock.command.command == expected
+    assert not dock.command.isHidden()
+    dock.command.copy.click()
+    assert QApplication.clipboard().text() == expected
+
+    # the command is that image's: it goes with another one
+    viewer.open(radar.geotiff(tmp_path / "other.tif", radar.values()), plugin="napari-lossviz")
+    assert panel.controls.input.layer.name == "other"
+    assert dock.command.isHidden()
+    assert panel.status.text() == ""
+
+
+def test_long_names_do_not_widen_the_dock(make_napari_viewer: Any, tmp_path: Path) -> None:
+    panel = opened(make_napari_viewer()).run_panel
+    narrow = panel.minimumSizeHint().width()
+    name = f"S1A_IW_SLC__1SDV_{'20260101T000000_' * 4}MADE.SAFE"
+    panel.controls.open_box.open([str(tmp_path / name)])
+    panel.status.fail(f"{tmp_path / name}: the file is empty")
+    panel.remark(f"{name} is no complex image")
+    panel.layout().activate()
+    assert panel.minimumSizeHint().width() <= narrow
+    assert panel.status.text() == f"{tmp_path / name}: the file is empty"
+
+
+def test_a_run_without_a_training_shows_no_empty_plot(make_napari_viewer: Any, qtbot: Any) -> None:
+    progress = opened(make_napari_viewer()).run_panel.progress
+    progress.start("starting", curves=True)
+    progress.step(1, 4, "despeckling")
+    assert progress.curves.isHidden()
+    progress.step(2, 4, "training", [(1, {"negative log-likelihood": 5.0})])
+    assert not progress.curves.isHidden()
+    progress.start("starting", curves=True)
+    assert progress.curves.isHidden()
+    progress.stop()
