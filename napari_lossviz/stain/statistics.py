@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from napari_lossviz.stain.normalisation import Normalise, normalise_with
+from napari_lossviz.stain.normalisation import Normalise, moments, normalise_with
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of a norm layer, each (B, C)."""
@@ -60,24 +60,9 @@ class TissueRecorder:
     def __call__(self, x: Tensor, layer: int) -> Tensor:
         """Return the features normalised."""
         self._poll()
-        moments = weighted_moments(x, self._weights[self._strides[layer]])
-        self.moments.append(moments)
-        return normalise_with(x, *moments)
-
-
-def weighted_moments(x: Tensor, weights: Tensor) -> Moments:
-    """Return mean and variance of features over weighted pixels.
-
-    Parameters
-    ----------
-    x : (B, C, H, W)
-    weights : (B, 1, H, W)
-    """
-    wide = x.float()
-    total = weights.sum(dim=(2, 3)).clamp(min=1e-8)
-    mean = (wide * weights).sum(dim=(2, 3)) / total
-    centred = (wide - mean[:, :, None, None]).square()
-    return mean, (centred * weights).sum(dim=(2, 3)) / total
+        measured = moments(x, self._weights[self._strides[layer]])
+        self.moments.append(measured)
+        return normalise_with(x, *measured)
 
 
 @dataclass(frozen=True, eq=False)

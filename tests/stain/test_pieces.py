@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 from napari_lossviz.core import Box, Image
 from napari_lossviz.engine.tiles import cover
 from napari_lossviz.stain.kernelised import KernelisedStatistics, filled
-from napari_lossviz.stain.normalisation import normalise_by_blocks, normalise_with
+from napari_lossviz.stain.normalisation import (
+    instance_norm,
+    moments,
+    normalise_by_blocks,
+    normalise_with,
+)
+from napari_lossviz.stain.resampling import Double
 from napari_lossviz.stain.resize import AxisResize, apply_resize
 from napari_lossviz.stain.scene import Scene
 from napari_lossviz.stain.statistics import (
     Enough,
     StatisticsTable,
     WholeImageMoments,
-    weighted_moments,
 )
 from napari_lossviz.stain.tile_grid import Tile
 from napari_lossviz.stain.tissue import estimate_white, optical_density, tissue_mask
@@ -60,10 +65,28 @@ def test_weighted_moments_of_a_masked_tile_are_those_of_what_is_left() -> None:
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     weights = torch.zeros(2, 1, 8, 8)
     weights[:, :, 2:5, :6] = 1
-    mean, variance = weighted_moments(x, weights)
+    mean, variance = moments(x, weights)
     inside = x[:, :, 2:5, :6].flatten(2)
     assert torch.allclose(mean, inside.mean(dim=2), atol=1e-6)
     assert torch.allclose(variance, inside.var(dim=2, correction=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("images", [1, 2])
+def test_fast_ways_of_translating_equal_those_of_training(dtype: torch.dtype, images: int) -> None:
+    random = torch.Generator().manual_seed(0)
+    x = (50 + torch.randn(images, 40, 96, 80, generator=random)).to(dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    trained = instance_norm(x)
+    doubled = Double()(x)
+    with torch.inference_mode():
+        mean, variance = moments(x)
+        torch.testing.assert_close(mean, x.float().mean(dim=(2, 3)), rtol=1e-6, atol=1e-5)
+        exact = x.double().var(dim=(2, 3), correction=0).float()
+        torch.testing.assert_close(variance, exact, rtol=1e-4, atol=0)
+        # As near as rounding to the dtype lets them be.
+        torch.testing.assert_close(instance_norm(x), trained, rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(Double()(x), doubled, rtol=4 * torch.finfo(dtype).eps, atol=0)
 
 
 def test_moments_gathered_in_parts_are_those_of_the_whole() -> None:
