@@ -1,9 +1,11 @@
 """`lossviz stain`: train a translation of stains, and translate."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import tyro
 
 from napari_lossviz.cli import consoles
@@ -11,11 +13,20 @@ from napari_lossviz.cli.image_options import VolumeOptions
 from napari_lossviz.cli.method_command import Inputs, Order, Output, choose, run_all
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import InputError, MethodConfig
+from napari_lossviz.core import Image, InputError, MethodConfig
 from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.train_stain import train_from_folders, translation_fields
 
 STAIN = "stain"
+
+
+@dataclass(frozen=True)
+class SectionOptions(VolumeOptions):
+    """Options about images of sections."""
+
+    def streamed(self, image: Image) -> bool:
+        """Whether the image stays in its file: a slide's result would not fit into memory."""
+        return not isinstance(image.array, np.ndarray)
 
 
 def stain_command(arguments: Sequence[str]) -> int:
@@ -82,7 +93,7 @@ def _translate_command(method: Method, arguments: Sequence[str]) -> Callable[...
         """
         del preset, config  # they are in the settings' defaults already
         chosen = to_config(settings, base)
-        about_images = VolumeOptions()
+        about_images = SectionOptions()
         images = choose(about_images.read(inputs), series)
         return run_all(Order(method, chosen, about_images, output, overwrite), images)
 

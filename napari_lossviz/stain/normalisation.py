@@ -79,8 +79,8 @@ def normalise_with(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     if not _trains(x) and x.device.type == "cpu" and x.dtype != torch.float64:
         # The same in one pass over half-precision features too.
         images = [
-            F.batch_norm(one[None], *given, eps=EPSILON)
-            for one, *given in zip(x, mean, variance, strict=True)
+            F.batch_norm(one[None], of_one, spread, eps=EPSILON)
+            for one, of_one, spread in zip(x, mean, variance, strict=True)
         ]
         return images[0] if len(images) == 1 else torch.cat(images)
     scale = (variance + EPSILON).rsqrt()
@@ -101,8 +101,8 @@ def normalise_by_blocks(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     height, width = scale.shape[2:]
 
     def by_block(features: Tensor) -> Tensor:
-        split = features.unflatten(3, (width, features.shape[3] // width))
-        return split.unflatten(2, (height, features.shape[2] // height))
+        images, channels, rows, columns = features.shape
+        return features.view(images, channels, height, rows // height, width, columns // width)
 
     # A view of the output for the sum to be written to: it keeps the layout of x in memory.
     normalised = torch.empty_like(x)

@@ -90,7 +90,9 @@ class StatisticsTable:
         return cls(means, variances, np.zeros((rows, columns), np.float32))
 
     def put(self, row: int, column: int, weight: float, moments: Sequence[Moments], i: int) -> None:
-        """Enter the statistics of image `i` of a batch for a tile."""
+        """Enter the statistics of image `i` of a batch for a tile, unless they overflowed."""
+        if not all(one[i].isfinite().all() for pair in moments for one in pair):
+            return
         self.weights[row, column] = weight
         for layer, (mean, variance) in enumerate(moments):
             self.means[layer][row, column] = mean[i].cpu().numpy()

@@ -31,6 +31,10 @@ from napari_lossviz.stain.tile_grid import Rows, Tile, batches, mask_part
 Normalisation = Callable[[Sequence[Tile], int], Normalise]
 """Takes some tiles and the number of their augmentation, 0 for none."""
 
+_LEAST_TISSUE = 1 / 64
+"""Share of a tile that must be tissue for statistics of its own: normalised by a few pixels, the
+rest of it grows from layer to layer beyond all bounds. Such a tile is filled by its neighbours."""
+
 EXACT_OVERLAP = 144
 """Twice the reach of the generator's receptive field, rounded up to the grid."""
 
@@ -93,7 +97,7 @@ class Translator:
         one = sum(self._wanted(tile) for row in tiles for tile in row)
         count = sum(len(row) for row in tiles)
         if self._config.statistics == "kernelised":
-            return one + sum(tile.tissue > 0 for row in tiles for tile in row)
+            return one + len(measured(tiles))
         if self._config.statistics == "whole_image" and count > 1:
             return one + count * len(self._network.norm_channels)
         return one
@@ -120,10 +124,11 @@ class Translator:
         chosen = self._config.statistics
         if chosen == "kernelised" and any(tile.tissue > 0 for tile in flat):
             table = self._table(scene, tiles, mask, side, done, poll)
-            statistics = KernelisedStatistics(table, tiles, self._config.kernel)
-            return lambda some, number: statistics.around(
-                some, self._device, poll, lambda maps: turned(maps, number)
-            )
+            if table.weights.any():
+                statistics = KernelisedStatistics(table, tiles, self._config.kernel)
+                return lambda some, number: statistics.around(
+                    some, self._device, poll, lambda maps: turned(maps, number)
+                )
         if chosen == "whole_image" and len(flat) > 1:
             whole = self._whole(scene, flat, done, poll)
             return lambda some, _: shared(
@@ -231,8 +236,7 @@ class Translator:
     ) -> StatisticsTable:
         network = self._network
         table = StatisticsTable.empty(len(tiles), len(tiles[0]), network.norm_channels)
-        filled = [tile for row in tiles for tile in row if tile.tissue > 0]
-        for some in batches(filled, self._config.batch_tiles):
+        for some in batches(measured(tiles), self._config.batch_tiles):
             weights = np.stack([mask_part(mask, side, t.y, t.x) for t in some])[:, None]
             recorder = TissueRecorder(
                 torch.from_numpy(weights.astype(np.float32)).to(self._device),
@@ -281,6 +285,12 @@ class Translator:
     @staticmethod
     def _grey_levels(y: Tensor) -> Tensor:
         return (y + 1) * 127.5
+
+
+def measured(tiles: list[list[Tile]]) -> list[Tile]:
+    """Return the tiles whose statistics are measured: if all have little tissue, all with any."""
+    flat = [tile for row in tiles for tile in row if tile.tissue > 0]
+    return [tile for tile in flat if tile.tissue >= _LEAST_TISSUE] or flat
 
 
 def fixed_moments(

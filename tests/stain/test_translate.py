@@ -14,7 +14,10 @@ from napari_lossviz.core import (
     OutputExistsError,
     Step,
 )
+from napari_lossviz.samples.data import sample_path
+from napari_lossviz.samples.stain_pairs import stain_section
 from napari_lossviz.stain import StainCheckpoint, StainConfig, load_checkpoint, translate
+from napari_lossviz.stain.density import hdab_densities
 from napari_lossviz.stain.run import translate_image
 from napari_lossviz.stain.translator import Translator
 
@@ -105,6 +108,32 @@ def test_kernelised_statistics_forget_what_is_blank(checkpoint: StainCheckpoint,
     far = translate(image, checkpoint, whole).translated[:, :160].astype(int)
     far_alone = translate(image[:, :256], checkpoint, whole).translated[:, :160]
     assert np.abs(beside - alone).mean() < np.abs(far - far_alone).mean() / 2
+
+
+@pytest.mark.parametrize("border", [1024, 1200])
+def test_beside_a_blank_half_tissue_is_as_brown_as_its_crops_by_themselves(border: int) -> None:
+    """Crops of the size that training knows, none of them blank."""
+    demonstration = load_checkpoint(sample_path("stain/demonstration.safetensors"))
+    section = stain_section().source
+    image = np.tile(section, (1, 4, 1))
+    image[:, border:] = 243
+    config = StainConfig(device="cpu")
+    found = translate(image, demonstration, config).translated[:, :border]
+    by_itself = np.rint(by_torch(demonstration, section)).clip(0, 255).astype(np.uint8)
+    expected = np.tile(by_itself, (1, 4, 1))[:, :border]
+    white = np.full(3, 255.0)
+    brown = [hdab_densities(one, white).dab.mean() for one in (found, expected)]
+    assert brown[0] == pytest.approx(brown[1], rel=0.05)
+
+
+def test_tiles_with_a_few_pixels_of_tissue_do_not_overflow() -> None:
+    demonstration = load_checkpoint(sample_path("stain/demonstration.safetensors"))
+    image = np.full((512, 1024, 3), 243, np.uint8)
+    image[:, :520] = np.tile(stain_section().source, (1, 2, 1))[:, :520]
+    image[200:216, 980:996] = image[200:216, 100:116]
+    result = translate(image, demonstration, StainConfig(tile=256, overlap=64, device="cpu"))
+    # The run would warn of what is no number; the speck is neither black nor lost in it.
+    assert 60 < result.translated[200:216, 980:996].mean() < 250
 
 
 def test_fixed_statistics_need_a_checkpoint_with_them(
