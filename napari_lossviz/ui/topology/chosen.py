@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_lossviz.betti.features import Features
 from napari_lossviz.betti.result import BettiMatching
 from napari_lossviz.betti.sides import Side
-from napari_lossviz.core import LossvizError
+from napari_lossviz.core import LossvizError, Reporter
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
@@ -35,15 +35,22 @@ class Drawing:
     words: str
 
 
-def draw(result: BettiMatching, table: Features, row: int) -> Drawing:
-    """Return the representatives of a row in each image that has it."""
+def draw(
+    result: BettiMatching, table: Features, row: int, *, reporter: Reporter | None = None
+) -> Drawing:
+    """Return the representatives of a row in each image that has it.
+
+    The reporter may raise `Cancelled`: a loop of a large volume is looked for several seconds.
+    """
     pixels: dict[Side, NDArray[np.intp]] = {}
     words = []
     for side in SIDES:
         kind = result.kind_of(table, row, side)
         if kind is None:
             continue
-        found = result.represent(int(table.dimension[row]), kind, int(table.index[row]))
+        found = result.represent(
+            int(table.dimension[row]), kind, int(table.index[row]), reporter=reporter
+        )
         pixels[side] = found.coordinates
         words.append(f"{side}: {found.label}")
     return Drawing(pixels, "\n".join(words))
@@ -99,9 +106,16 @@ class ChosenFeature(QObject):
         self._aside = aside
         self._draw(self._features.chosen)
 
+    def stop(self) -> None:
+        """Look for no representative any more."""
+        self._pause.stop()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
     def close(self) -> None:
         """Take the layers away."""
-        self._stop()
+        self.stop()
         for layer in (self.points, self.pixels):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -125,7 +139,7 @@ class ChosenFeature(QObject):
         camera.center = tuple(centre)
 
     def _draw(self, row: int) -> None:
-        self._stop()
+        self.stop()
         table, source = self._features.table, self._source
         if self.pixels is not None and self.pixels.visible:
             self.pixels.visible = False
@@ -142,7 +156,7 @@ class ChosenFeature(QObject):
         row, table, result = self._features.chosen, self._features.table, self._features.result
         if row < 0 or table is None or result is None:
             return
-        self._task = Task(draw, result, table, row)
+        self._task = Task(draw, result, table, row, reporting=True)
         self._task.done.connect(lambda drawing: self._on_drawn(drawing, table, row))
         self._task.failed.connect(self._on_failed)
         self._task.start()
@@ -223,9 +237,3 @@ class ChosenFeature(QObject):
         if not isinstance(error, LossvizError):
             raise error
         self.described.emit(str(error))
-
-    def _stop(self) -> None:
-        self._pause.stop()
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None

@@ -139,6 +139,7 @@ class GradientBox(QWidget):
             LOSSES[title],
             result.prediction,
             result.target,
+            result.settings.filtration,
         )
         call.finished.connect(partial(self._add, layers, title))
         call.failed.connect(lambda _, message: self._on_failed(message))

@@ -105,6 +105,7 @@ class FeaturesPanel(QWidget):
         self.picking.close()
         self.keys.release()
         self._soon.stop()
+        self.chosen.stop()
         self.gradients.close_box()
 
     def _on_slider(self, step: int) -> None:
