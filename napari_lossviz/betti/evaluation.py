@@ -113,7 +113,7 @@ def error_of_masks(
     axes = prediction.ndim
     if axes == 3 and 1 in prediction.shape:
         flat = prediction.shape.index(1)
-        prediction, target = prediction.take(0, flat), target.take(0, flat)
+        prediction, target = (np.take(mask, 0, axis=flat) for mask in (prediction, target))
     pairing = pair_images(prediction, target, construction=construction, relative=True, watch=watch)
     counts = [
         len(one.prediction) + len(one.target) - 2 * len(one.matched_prediction)

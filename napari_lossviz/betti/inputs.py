@@ -8,7 +8,7 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_lossviz.betti.config import BettiConfig
-from napari_lossviz.core import LABEL_UNIT, Image, InputError, OutOfMemoryError
+from napari_lossviz.core import LABEL_UNIT, Image, InputError, OutOfMemoryError, to_millimetres
 
 BYTES_PER_PIXEL = {2: 200, 3: 450}
 """Peak memory of a matching by number of axes, on white noise (smooth images: two thirds of it)."""
@@ -58,7 +58,7 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
     if 0 in prediction.shape:
         raise InputError(f"{prediction.name!r} has the shape {prediction.shape}: there is no pixel")
     check_memory(prediction.shape)
-    arrays, warnings = [], []
+    arrays, warnings = [], _remarks_on_sizes(prediction, target)
     for role, image in (("prediction", prediction), ("target", target)):
         if image.valid is not None and not image.valid.any():
             raise InputError(f"{role} {image.name!r} holds no valid value at all (NaN, no-data)")
@@ -71,8 +71,8 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
                 "label"
             )
         if image.valid is not None and not image.valid.all():
-            background = values.min() if config.filtration == "superlevel" else values.max()
-            values = np.where(image.valid, values, background)
+            background = _background(values[image.valid], config.filtration)
+            values = np.where(image.valid, values, values.dtype.type(background))
             warnings.append(f"{role}: pixels without a valid value count as background")
         arrays.append(values)
         warnings += _remarks(role, values, config)
@@ -128,25 +128,26 @@ def _check_axes(role: str, image: Image) -> None:
 
 def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
     values = np.asarray(image.array)
+    known = values if image.valid is None else values[image.valid]  # without codes of no data
     if values.dtype.kind not in "buif":
         raise InputError(
             f"{role} {image.name!r} holds values of type {values.dtype}; expected a probability "
             "map, a mask or labels, which are real numbers"
         )
     if label is not None and values.dtype.kind in "bui":
-        if not (values == label).any() and role == "target":
+        if not (known == label).any() and role == "target":
             raise InputError(
                 f"{role} {image.name!r} holds no pixel with label {label}; it holds "
-                f"{_labels(values)}"
+                f"{_labels(known)}"
             )
         return np.asarray(values == label)
     if values.dtype.kind in "ui":
-        found = _labels_of(values)
+        found = _labels_of(known)
         if image.value_unit != LABEL_UNIT and _are_grey(values, found):
             return np.asarray(values / np.float32(np.iinfo(values.dtype).max))
         if len(found) > 2 or (len(found) == 2 and 0 not in found):
             raise InputError(
-                f"{role} {image.name!r} holds the integer labels {_labels(values)}, where a "
+                f"{role} {image.name!r} holds the integer labels {_labels(known)}, where a "
                 "probability map or a mask is expected; choose the class by the setting label "
                 "(--label, label=...), or, if these are grey values, convert them to floating "
                 "point between 0 and 1, in an image layer"
@@ -168,6 +169,14 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
     return values
 
 
+def _background(known: NDArray[Any], filtration: str) -> float:
+    """Return the value that is foreground last: an end of [0, 1], or of values that lie beyond."""
+    low, high = float(known.min()), float(known.max())
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return low if filtration == "superlevel" else high
+
+
 def _are_grey(values: NDArray[Any], found: list[int]) -> bool:
     """Whether unsigned integers of 8 or 16 bits spread as those of a saved probability map do."""
     if values.dtype not in (np.uint8, np.uint16):
@@ -183,6 +192,28 @@ def _labels(values: NDArray[Any]) -> str:
     found = _labels_of(values)
     shown = ", ".join(map(str, found[:_SHOWN_LABELS]))
     return shown + (f", … ({len(found)} in all)" if len(found) > _SHOWN_LABELS else "")
+
+
+def _remarks_on_sizes(prediction: Image, target: Image) -> list[str]:
+    """Say if pixels of both are known to differ in size: it is hardly the same picture."""
+    first, second = _size(prediction), _size(target)
+    if first is None or second is None or np.allclose(first, second, rtol=1e-3, atol=0):
+        return []
+    one, two = (
+        f"{' x '.join(f'{n:g}' for n in image.spacing)} {image.units[-1]}"
+        for image in (prediction, target)
+    )
+    return [
+        f"a pixel of the prediction is {one} large, one of the target {two}; they were compared "
+        "pixel by pixel: resample one if they are not of the same grid"
+    ]
+
+
+def _size(image: Image) -> list[float] | None:
+    """Return the size of a pixel in millimetres, or None where it is not known."""
+    found = [to_millimetres(n, unit) for n, unit in zip(image.spacing, image.units, strict=True)]
+    known = [n for n in found if n is not None]
+    return known if len(known) == len(found) else None
 
 
 def _remarks(role: str, values: NDArray[Any], config: BettiConfig) -> list[str]:

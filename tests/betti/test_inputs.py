@@ -5,6 +5,7 @@ import pytest
 
 from napari_lossviz.betti import BettiConfig, betti_number_error, match, matching_error
 from napari_lossviz.betti.inputs import check_memory
+from napari_lossviz.betti.intervals import DimensionMatching
 from napari_lossviz.core import LABEL_UNIT, Cancelled, Image, InputError, OutOfMemoryError, Step
 
 
@@ -102,6 +103,50 @@ def test_invalid_pixels_are_background() -> None:
     result = match(Image(holes, "yx", valid=valid), image)
     assert np.isfinite(result.prediction).all()
     assert any("count as background" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("filtration", ["superlevel", "sublevel"])
+def test_a_code_of_no_data_is_no_class(filtration: str) -> None:
+    mask = (np.indices((9, 9)).sum(0) % 3 == 0).astype(np.uint8)
+    coded = mask.copy()
+    coded[4:6] = 255
+    image = Image(coded, "yx", valid=coded != 255)
+    config = BettiConfig(filtration=filtration)
+    result = match(image, mask, config)
+    background = filtration == "sublevel"
+    np.testing.assert_array_equal(
+        result.prediction, np.where(coded == 255, background, mask).astype(bool)
+    )
+    with pytest.raises(InputError, match="integer labels 0, 1, 255,"):
+        match(coded, mask, config)
+    # where all that is known is foreground, the rest is none
+    full = Image(np.where(coded == 255, coded, 1), "yx", valid=coded != 255)
+    known = match(full, mask, BettiConfig()).prediction
+    np.testing.assert_array_equal(known, coded != 255)
+    with pytest.raises(InputError, match="no pixel with label 255; it holds 0, 1"):
+        match(mask, image, config.replace(label=255))
+
+
+@pytest.mark.parametrize("filtration", ["superlevel", "sublevel"])
+def test_what_is_not_valid_is_no_foreground_at_the_threshold(filtration: str) -> None:
+    sure = np.full((9, 9), 0.8 if filtration == "superlevel" else 0.2)
+    valid = np.ones((9, 9), bool)
+    valid[:, 5:] = False
+    result = match(
+        Image(sure, "yx", valid=valid), probabilities(9, 9), BettiConfig(filtration=filtration)
+    )
+    np.testing.assert_array_equal(result.masks[0], valid)
+
+
+def test_pixels_of_different_size_are_told() -> None:
+    fine, coarse = (
+        Image(probabilities(9, 9), "yx", spacing=(n, n), units=("um", "um")) for n in (0.5, 0.7)
+    )
+    (warning,) = match(fine, coarse).warnings
+    assert "prediction is 0.5 x 0.5 um large, one of the target 0.7 x 0.7 um" in warning
+    same = Image(fine.array, "yx", spacing=(5e-4, 5e-4), units=("mm", "mm"))
+    assert not match(fine, same).warnings
+    assert not match(fine, fine.array).warnings  # of which nothing is known
 
 
 def test_too_large_says_how_much_it_takes_and_what_to_do() -> None:
@@ -214,9 +259,17 @@ def test_one_slice_of_a_volume_is_counted_as_the_plane_that_it_is(
     volume = match(np.expand_dims(one, axis), np.expand_dims(two, axis), config)
     assert volume.matching_error.by_dimension == (*plane.matching_error.by_dimension, 0)
     assert volume.betti_number_error.by_dimension == (*plane.betti_number_error.by_dimension, 0)
-    if construction == "V":  # of T, several die with one pixel, and the order of cells decides
+    for side in ("prediction", "target"):
+        for flat, deep in zip(plane.dimensions, volume.dimensions, strict=False):
+            assert barcode(deep, side) == barcode(flat, side)
+    if construction == "V":  # of T, matches may differ: see test_matching
         assert volume.loss == pytest.approx(plane.loss, rel=1e-12)
     assert any("one slice" in w for w in match(one[None], two[None], relative()).warnings)
+
+
+def barcode(dimension: DimensionMatching, side: str) -> list[tuple[float, float]]:
+    lists = [getattr(dimension, f"{kind}_{side}") for kind in ("matched", "unmatched")]
+    return sorted(pair for one in lists for pair in zip(one.birth, one.death, strict=True))
 
 
 def relative() -> BettiConfig:
