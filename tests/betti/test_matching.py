@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from napari_lossviz.betti import BettiConfig, BettiMatching, match
 from napari_lossviz.betti.pairing import pair_images
-from tests.betti.plain import plain_matching
+from tests.betti.plain import Cell, Filtration, plain_matching
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
@@ -53,6 +53,29 @@ def test_equals_the_reduction_of_whole_matrices(
     config = BettiConfig(filtration="sublevel", construction=construction)
     found = lists_of(match(*pair, config))
     assert found == plain_matching(*pair, construction)
+
+
+def test_in_t_a_slice_matches_as_its_plane_does_with_the_two_types_of_edges_turned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both follow the order of cells as it is stated, in which types of equal place come last.
+
+    The edge between two pixels of a plane becomes a face between two voxels. In the dual, a plane's
+    edge has its own axis for a type, a volume's face that which it is normal to: the other one. So
+    of two edges that one pixel brings, the plane has one first and the volume the other.
+    """
+
+    def turned(cell: Cell) -> tuple[int, ...]:
+        low, types = tuple(n // 2 for n in cell), [axis for axis, n in enumerate(cell) if n % 2]
+        return (*low, *([1 - types[0]] if len(types) == 1 else types))
+
+    config = BettiConfig(filtration="sublevel", construction="T")
+    images = [np.random.default_rng(seed).random((2, 8, 9)) for seed in range(8)]
+    planes = [lists_of(match(*pair, config)) for pair in images]
+    volumes = [lists_of(match(*pair[:, None], config))[:2] for pair in images]
+    assert planes != volumes
+    monkeypatch.setattr(Filtration, "corner", staticmethod(turned))
+    assert [plain_matching(*pair, "T") for pair in images] == volumes
 
 
 @settings(max_examples=60, deadline=None)
