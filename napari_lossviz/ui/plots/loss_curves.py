@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from napari_lossviz.ui.plots.bare import bare_plot, pg
+from napari_lossviz.ui.plots.log_ticks import equal_steps, short
 
 _COLOURS = ("#f5f5f5", "#4fc3f7", "#ffb74d", "#81c784", "#ba68c8", "#e57373", "#fff176", "#90a4ae")
 _TOTAL = "total"
@@ -17,7 +18,10 @@ _DRAWN = 2000
 
 
 class _LogAxis(pg.AxisItem):  # type: ignore[misc]
-    """Labels whole decades, or 1, 2 and 5 within fewer than two; pyqtgraph's own overlap."""
+    """Labels whole decades, or 1, 2 and 5 within fewer than two; pyqtgraph's own overlap.
+
+    Where a loss hardly moves and fewer than two of these are seen, equal steps are labelled.
+    """
 
     def logTickValues(  # noqa: N802, pyqtgraph's name
         self, minVal: float, maxVal: float, size: float, stdTicks: Any
@@ -28,13 +32,15 @@ class _LogAxis(pg.AxisItem):  # type: ignore[misc]
         inside = [step for step in steps if minVal <= step <= maxVal]
         wanted = (1,) if maxVal - minVal >= 2 else (1, 2, 5)
         major = [step for step in inside if round(10 ** (step % 1)) in wanted]
+        if len(major) < 2:
+            return [(1.0, equal_steps(minVal, maxVal)), (None, [])]
         return [(1.0, major), (None, [step for step in inside if step not in major])]
 
     def logTickStrings(  # noqa: N802
         self, values: list[float], scale: float, spacing: float
     ) -> list[str]:
         """Return the values themselves, short."""
-        return [f"{10**value:.0e}".replace("e-0", "e-").replace("e+00", "") for value in values]
+        return [short(10**value) for value in values]
 
 
 class LossCurves(QWidget):
