@@ -126,7 +126,7 @@ def _write_summary(report: Report, path: Path) -> None:
     ]
     for figure in FIGURES:
         for model in report.models:
-            known = int(np.isfinite(report.column(model, figure)).sum())
+            known = report.known(model, figure)
             row = [figure, model, _number(means[model][figure]), known]
             if model in differences:
                 found = differences[model][figure]

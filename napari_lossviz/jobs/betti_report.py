@@ -75,6 +75,10 @@ class Report:
         """Return one figure of one model, image by image."""
         return [one.figures[figure] for one in self.comparisons if one.model == model]
 
+    def known(self, model: str, figure: str) -> int:
+        """Return of how many images a figure of a model is known."""
+        return int(np.isfinite(self.column(model, figure)).sum())
+
     def means(self) -> dict[str, dict[str, float]]:
         """Return the mean of each figure over images, by model; nan values are left out."""
         return {
@@ -98,11 +102,15 @@ class Report:
         }
 
     def most_different(self, figure: str = "matching_error") -> list[tuple[str, float]]:
-        """Return the images by falling spread of a figure over the models, without equal ones."""
+        """Return the images by falling spread of a figure over the models, without equal ones.
+
+        Where a figure is known of some models only (HD95, if one found nothing), the spread is
+        infinite: no images differ more.
+        """
         values: dict[str, list[float]] = {}
         for one in self.comparisons:
             values.setdefault(one.name, []).append(one.figures[figure])
-        spread = [(name, float(np.ptp(found))) for name, found in values.items()]
+        spread = [(name, _spread(found)) for name, found in values.items()]
         return sorted(((n, s) for n, s in spread if s > 0), key=lambda pair: -pair[1])
 
     def as_dict(self) -> dict[str, Any]:
@@ -229,6 +237,14 @@ def _read_one(path: Path) -> Image:
 def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the largest minus the smallest value; infinite if only some are known."""
+    known = np.isfinite(values)
+    if not known.any():
+        return 0.0
+    return float(np.ptp(values)) if known.all() else float("inf")
 
 
 def _without_nan(value: Any) -> Any:

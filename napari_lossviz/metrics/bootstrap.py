@@ -20,8 +20,8 @@ class PairedDifference:
     ----------
     mean : float
     low, high : float
-        Percentile interval, expanded for few images; equal to the mean for one image alone, which
-        says nothing.
+        Percentile interval, expanded for few images; nan for one image alone, which says nothing
+        of how images differ.
     images : int
         How many images both figures are known of.
     """
@@ -63,7 +63,9 @@ def paired_difference(
     difference = (two - one)[np.isfinite(one) & np.isfinite(two)]
     count = len(difference)
     if not count:
-        return PairedDifference(float("nan"), float("nan"), float("nan"), 0)
+        return PairedDifference(np.nan, np.nan, np.nan, 0)
+    if count == 1:
+        return PairedDifference(float(difference[0]), np.nan, np.nan, 1)
     rng = np.random.default_rng(seed)
     block = max(1, _AT_ONCE // count)
     means = np.concatenate(
@@ -86,7 +88,5 @@ def _tail(outside: float, count: int) -> float:
     arXiv:1411.5279). Without it, one comparison of equal models in eight was called a difference
     with six images.
     """
-    if count < 2:
-        return outside / 2
     wider = np.sqrt(count / (count - 1)) * stats.t.ppf(outside / 2, count - 1)
     return float(stats.norm.cdf(wider))

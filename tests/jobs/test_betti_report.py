@@ -198,6 +198,13 @@ def test_the_verdict_claims_nothing_that_it_cannot() -> None:
     assert unknown == "The matching error of both a and b is known for no image."
 
 
+def test_images_in_which_one_model_found_nothing_differ_most() -> None:
+    nothing = np.nan
+    report = report_of(a=[5, 6, 7, nothing, 1], b=[9, nothing, 7, nothing, 2])
+    assert report.most_different("hd95") == [("1", np.inf), ("0", 4), ("4", 1)]
+    assert report.known("b", "hd95") == 3
+
+
 def test_the_summary_says_of_how_many_images_a_figure_is_known(tmp_path: Path) -> None:
     """A model that finds nothing has no HD95 there, and must not look better for it unseen."""
     blob = np.zeros((12, 12), np.float32)

@@ -118,6 +118,9 @@ def test_unknown_figures_are_left_out_of_a_difference() -> None:
     found = paired_difference([1, np.nan, 3], [2, 5, 4])
     assert (found.mean, found.images) == (1, 2)
     assert paired_difference([np.nan], [1.0]).images == 0
+    alone = paired_difference([1.0, np.nan], [3.0, 1.0])
+    assert (alone.mean, alone.images) == (2, 1)
+    assert np.isnan([alone.low, alone.high]).all()  # no interval, rather than one without width
 
 
 def test_many_images_are_resampled_in_blocks_with_the_same_result() -> None:

@@ -33,7 +33,6 @@ class ModelsSummary(QWidget):
         down = self.table.verticalHeader()
         assert down is not None
         down.hide()
-        down.setDefaultSectionSize(2 * self.table.fontMetrics().lineSpacing() + 10)
         across = self.table.horizontalHeader()
         assert across is not None
         across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -49,10 +48,11 @@ class ModelsSummary(QWidget):
         first, *others = report.models
         said = [verdict(report, model, figure) for model in others]
         count = len(report.column(first, FIGURES[0]))
-        alone = f"{first}: {count} image{'' if count == 1 else 's'}. Add a second model to compare."
+        images = f"{count} image{'' if count == 1 else 's'}"
+        alone = f"{first}: {images}. Add a second model to compare."
         self.sentence.setText("\n".join(said) or alone)
         titles = [
-            "Mean of",
+            f"Mean over\n{images}",
             _short(first),
             *(f"{_short(one)}\n(difference,\n95 % CI)" for one in others),
         ]
@@ -61,17 +61,30 @@ class ModelsSummary(QWidget):
         self.table.setRowCount(len(FIGURES))
         self.table.setColumnCount(len(titles))
         self.table.setHorizontalHeaderLabels(titles)
-        tips = ["", first, *(f"{one}; its difference from {first}" for one in others)]
+        tips = [
+            "n: the number of images, where the figure is not known of all",
+            first,
+            *(f"{one}; its difference from {first}" for one in others),
+        ]
         for column, tip in enumerate(tips):
             title = self.table.horizontalHeaderItem(column)
             assert title is not None
             title.setToolTip(tip)
         for row, name in enumerate(FIGURES):
-            cells = ["\n".join(wrap(TITLES[name], _LETTERS)), _number(means[first][name])]
-            cells += [
-                f"{_number(means[one][name])} {_interval(differences[one][name])}".rstrip()
-                for one in others
+            cells = [
+                "\n".join(wrap(TITLES[name], _LETTERS)),
+                _lines(_number(means[first][name]), _known(report.known(first, name), count)),
             ]
+            for one in others:
+                found, known = differences[one][name], report.known(one, name)
+                difference, interval = _difference(found)
+                cells.append(
+                    _lines(
+                        f"{_number(means[one][name])} {difference}".rstrip(),
+                        interval,
+                        _known(known, count, found.images),
+                    )
+                )
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setToolTip(CONVENTIONS.get(name, ""))
@@ -80,6 +93,8 @@ class ModelsSummary(QWidget):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.table.setItem(row, column, item)
+            lines = max(2, *(text.count("\n") + 1 for text in cells))
+            self.table.setRowHeight(row, lines * self.table.fontMetrics().lineSpacing() + 10)
 
 
 def _short(name: str) -> str:
@@ -91,7 +106,21 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value == value else "–"  # nan is not itself
 
 
-def _interval(found: PairedDifference) -> str:
+def _difference(found: PairedDifference) -> tuple[str, str]:
+    """Return mean and interval of a difference; of one image there is no interval."""
     if not found.images:
+        return "", ""
+    mean = f"({found.mean:+.2g})"
+    return mean, "" if found.images < 2 else f"{found.low:+.2g} to {found.high:+.2g}"
+
+
+def _known(known: int, count: int, differences: int | None = None) -> str:
+    """Return the number of images of a mean, and of a difference, where it is not that of all."""
+    differences = known if differences is None else differences
+    if known == differences == count:
         return ""
-    return f"({found.mean:+.2g})\n{found.low:+.2g} to {found.high:+.2g}"
+    return f"n = {known}" if known == differences else f"n = {known} ({differences})"
+
+
+def _lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)

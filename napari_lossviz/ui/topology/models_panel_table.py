@@ -61,7 +61,10 @@ class ComparisonModel(QAbstractTableModel):
             title = title if title.startswith("cl") else title[0].upper() + title[1:]
             return "\n".join(_two_lines(title))
         if role == Qt.ItemDataRole.ToolTipRole and section == SPREAD:
-            return f"Largest minus smallest {TITLES[self._figure]} of this image over the models"
+            return (
+                f"Largest minus smallest {TITLES[self._figure]} of this image over the models; ∞: "
+                "it is known of some of them only, as HD95 if one found nothing"
+            )
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -91,7 +94,9 @@ class ComparisonModel(QAbstractTableModel):
     def _sort_rows(self, column: int, order: Qt.SortOrder) -> list[int]:
         values = [self._value(one, column) for one in self._comparisons]
         known = [
-            n for n, value in enumerate(values) if isinstance(value, str) or np.isfinite(value)
+            n
+            for n, value in enumerate(values)
+            if column <= SPREAD or np.isfinite(value)  # an infinite spread is the largest
         ]
         unknown = [n for n in range(len(values)) if n not in set(known)]
         falling = order == Qt.SortOrder.DescendingOrder
@@ -177,6 +182,8 @@ def _two_lines(title: str) -> tuple[str, ...]:
 
 
 def _text(value: float) -> str:
+    if value == np.inf:
+        return "∞"
     if not np.isfinite(value):
         return "–"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"

@@ -15,9 +15,11 @@ from qtpy.QtWidgets import QMessageBox
 from napari_lossviz import io
 from napari_lossviz.cli import main
 from napari_lossviz.core import Image
+from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.topology.models_panel import ModelsPanel
-from napari_lossviz.ui.topology.models_panel_table import SPREAD
+from napari_lossviz.ui.topology.models_panel_summary import ModelsSummary
+from napari_lossviz.ui.topology.models_panel_table import SPREAD, ComparisonTable
 
 WAIT = 120_000
 IMAGES = 7
@@ -171,6 +173,53 @@ def test_the_table_sorts_by_number_and_opens_the_pair(
     QTest.keyClick(page.table, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: prediction not in viewer.layers, timeout=WAIT)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT)
+
+
+def report_of(**columns: list[float]) -> Report:
+    """Return a report in which HD95 and all other figures of a model have these values."""
+    return Report(
+        tuple(
+            Comparison(str(n), model, dict.fromkeys(FIGURES, value), 0.0, "", "")
+            for model, values in columns.items()
+            for n, value in enumerate(values)
+        )
+    )
+
+
+def test_where_one_model_found_nothing_stands_first(qtbot: Any) -> None:
+    table = ComparisonTable()
+    qtbot.addWidget(table)
+    table.show_report(report_of(a=[5, 6, 7], b=[9, np.nan, 7]), "hd95")
+    table.sort_by_spread()
+    order = [table.rows.comparison(n).name for n in range(6)]
+    assert order == ["1", "1", "0", "0", "2", "2"]
+    shown = [table.rows.data(table.rows.index(n, SPREAD)) for n in (0, 2, 4)]
+    assert shown == ["∞", "4", "0"]
+    # an unknown figure itself stands last, whichever way it is sorted
+    for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        table.sortByColumn(SPREAD + 1, order)
+        assert table.rows.data(table.rows.index(5, SPREAD + 1)) == "–"
+
+
+def test_the_summary_says_of_how_many_images_and_no_interval_of_one(qtbot: Any) -> None:
+    summary = ModelsSummary()
+    qtbot.addWidget(summary)
+
+    def first_row(**columns: list[float]) -> list[str]:
+        summary.show_report(report_of(**columns), "hd95")
+        return [summary.table.item(0, n).text() for n in range(1, len(columns) + 1)]
+
+    assert first_row(a=[5.0], b=[9.0]) == ["5", "9 (+4)"]
+    assert summary.table.horizontalHeaderItem(0).text() == "Mean over\n1 image"
+    one, two = first_row(a=[5, 6, 7], b=[9, np.nan, 8])
+    assert one == "6"
+    assert two.splitlines()[0] == "8.5 (+2.5)"
+    assert " to " in two.splitlines()[1]
+    assert two.splitlines()[2] == "n = 2"
+    assert summary.table.horizontalHeaderItem(0).text() == "Mean over\n3 images"
+    one, two = first_row(a=[np.nan, 6, 7], b=[9, np.nan, 8])
+    assert one.splitlines() == ["6.5", "n = 2"]
+    assert two.splitlines() == ["8.5 (+1)", "n = 2 (1)"]
 
 
 def test_folders_are_dropped_named_and_removed(
