@@ -31,9 +31,10 @@ class Features:
     index : (N,) int
         Position in that list.
     birth, death : (N,) float64
-        In the prediction; of a feature that only the target has, in the target.
+        In the prediction; of a missed feature, in the target.
     target_birth, target_death : (N,) float64
-        In the target; nan for a feature that only the prediction has.
+        In the target, of a false feature those of the one below the minimal persistence that it
+        matches; nan for a feature that matches none.
     persistence : (N,) float64
         Absolute difference of birth and death; of a match the higher of the two.
     place : (N, axes) integer
@@ -192,8 +193,8 @@ def _rows(
         status,
         np.full(count, listed, np.int8),
         np.arange(count),
-        one.birth,
-        one.death,
+        shown.birth,
+        shown.death,
         target_birth,
         target_death,
         persistence,

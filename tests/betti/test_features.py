@@ -46,7 +46,12 @@ def test_what_matches_noise_only_is_no_match() -> None:
     assert strict.status_names == ["missed"]
     assert strict.listed[0] == MATCHED
     np.testing.assert_array_equal(strict.place, [[4, 4]])
-    assert match(target, prediction).features(0.3).status_names == ["false"]
+    # its ends are the target's own, not those of the noise that it matches
+    assert (strict.birth[0], strict.death[0], strict.persistence[0]) == (1, 0, 1)
+    assert (strict.target_birth[0], strict.target_death[0]) == (1, 0)
+    false = match(target, prediction).features(0.3)
+    assert false.status_names == ["false"]
+    assert (false.birth[0], false.death[0], false.persistence[0]) == (1, 0, 1)
 
 
 def test_the_csv_says_the_same(result) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_lossviz.betti.features import MATCHED, MISSED, Features
+from napari_lossviz.betti.features import MATCHED, Features
 from napari_lossviz.ui.plots.bare import bare_plot, pg
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import CHOSEN, STATUS_COLOURS
@@ -94,11 +94,8 @@ def _segments(
     if table is None or not len(rows):
         return np.zeros(0), np.zeros(0)
     status = table.status[rows]
-    low, high = table.birth[rows].copy(), table.death[rows].copy()
-    weak = (status == MISSED) & (table.listed[rows] == MATCHED)  # only the target's counts
-    low[weak], high[weak] = table.target_birth[rows][weak], table.target_death[rows][weak]
     both = status == MATCHED
-    x = np.stack([low, high], axis=1)
+    x = np.stack([table.birth[rows], table.death[rows]], axis=1)
     y = np.repeat((lines - _HALF * both)[:, None], 2, axis=1)
     second = np.stack([table.target_birth[rows], table.target_death[rows]], axis=1)[both]
     x = np.concatenate([x, second])

@@ -44,13 +44,14 @@ COLUMNS: tuple[_Column, ...] = (
     ("Loss", _AMONG_ALL, lambda table, row: "", lambda table: table.loss),  # the model's own text
     (
         "Birth",
-        "Value at which it appears; of a match in the prediction",
+        "Value at which it appears: in the prediction, of a missed feature in the target",
         lambda table, row: f"{table.birth[row]:.3g}",
         lambda table: table.birth,
     ),
     (
         "Death",
-        "Value at which it is filled or joins another; of a match in the prediction",
+        "Value at which it is filled or joins another: in the prediction, of a missed feature in "
+        "the target",
         lambda table, row: f"{table.death[row]:.3g}",
         lambda table: table.death,
     ),
@@ -110,7 +111,8 @@ class FeatureTableModel(QAbstractTableModel):
         if table is None or not index.isValid():
             return None
         row, column = int(self.rows[index.row()]), index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
+        cut_off = role == Qt.ItemDataRole.ToolTipRole and column < 2  # in a narrow dock
+        if role == Qt.ItemDataRole.DisplayRole or cut_off:
             if column == _LOSS:
                 return _percent(float(self._share[row]))
             return COLUMNS[column][2](table, row)
