@@ -1,13 +1,14 @@
 """The layers of one finished run, in one viewer."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
+from qtpy.QtCore import QTimer
 
 from napari_lossviz.core import Image, NamedImage, Result
 from napari_lossviz.ui.layers import METADATA_KEY, LayerData, derived_layer
@@ -190,6 +191,24 @@ def add_quietly(viewer: Any, layer: ImageLayer) -> None:
         viewer.add_layer(layer)
         viewer.layers.selection = selected
         selection.active = active
+
+
+def remove_quietly(viewer: Any, layers: Iterable[Any]) -> None:
+    """Remove those of some layers that are still there; selected ones a moment later.
+
+    napari may be in a loop over the selected layers, removing them, and fails at one that is gone.
+    """
+
+    def remove(layer: Any) -> None:
+        if layer in viewer.layers:
+            viewer.layers.remove(layer)
+
+    for layer in layers:
+        if layer in viewer.layers.selection:
+            layer.name = f"{layer.name} (before)"  # what comes in its place may have its name
+            QTimer.singleShot(0, partial(remove, layer))
+        else:
+            remove(layer)
 
 
 def _with_colorbar(layer: ImageLayer) -> None:

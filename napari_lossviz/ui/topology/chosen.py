@@ -14,7 +14,7 @@ from napari_lossviz.betti.result import BettiMatching
 from napari_lossviz.betti.sides import Side
 from napari_lossviz.core import LossvizError, Reporter
 from napari_lossviz.ui.background import Task
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import CHOSEN, colours_of
 from napari_lossviz.ui.topology.overlays import SIDES, Overlays, placed_like, symbol_size
@@ -116,10 +116,9 @@ class ChosenFeature(QObject):
     def close(self) -> None:
         """Take the layers away."""
         self.stop()
-        for layer in (self.points, self.pixels):
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        made = [layer for layer in (self.points, self.pixels) if layer is not None]
         self.points = self.pixels = None
+        remove_quietly(self._viewer, made)
 
     def look(self, row: int) -> None:
         """Take camera and slice to the place of a row."""

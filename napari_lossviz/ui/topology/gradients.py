@@ -13,7 +13,7 @@ from napari_lossviz.core import NamedImage
 from napari_lossviz.jobs.loss_maps import gradient_of_loss
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import derived_layer
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.gradient_grid import GradientGrid
 
 NOTHING, BETTI, ALL = "nothing", "Betti matching", "all, side by side"
@@ -84,11 +84,10 @@ class GradientBox(QWidget):
         """Show gradients of this result from now on."""
         self._stop()
         self._end_grid()
-        for title, layer in self.shown.items():
-            if title != BETTI and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        computed = [layer for title, layer in self.shown.items() if title != BETTI]
         self._layers = layers
         self.shown = {} if layers is None else {BETTI: layers.denoised}
+        remove_quietly(self._viewer, computed)
         self.choice.setEnabled(layers is not None)
         self.choice.setCurrentText(NOTHING)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_lossviz.betti.features import DIMENSION_NAMES, STATUS_NAMES
 from napari_lossviz.betti.sides import FeaturesOfSide, Side
 from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import SYMBOLS, colours_of, filled
 
@@ -97,10 +97,9 @@ class Overlays:
 
     def remove(self) -> None:
         """Take the layers away."""
-        for layer in self.layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        made = list(self.layers.values())
         self.layers, self._pending = {}, {}
+        remove_quietly(self._viewer, made)
 
     def _catch_up(self, name: str, event: Any = None) -> None:
         """Bring a layer up to date; napari slices a hidden one not at all, so it has to wait."""

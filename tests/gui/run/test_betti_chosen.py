@@ -82,3 +82,19 @@ def test_the_pixel_losses_of_dark_foreground_are_those_of_the_foreground(
     dark = gradient_of_loss("dice", prediction, target, "sublevel")
     assert not np.allclose(dark, gradient_of_loss("dice", prediction, target))
     np.testing.assert_allclose(gradients.shown["Dice"].data, dark, rtol=1e-5)
+
+
+def test_all_layers_can_be_removed_at_once(matched: Callable[..., Any], qtbot: Any) -> None:
+    dock = matched(*np.random.default_rng(5).random((2, 20, 22)).astype(np.float32))
+    viewer, gradients = dock._viewer, dock.features.gradients
+    dock.features.features.choose(0)
+    gradients.choice.setCurrentText("Dice")
+    qtbot.waitUntil(lambda: "Dice" in gradients.shown, timeout=WAIT)
+    qtbot.waitUntil(lambda: not dock.features.chosen.drawing, timeout=WAIT)
+    source = dock.results.result.source
+    for kept in ([source], []):  # napari loops over the selected ones in no order of ours
+        viewer.layers.selection = [layer for layer in viewer.layers if layer not in kept]
+        viewer.layers.remove_selected()
+        qtbot.waitUntil(lambda kept=kept: list(viewer.layers) == kept, timeout=WAIT)
+    assert dock.results.result is None
+    assert dock.features.features.table is None
