@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
@@ -13,8 +13,10 @@ from napari_lossviz.jobs.betti_verdict import TITLES
 SPREAD = 2
 """Column of how far the models are apart."""
 
-_HEADERS = ("Image", "Model", "Models differ by", *(TITLES[figure] for figure in FIGURES))
-_WIDEST = 160
+_HEADERS = ("Image", "Model", "Differ by", *(TITLES[figure] for figure in FIGURES))
+_NAMES = (0, 1)
+_WIDEST, _LEAST = 160, 6
+"""Pixels of a column at most; letters of a name that stay in a narrow dock."""
 _RETURN = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -76,7 +78,8 @@ class ComparisonModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= SPREAD:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join((one.prediction, one.target, *one.warnings))
+            name = f"{one.name}, {one.model}"  # it may be cut off in the table
+            return "\n".join((name, one.prediction, one.target, *one.warnings))
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -124,6 +127,9 @@ class ComparisonTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
+        self._wanted: list[int] = []  # widths of the columns where there is room
+        self._figure = SPREAD + 1
         self.setToolTip("Double-click, or press Return, to see prediction and target")
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         down = self.verticalHeader()
@@ -137,15 +143,18 @@ class ComparisonTable(QTableView):
         self.doubleClicked.connect(self._open)
 
     def show_report(self, report: Report | None, figure: str) -> None:
-        """Show a report; the columns get room for what they hold."""
+        """Show a report, its figure next to the names; columns get room for what they hold."""
         self.rows.show_report(report, figure)
         self.setColumnHidden(SPREAD, report is None or len(report.models) < 2)
-        across = self._across()
+        self._figure = SPREAD + 1 + FIGURES.index(figure)
+        self._put_first(self._figure)
         letter = self.fontMetrics().horizontalAdvance("0")
+        self._wanted = []
         for column, title in enumerate(_HEADERS):
             words = max(self.fontMetrics().horizontalAdvance(line) for line in _two_lines(title))
             room = max(self.sizeHintForColumn(column), words + 2 * letter)
-            across.resizeSection(column, min(room + letter, _WIDEST))
+            self._wanted.append(min(room + letter, _WIDEST))
+        self._fit()
 
     def sort_by_spread(self) -> None:
         """Put the images first in which the models differ most, and select the first row."""
@@ -164,6 +173,39 @@ class ComparisonTable(QTableView):
             self._open(self.currentIndex())
             return
         super().keyPressEvent(e)
+
+    def resizeEvent(self, e: QResizeEvent | None) -> None:  # noqa: N802
+        """Keep spread and figure in sight."""
+        super().resizeEvent(e)
+        self._fit()
+
+    def _put_first(self, column: int) -> None:
+        """Put a figure before the others, which keep their order."""
+        across = self._across()
+        for other in range(len(_HEADERS)):
+            across.moveSection(across.visualIndex(other), other)
+        across.moveSection(across.visualIndex(column), SPREAD + 1)
+
+    def _fit(self) -> None:
+        """Give each column its room, names less of it if the figure were out of sight."""
+        if not self._wanted:
+            return
+        widths = self._wanted.copy()
+        room = self._room() - widths[self._figure]
+        room -= 0 if self.isColumnHidden(SPREAD) else widths[SPREAD]
+        least = self.fontMetrics().horizontalAdvance("0" * _LEAST)
+        shorter, longer = sorted(_NAMES, key=lambda n: widths[n])
+        widths[shorter] = min(widths[shorter], max(room // 2, least))
+        widths[longer] = min(widths[longer], max(room - widths[shorter], least))
+        across = self._across()
+        for column, width in enumerate(widths):
+            across.resizeSection(column, width)
+
+    def _room(self) -> int:
+        """Return the width for columns beside the scroll bar, whether it is there or not."""
+        bar = self.verticalScrollBar()
+        assert bar is not None
+        return self.width() - 2 * self.frameWidth() - bar.sizeHint().width()
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(self.rows.comparison(index.row()))

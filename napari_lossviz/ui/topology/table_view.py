@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -35,7 +36,9 @@ NEXT, PREVIOUS = "N", "Shift+N"
 """Keys that napari and its layers leave alone: P paints on labels and adds points and polygons."""
 
 _WIDEST = ("● matched", "component", "0.000 ", "", "100% ", "0.000 ", "0.000 ")
-_PLACE = 3
+_STATUS, _KIND, _, _PLACE, _LOSS = range(5)
+_CUT = {_KIND: "co…", _STATUS: "● mat…"}
+"""Of kind and status, so much at least is in sight."""
 _ROOM = 7
 _ROWS = 7
 
@@ -67,6 +70,9 @@ class FeatureTableView(QWidget):
         self.next = QPushButton("Error ▶")
         self.next.setToolTip(f"Go to the next error in the table's order ({NEXT})")
         self.count = QLabel()
+        self._wanted = [  # widths of the columns; of all rows' texts it would take long
+            self.fontMetrics().horizontalAdvance(text) + _ROOM for text in _WIDEST
+        ]
         self._build()
         self._connect()
         self._on_table()
@@ -116,11 +122,32 @@ class FeatureTableView(QWidget):
             self.table.scrollTo(self.model.index(place, 0))
         self._marking = False
 
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:  # noqa: N802
+        """Keep the columns up to the loss in sight."""
+        super().resizeEvent(a0)
+        self._fit()
+
     def _fit_place(self, text: str) -> None:
         width = self.fontMetrics().horizontalAdvance(text) + _ROOM
+        if self._wanted[_PLACE] != width:
+            self._wanted[_PLACE] = width
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give the columns their room; kind and status less if the loss were out of sight."""
+        bar: Any = self.table.verticalScrollBar()
+        room = self.width() - 2 * self.table.frameWidth() - bar.sizeHint().width()
+        widths = self._wanted.copy()
+        over = sum(widths[: _LOSS + 1]) - room
+        for column, text in _CUT.items():
+            least = self.fontMetrics().horizontalAdvance(text) + _ROOM
+            less = min(max(over, 0), max(widths[column] - least, 0))
+            widths[column] -= less
+            over -= less
         header: Any = self.table.horizontalHeader()
-        if header.sectionSize(_PLACE) != width:
-            header.resizeSection(_PLACE, width)
+        for column, width in enumerate(widths):
+            if header.sectionSize(column) != width:
+                header.resizeSection(column, width)
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid() and not self._marking:
@@ -154,8 +181,7 @@ class FeatureTableView(QWidget):
         height = self.fontMetrics().height() + 6
         vertical.setDefaultSectionSize(height)
         header: Any = table.horizontalHeader()
-        for column, text in enumerate(_WIDEST):  # of all rows' texts it would take long
-            header.resizeSection(column, self.fontMetrics().horizontalAdvance(text) + _ROOM)
+        self._fit()
         header.setHighlightSections(False)
         table.setSortingEnabled(True)
         table.sortByColumn(2, Qt.SortOrder.DescendingOrder)

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
-from napari_lossviz.betti import BettiMatching
+from napari_lossviz.betti import BettiMatching, match
 from napari_lossviz.core import OutOfMemoryError, Step
 from napari_lossviz.jobs.loss_maps import gradient_of_loss
+from napari_lossviz.ui.topology.feature_list import FeatureList
+from napari_lossviz.ui.topology.table_view import FeatureTableView
 
 WAIT = 120_000
+LOSS = 4
 
 
 @pytest.fixture
@@ -98,3 +102,22 @@ def test_all_layers_can_be_removed_at_once(matched: Callable[..., Any], qtbot: A
         qtbot.waitUntil(lambda kept=kept: list(viewer.layers) == kept, timeout=WAIT)
     assert dock.results.result is None
     assert dock.features.features.table is None
+
+
+def test_the_loss_of_a_feature_is_in_sight_in_a_narrow_dock(qtbot: Any) -> None:
+    features = FeatureList()
+    view = FeatureTableView(features)
+    qtbot.addWidget(view)
+    view.resize(325, 300)  # of a dock at 150 % of the usual letters
+    view.show()
+    # as large as it gets: places of three, four and four digits
+    pair = np.random.default_rng(5).random((2, 101, 3, 3)).astype(np.float32)
+    features.set_result(match(*pair))
+    view._fit_place("000, 0000, 0000")
+    for width in (325, 400, 325):
+        view.resize(width, 300)
+        qtbot.wait(20)
+        right = view.table.columnViewportPosition(LOSS) + view.table.columnWidth(LOSS)
+        assert right <= view.table.viewport().width()
+    kind = view.model.data(view.model.index(0, 1), Qt.ItemDataRole.ToolTipRole)
+    assert kind in ("component", "loop", "cavity")

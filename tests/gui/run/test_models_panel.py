@@ -282,6 +282,16 @@ def test_the_dock_has_the_page_and_it_fits(
     page.tabs.setCurrentIndex(0)
     qtbot.wait(50)
     assert page.summary.table.horizontalScrollBar().maximum() == 0
+    page.tabs.setCurrentIndex(1)
+    for n in (0, 5):
+        page.figure.setCurrentIndex(n)
+        qtbot.wait(50)
+        # spread and figure are in sight, whatever figure is chosen
+        for seen in (SPREAD, SPREAD + 1 + n):
+            right = page.table.columnViewportPosition(seen) + page.table.columnWidth(seen)
+            assert right <= page.table.viewport().width()
+    tip = page.table.rows.data(page.table.rows.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+    assert tip.startswith("case_0, old\n")
     click(page.differ_button)
     click(page.open_button)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT)
