@@ -1,6 +1,8 @@
 """The configuration of Betti matching; torch-free, so that forms and commands open at once."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import ValidatorFunctionWrapHandler, field_validator
 
 from napari_lossviz.core.config import MethodConfig, setting
 
@@ -42,8 +44,15 @@ class BettiConfig(MethodConfig):
         "Value from which a pixel is foreground, for the matching error and the Betti numbers.",
         advanced=False,
     )
-    label: int | None = setting(
+    label: int | Literal["any"] | None = setting(
         None,
-        "Label images with several classes: the label whose pixels are the foreground.",
+        "Label images with several classes: the label whose pixels are the foreground; any: all "
+        "labels above 0, as of cells that are numbered.",
+        ge=1,
         advanced=False,
     )
+
+    @field_validator("label", mode="wrap")
+    @classmethod
+    def _any_has_no_bound(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        return value if value == "any" else check(value)

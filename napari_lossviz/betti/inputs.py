@@ -1,7 +1,7 @@
 """Checks both images and turns them into arrays that can be matched."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import psutil
@@ -67,8 +67,7 @@ def check_inputs(prediction: Image, target: Image, config: BettiConfig) -> Input
             top = np.iinfo(image.array.dtype).max
             warnings.append(
                 f"{role}: grey values of {image.array.dtype.itemsize * 8} bits were taken as "
-                f"probabilities, {top} as 1; if they are labels, choose the class by the setting "
-                "label"
+                f"probabilities, {top} as 1; if they are labels, choose the class under Label"
             )
         if image.valid is not None and not image.valid.all():
             background = _background(values[image.valid], config.filtration)
@@ -126,7 +125,7 @@ def _check_axes(role: str, image: Image) -> None:
         )
 
 
-def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
+def _values(role: str, image: Image, label: int | Literal["any"] | None) -> NDArray[Any]:
     values = np.asarray(image.array)
     known = values if image.valid is None else values[image.valid]  # without codes of no data
     if values.dtype.kind not in "buif":
@@ -134,6 +133,8 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
             f"{role} {image.name!r} holds values of type {values.dtype}; expected a probability "
             "map, a mask or labels, which are real numbers"
         )
+    if label == "any" and values.dtype.kind in "bui":
+        return np.asarray(values > 0)
     if label is not None and values.dtype.kind in "bui":
         if not (known == label).any() and role == "target":
             raise InputError(
@@ -148,9 +149,9 @@ def _values(role: str, image: Image, label: int | None) -> NDArray[Any]:
         if len(found) > 2 or (len(found) == 2 and 0 not in found):
             raise InputError(
                 f"{role} {image.name!r} holds the integer labels {_labels(known)}, where a "
-                "probability map or a mask is expected; choose the class by the setting label "
-                "(--label, label=...), or, if these are grey values, convert them to floating "
-                "point between 0 and 1, in an image layer"
+                "probability map or a mask is expected; choose the class under Label (--label, "
+                "label=...), or 'any' there for all labels above 0; if these are grey values, "
+                "convert them to floating point between 0 and 1, in an image layer"
             )
         return np.asarray(values != 0)
     if values.dtype.kind == "f":

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from napari_lossviz.betti import BettiConfig, betti_number_error, match, matching_error
 from napari_lossviz.betti.inputs import check_memory
@@ -35,6 +36,24 @@ def test_labels_need_a_class() -> None:
     assert result.loss == 0
     with pytest.raises(InputError, match=r"no pixel with label 9; it holds 0, 1, 2, 3"):
         match(labels, labels, BettiConfig(label=9))
+
+
+def test_all_labels_above_0_are_foreground_with_any() -> None:
+    cells = np.zeros((9, 9), np.int32)
+    cells[1:3, 1:3], cells[5:8, 5:8], cells[0, 8] = 7, 12, -1
+    with pytest.raises(InputError, match=r"choose the class under Label.*'any'"):
+        match(cells, cells > 0)
+    result = match(cells, cells > 0, BettiConfig(label="any"))
+    np.testing.assert_array_equal(result.prediction, cells > 0)
+    assert not match(cells, 0 * cells, BettiConfig(label="any")).target.any()
+    again = BettiConfig.model_validate_json(BettiConfig(label="any").model_dump_json())
+    assert again.label == "any"
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "none"])
+def test_the_background_is_no_class(wrong: object) -> None:
+    with pytest.raises(ValidationError, match="label"):
+        BettiConfig(label=wrong)
 
 
 @pytest.mark.parametrize("high", [1, 255])

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from pydantic import model_validator
 from qtpy.QtCore import Qt
 
+from napari_lossviz.betti import BettiConfig
 from napari_lossviz.core import InputError, MethodConfig, setting
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.jobs.registry import METHODS
+from napari_lossviz.ui.field_widgets import NOT_GIVEN, OWN_VALUE
 from napari_lossviz.ui.forms import ConfigForm
 
 
@@ -114,3 +116,15 @@ def test_values_that_do_not_fit_are_said_inline(qtbot: Any) -> None:
         form.config()
     form.set_config(AllKinds())
     assert form._error.isHidden()
+
+
+def test_the_label_of_a_mask_starts_above_the_background(qtbot: Any) -> None:
+    form = ConfigForm(BettiConfig())
+    qtbot.addWidget(form)
+    choice = form.fields["label"]._choice
+    assert set(choice.choices) == {NOT_GIVEN, "any", OWN_VALUE}
+    choice.value = OWN_VALUE
+    assert form.config().label == 1
+    choice.value = "any"
+    assert form.config().label == "any"
+    assert not form.error
