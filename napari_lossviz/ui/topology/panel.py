@@ -17,6 +17,7 @@ from napari_lossviz.ui.field_widgets import FloatBox
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.topology.barcode import Barcode
 from napari_lossviz.ui.topology.canvas_keys import CanvasKeys
+from napari_lossviz.ui.topology.caption import Caption
 from napari_lossviz.ui.topology.chosen import ChosenFeature
 from napari_lossviz.ui.topology.diagram import Diagram
 from napari_lossviz.ui.topology.feature_list import FeatureList
@@ -29,6 +30,8 @@ from napari_lossviz.ui.topology.words import CONVENTIONS, figures_as_sums
 NO_RESULT = "Run Betti matching first; the features of both images are then listed here."
 
 _STEPS = 1000
+_LINES = 4
+"""Of the caption: two for each side of a match."""
 _SOON = 40
 """Milliseconds from a move of the slider to what it changes."""
 
@@ -57,8 +60,7 @@ class FeaturesPanel(QWidget):
         self.gradients = GradientBox(viewer, engine)
         self.figures = QLabel(NO_RESULT)
         self.figures.setWordWrap(True)
-        self.caption = QLabel()
-        self.caption.setWordWrap(True)
+        self.caption = Caption(_LINES)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
         self.least = FloatBox(0.0, 1e12)
