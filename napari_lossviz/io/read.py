@@ -32,6 +32,9 @@ _ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "it is a 7z archive; unpack it and open the folder",
 }
 
+_LOOKED_AT = 4096
+"""Bytes of a file that is no image: what it is instead."""
+
 
 @dataclass
 class _Found:
@@ -187,12 +190,17 @@ def _add(file: Path, named: bool, found: _Found) -> None:
 
 def _why_unknown(file: Path) -> str:
     with file.open("rb") as opened:
-        start = opened.read(8)
+        start = opened.read(_LOOKED_AT)
     if not start:
         return "the file is empty"
     for magic, advice in _ARCHIVES.items():
         if start.startswith(magic):
             return advice
+    if start.lstrip().startswith(b"{") and b'"recipe_version"' in start:
+        return (
+            "this is a recipe, not an image; to compute its result again, type in a terminal: "
+            f'lossviz replay "{file}" -o OUT'
+        )
     kinds = ", ".join(["DICOM", *(known.name.upper() for known in FORMATS)])
     return f"it is of no kind that can be read; expected one of {kinds}"
 

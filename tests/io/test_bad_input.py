@@ -443,3 +443,13 @@ def test_a_pickle_is_never_executed(tmp_path, suffix):
     path.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(InputError, match="bomb"):
         io.read(path)
+
+
+def test_a_recipe_is_named_with_the_command_that_takes_it(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text('\n{"method": "betti", "recipe_version": 1}', encoding="utf-8")
+    with pytest.raises(UnsupportedFileError, match=r"a recipe, not an image.*lossviz replay"):
+        io.read(path)
+    path.write_text('{"method": "betti"}', encoding="utf-8")
+    with pytest.raises(UnsupportedFileError, match="of no kind that can be read"):
+        io.read(path)
