@@ -7,16 +7,19 @@ from qtpy.QtCore import QObject
 
 from napari_lossviz.ui.input_choice import InputChoice
 
-_SECOND = re.compile(r"target|truth|reference|label|mask|(?:^|[\W_])gt(?:[\W_]|$)", re.IGNORECASE)
-"""What the name of a second image often holds."""
+_FIRST = (r"pred|prob|logit|output", r"seg")
+_SECOND = (r"target|truth|reference|(?:^|[\W_])gt(?:[\W_]|$)", r"label|mask")
+"""What the names of first and second images often hold; of little weight what both may hold, as a
+predicted mask does."""
 
 
 class InputPair(QObject):
     """Fills two input choices from the viewer's layers and its selection.
 
-    A layer that is opened or selected becomes the second image if its name says so, or if only the
-    second one is missing, and the first image otherwise; one that is chosen already stays where it
-    is. What a method made is chosen by hand only.
+    A layer that is opened or selected goes to where its name belongs; if that place is taken and
+    the other one is free, both are filled. A name that says nothing goes to the first place that
+    is free, or to the first one. A layer that is chosen already stays where it is, unless its name
+    says nothing and it has to give way. What a method made is chosen by hand only.
 
     Parameters
     ----------
@@ -48,8 +51,23 @@ class InputPair(QObject):
     def _offer(self, layer: Any) -> None:
         if not self.first.is_input(layer) or layer in (self.first.layer, self.second.layer):
             return
-        only_second = self.second.layer is None and self.first.layer is not None
-        if only_second or _SECOND.search(layer.name):
-            self.second.choose(layer)
-        else:
-            self.first.choose(layer)
+        choices = (self.first, self.second)
+        there = [choice.layer is not None for choice in choices]
+        named = _place_of(layer.name)
+        place = there.index(False) if named is None and False in there else named or 0
+        other = 1 - place
+        if there[place] and not there[other]:
+            if _place_of(choices[place].layer.name) == place:
+                place = other
+            else:
+                choices[other].choose(choices[place].layer)
+        choices[place].choose(layer)
+
+
+def _place_of(name: str) -> int | None:
+    """Return 0 or 1 for the name of a first or second image; None: it does not tell."""
+    for first, second in zip(_FIRST, _SECOND, strict=True):
+        found = [re.search(one, name, re.IGNORECASE) is not None for one in (first, second)]
+        if any(found):
+            return None if all(found) else found.index(True)
+    return None

@@ -27,6 +27,8 @@ class PanelSettings:
         What an export offers.
     accepts : callable
         Whether the method can use an image at all: selecting another one chooses no input.
+    refusal : callable
+        Why an image that was opened is none that the method can use, for the user; empty: it is.
     titles : tuple of str
         What the method calls its images.
     kinds : tuple of str
@@ -45,6 +47,7 @@ class PanelSettings:
     figures: Callable[[Result], str] = field(default=lambda result: "")
     formats: ExportFormats = VOLUMES
     accepts: Callable[[Image], bool] = lambda image: True
+    refusal: Callable[[Image], str] = lambda image: ""
     titles: tuple[str, ...] = ("Image",)
     kinds: tuple[str, ...] = ("image",)
     repeatable: bool = False

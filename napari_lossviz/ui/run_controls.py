@@ -5,7 +5,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_lossviz.core import InputError, MethodConfig
+from napari_lossviz.core import MethodConfig
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.device_choice import DeviceChoice
 from napari_lossviz.ui.engine_process import EngineProcess
@@ -16,9 +16,11 @@ from napari_lossviz.ui.open_box import OpenBox
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.part_choice import PartChoice
 from napari_lossviz.ui.preset_choice import PresetChoice
+from napari_lossviz.ui.status_label import StatusLabel
 
 _DEVICE = "device"
 
+_START = "Start with the image and settings above"
 _FOLLOWS = (
     "The image that is used: it follows the layer you select; results of earlier runs are used "
     "only if you choose them here"
@@ -69,7 +71,7 @@ class RunControls(QWidget):
         self.form = ConfigForm(self.preset.config(), leave_out=(_DEVICE, *settings.leave_out))
         self.device = DeviceChoice(engine, method.name)
         self.run_button = QPushButton("Run")
-        self.run_button.setToolTip("Start with the image and settings above")
+        self.missing = StatusLabel("lossviz missing inputs")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop the run; the viewer is left as it was before")
         self._running = False
@@ -111,14 +113,24 @@ class RunControls(QWidget):
         self._update()
 
     def _update(self) -> None:
-        try:
-            self.form.config()
-        except InputError:
-            usable = False
-        else:
-            usable = all(choice.layer is not None for choice in self.inputs)
-        self.run_button.setEnabled(usable and self._may_run)
+        missing = self._missing()
+        needed = missing or self.form.error
+        self.run_button.setEnabled(not needed and self._may_run)
+        self.run_button.setToolTip(needed or _START)
+        self.missing.say(missing if self.pair is not None else "")
         self.cancel_button.setEnabled(self._running)
+
+    def _missing(self) -> str:
+        """Say which images are still to be chosen; empty: none."""
+        titles = [
+            title
+            for title, choice in zip(self._titles, self.inputs, strict=True)
+            if choice.layer is None
+        ]
+        if not titles:
+            return ""
+        are = "is" if len(titles) == 1 else "are"
+        return f"{' and '.join(titles)} {are} missing: open or select an image, or choose it above"
 
     def _connect(self) -> None:
         self.preset.chosen.connect(self._on_preset)
@@ -151,3 +163,4 @@ class RunControls(QWidget):
         layout.addLayout(rows)
         layout.addWidget(self.form)
         layout.addLayout(buttons)
+        layout.addWidget(self.missing)

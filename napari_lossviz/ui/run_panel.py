@@ -14,6 +14,7 @@ from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import EngineProcess, Run
 from napari_lossviz.ui.field_widgets import in_words
 from napari_lossviz.ui.full_collections import FullCollections
+from napari_lossviz.ui.input_refusals import InputRefusals
 from napari_lossviz.ui.instant_show import InstantShow
 from napari_lossviz.ui.live_view import LiveView
 from napari_lossviz.ui.panel_settings import PanelSettings
@@ -89,6 +90,7 @@ class RunPanel(QWidget):
         self._remark = StatusLabel("lossviz run remark")
         self._turns = Turns(self)
         self._parts = PartLayers(viewer)
+        self._refusals = InputRefusals(viewer, settings.kinds, settings.refusal, self)
         self._collections = FullCollections(viewer, lambda: self.working, self)
         self._ask_again = QTimer(self)
         self._ask_again.setSingleShot(True)
@@ -169,6 +171,7 @@ class RunPanel(QWidget):
         self._closed = True
         self._turns.clear()
         self._collections.close()
+        self._refusals.close()
         # First what is not Qt's: a window may go down without a word, its widgets first.
         for task in (self._loading, self._run):
             if task is not None:
@@ -315,6 +318,10 @@ class RunPanel(QWidget):
 
     # what is said
 
+    def _on_refused(self, text: str) -> None:
+        if not self.running:
+            self.status.fail(text)
+
     def remark(self, text: str) -> None:
         """Say something more under the figures of the result; empty: nothing."""
         self._remark.say(text)
@@ -382,6 +389,7 @@ class RunPanel(QWidget):
         self.controls.cancel_asked.connect(self.cancel)
         for choice in self.controls.inputs:
             choice.layer_changed.connect(self.status.forget_failure)
+        self._refusals.refused.connect(self._on_refused)
         self.controls.input.layer_changed.connect(self._on_input)
         self.controls.open_box.opened.connect(self.status.forget_failure)
         self.controls.open_box.failed.connect(self.status.fail)

@@ -37,6 +37,7 @@ class BettiDock(MethodDock):
             figures=figures_in_short,
             formats=GRADIENTS,
             accepts=_is_of_values,
+            refusal=_why_no_values,
             titles=("Prediction", "Target"),
             kinds=("image", "labels"),
             repeatable=True,
@@ -88,4 +89,18 @@ class BettiDock(MethodDock):
 
 def _is_of_values(image: Image) -> bool:
     """Whether an image has one real number a pixel."""
-    return "c" not in image.axes and image.array.dtype.kind in "buif"
+    return not _why_no_values(image)
+
+
+def _why_no_values(image: Image) -> str:
+    """Say why an image is no probability map, mask or labels; empty: it is."""
+    if "c" in image.axes:
+        channels = image.shape[image.axes.index("c")]
+        kind = "a colour image" if channels in (3, 4) else f"an image of {channels} channels"
+        return (
+            f"{image.name!r} is {kind}, not a mask or a probability map: these have one value a "
+            "pixel. Convert it to one channel, for instance by saving it as greyscale"
+        )
+    if image.array.dtype.kind not in "buif":
+        return f"{image.name!r} holds values of type {image.array.dtype}; real numbers are needed"
+    return ""
