@@ -1,6 +1,7 @@
 """Figures of merit that serve several methods: numpy, scipy and scikit-image only."""
 
 from napari_lossviz.metrics.bootstrap import PairedDifference, paired_difference
+from napari_lossviz.metrics.decibel import is_decibel, mean_decibel, to_decibel
 from napari_lossviz.metrics.detectability import Viewing, detectability
 from napari_lossviz.metrics.image_quality import ImageQuality, image_quality
 from napari_lossviz.metrics.looks import (
@@ -69,9 +70,11 @@ __all__ = [
     "gamma_histogram",
     "homogeneous_patches",
     "image_quality",
+    "is_decibel",
     "line_profile",
     "looks_of",
     "m_index",
+    "mean_decibel",
     "noise_power_in",
     "noise_power_spectrum",
     "paired_difference",
@@ -86,4 +89,5 @@ __all__ = [
     "segmentation_quality",
     "speckle_figures",
     "task_transfer_function",
+    "to_decibel",
 ]

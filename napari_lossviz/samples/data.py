@@ -75,7 +75,8 @@ def slc_scene() -> list[Image]:
 
 def slc_reflectivity() -> list[Image]:
     """Read the truth of the radar scene: the expected intensity of each pixel."""
-    return io.read(sample_path("slc/reflectivity.tif"))
+    found = io.read(sample_path("slc/reflectivity.tif"))
+    return [image.replace(value_unit="intensity") for image in found]
 
 
 def slc_points() -> list[PointTarget]:

@@ -22,8 +22,9 @@ from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, in_sho
 from napari_lossviz.ui.compare.latest import LatestWork
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.compare.plane import Plane, same_shape, shown_plane, value_unit
+from napari_lossviz.ui.compare.scale import DecibelPlane, on_scale_of, same_scale
 
-_HOW = "Choose a reference: the same image without noise, such as a full-dose scan or a simulation."
+_HOW = "Choose a reference: the same image without noise, such as the truth of a simulation."
 
 
 class ReferenceSheet(FigureSheet):
@@ -37,7 +38,8 @@ class ReferenceSheet(FigureSheet):
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._ranged_for: Any = None
+        self._ranged_for: tuple[Any, bool] | None = None
+        self._compared: Plane | None = None
         self._unit = ""
         self.reference = LayerChoice(viewer, "image", "choose a reference")
         self.reference.layer_changed.connect(self._on_reference)
@@ -45,7 +47,10 @@ class ReferenceSheet(FigureSheet):
         for limit in (self.low, self.high):
             limit.valueChanged.connect(self._on_range)
         self.from_contrast = QPushButton("Contrast limits")
-        self.from_contrast.setToolTip("Take the contrast limits of the reference layer as range")
+        self.from_contrast.setToolTip(
+            "Take the contrast limits of the reference as range; of the image before, where the "
+            "reference was turned into dB"
+        )
         self.from_contrast.clicked.connect(self._take_contrast)
         self.from_values = QPushButton("Full range")
         self.from_values.setToolTip("Take the lowest and highest value of the reference's slice")
@@ -70,12 +75,16 @@ class ReferenceSheet(FigureSheet):
             self.show_nothing()
             self.message.setText(_HOW)
             return
-        reference = shown_plane(self._viewer, layer)
+        same_scale(pair.before, pair.after)
+        reference = on_scale_of(shown_plane(self._viewer, layer), pair.before)
         same_shape(pair.before, reference)
         same_shape(pair.after, reference)
-        if self._ranged_for is not layer:
-            self._ranged_for = layer
-            self._set_range(*layer.contrast_limits)
+        self._compared = pair.before
+        converted = isinstance(reference, DecibelPlane)
+        self._show_unit(value_unit(pair.before.layer if converted else layer))
+        if self._ranged_for != (layer, converted):
+            self._ranged_for = layer, converted
+            self._set_range(*self._contrast(reference))
         window = self.low.value(), self.high.value()
         if not window[1] > window[0]:
             raise InputError("The high end of the data range must lie above its low end")
@@ -91,38 +100,59 @@ class ReferenceSheet(FigureSheet):
             cell.setText("–")
         self.message.setText("")
 
+    def forget(self) -> None:
+        """Hold no layer; see the base class."""
+        self._compared = None
+
     def close_sheet(self) -> None:
         """Stop; see the base class."""
         self._work.cancel()
         self.reference.close_choice()
 
     def _on_reference(self, layer: Any) -> None:
-        self._unit = "" if layer is None else value_unit(layer)
+        self._show_unit("" if layer is None else value_unit(layer))
         if layer is None:
             self._ranged_for = None  # it, and all its pixels, may be gone
         self._set_range_enabled(layer is not None)
-        for limit in (self.low, self.high):
-            limit.setSuffix(f" {self._unit}" if self._unit else "")
         self.outdated.emit()
+
+    def _show_unit(self, unit: str) -> None:
+        self._unit = unit
+        for limit in (self.low, self.high):
+            limit.setSuffix(f" {unit}" if unit else "")
+
+    def _reference_plane(self) -> Plane | None:
+        """Return the reference's slice on the scale of the pair; None says why there is none."""
+        layer = self.reference.layer
+        if layer is None:
+            return None
+        try:
+            plane = shown_plane(self._viewer, layer)
+            return plane if self._compared is None else on_scale_of(plane, self._compared)
+        except InputError as error:
+            self.message.setText(str(error))
+            return None
+
+    def _contrast(self, reference: Plane) -> tuple[float, float]:
+        """Return contrast limits on the scale that is compared on."""
+        compared = self._compared if isinstance(reference, DecibelPlane) else None
+        layer = reference.layer if compared is None else compared.layer
+        low, high = layer.contrast_limits
+        return float(low), float(high)
 
     def _on_range(self) -> None:
         self._state_range()
         self.outdated.emit()
 
     def _take_contrast(self) -> None:
-        layer = self.reference.layer
-        if layer is not None and not layer.rgb:
-            self._set_range(*layer.contrast_limits)
+        plane = self._reference_plane()
+        if plane is not None:
+            self._set_range(*self._contrast(plane))
             self.outdated.emit()
 
     def _take_values(self) -> None:
-        layer = self.reference.layer
-        if layer is None:
-            return
-        try:
-            plane = shown_plane(self._viewer, layer)
-        except InputError as error:
-            self.message.setText(str(error))
+        plane = self._reference_plane()
+        if plane is None:
             return
         values = plane.values[plane.valid]
         if values.size:
@@ -142,7 +172,7 @@ class ReferenceSheet(FigureSheet):
         width = in_short(self.high.value() - self.low.value())
         unit = f" {self._unit}" if self._unit else ""
         self.note.setText(
-            f"Of all pixels of the slice on the screen, air included. Data range {width}{unit}, "
+            f"Of all pixels of the plane shown, background too. Data range {width}{unit}, "
             "for PSNR and SSIM alike; values beyond its ends count as the ends."
         )
 

@@ -418,3 +418,32 @@ def test_a_press_on_the_divider_does_not_draw(bench: Any, qtbot: Any) -> None:
     grip = divider.rect().center()
     bench.drag(divider, grip, grip + QPoint(60, 40))
     assert len(bench.panel.shapes.layer.data) == 0
+
+
+def test_a_radar_pair_is_compared_with_its_truth_in_decibel(bench: Any, qtbot: Any) -> None:
+    rng = np.random.default_rng(0)
+    truth = (100.0 * (1 + (np.arange(64) // 16) % 2 * 3) * np.ones((64, 64))).astype(np.float32)
+    speckle = (rng.normal(size=truth.shape) + 1j * rng.normal(size=truth.shape)) / np.sqrt(2)
+    made = (
+        Image((speckle * np.sqrt(truth)).astype(np.complex64), "yx", name="slc"),
+        Image((1.1 * np.sqrt(truth)).astype(np.complex64), "yx", name="despeckled"),
+        Image(truth, "yx", name="truth", value_unit="intensity"),
+    )
+    layers = [bench.viewer.add_layer(Layer.create(*image_layer(image))) for image in made]
+    panel, sheet = bench.panel, bench.panel.reference
+    panel.sheets.setCurrentWidget(sheet)
+    panel.set_pair(*layers[:2])
+    sheet.reference.choose(layers[2])
+    settle(bench, qtbot)
+    assert (sheet.low.value(), sheet.high.value()) == pytest.approx(
+        layers[0].contrast_limits, abs=0.1
+    )
+    QTest.mouseClick(sheet.from_values, LEFT)
+    settle(bench, qtbot)
+    assert (sheet.low.value(), sheet.high.value()) == pytest.approx((20, 26.02), abs=0.01)
+    assert sheet.low.suffix() == " dB"
+    # Beyond the ends nothing counts: the despeckled one is 0.83 dB too bright in the dark half.
+    expected = 10 * np.log10(6.02**2 / (0.828**2 / 2))
+    assert float(sheet.cells["PSNR", "after"].text().split()[0]) == pytest.approx(expected, abs=0.1)
+    before = float(sheet.cells["PSNR", "before"].text().split()[0])
+    assert before < expected - 5
