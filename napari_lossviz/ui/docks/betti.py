@@ -54,6 +54,7 @@ class BettiDock(MethodDock):
         """Make the sections on one matching's features, and on models over folders."""
         self.features = FeaturesPanel(self._viewer, EngineProcess.shared())
         self.features.gradients.comparing.connect(self.compare.stop)
+        self.run_panel.result_ready.connect(self.features.restore)
         self.models = ModelsPanel(self._viewer, EngineProcess.shared())
         self.run_panel.controls.run_button.setText("Match")
 

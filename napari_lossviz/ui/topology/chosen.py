@@ -56,6 +56,26 @@ def draw(
     return Drawing(pixels, "\n".join(words))
 
 
+def _slice_of(numbers: NDArray[np.intp], here: int, *, middle: bool) -> int:
+    """Return the slice of some pixels to look at.
+
+    Parameters
+    ----------
+    numbers : (M,) int ndarray
+        The slice of each pixel.
+    here : int
+        The slice of the feature's place: taken if it holds a pixel, else the one that holds most.
+    middle : bool
+        Take the middle of all instead, as of what is hollow.
+    """
+    slices, counts = np.unique(numbers, return_counts=True)
+    if middle:
+        return int(slices[len(slices) // 2])
+    if here in slices:
+        return here
+    return int(slices[np.lexsort((np.abs(slices - here), -counts))[0]])
+
+
 class ChosenFeature(QObject):
     """Draws the feature that is chosen, and takes camera and slice to it.
 
@@ -79,6 +99,8 @@ class ChosenFeature(QObject):
         self._source: Any = None
         self._aside = False
         self._task: Task | None = None
+        self._looked: tuple[int, tuple[int, ...]] | None = None  # row, and slices that were shown
+        self._drawn: NDArray[np.intp] | None = None  # pixels in sight
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE)
@@ -104,6 +126,10 @@ class ChosenFeature(QObject):
     def set_aside(self, aside: bool) -> None:
         """Show nothing on the images for a while: camera and slice go to what is chosen only."""
         self._aside = aside
+        self.draw_again()
+
+    def draw_again(self) -> None:
+        """Show what is chosen; no camera moves."""
         self._draw(self._features.chosen)
 
     def stop(self) -> None:
@@ -128,17 +154,37 @@ class ChosenFeature(QObject):
         world = np.asarray(source.data_to_world(table.place[row]), float)
         dims, camera = self._viewer.dims, self._viewer.camera
         offset = dims.ndim - source.ndim
-        for axis in range(source.ndim):
-            if offset + axis not in dims.displayed:
-                dims.set_point(offset + axis, world[axis])
+        if row == self._features.chosen and self._drawn is not None:
+            self._show_slices(table, row, self._drawn)
+        else:
+            self._set_slices(table.place[row])
+        self._looked = row, dims.current_step
         centre = list(camera.center)
         for n, axis in enumerate(dims.displayed[::-1]):
             if axis >= offset:
                 centre[-1 - n] = world[axis - offset]
         camera.center = tuple(centre)
 
+    def _set_slices(self, place: NDArray[Any]) -> None:
+        """Show the slices of a place."""
+        dims, world = self._viewer.dims, self._source.data_to_world(place)
+        offset = dims.ndim - self._source.ndim
+        for axis in range(self._source.ndim):
+            if offset + axis not in dims.displayed:
+                dims.set_point(offset + axis, world[axis])
+
+    def _show_slices(self, table: Features, row: int, pixels: NDArray[np.intp]) -> None:
+        """Show slices that hold pixels of the representative: those of the place may not."""
+        cavity = int(table.dimension[row]) == 2
+        place = [
+            _slice_of(pixels[:, axis], int(here), middle=cavity)
+            for axis, here in enumerate(table.place[row])
+        ]
+        self._set_slices(np.array(place))
+
     def _draw(self, row: int) -> None:
         self.stop()
+        self._drawn = None
         table, source = self._features.table, self._source
         if self.pixels is not None and self.pixels.visible:
             self.pixels.visible = False
@@ -229,6 +275,11 @@ class ChosenFeature(QObject):
         shown.data = data
         shown.colormap = colormap
         shown.visible = True
+        pixels = next(iter(drawing.pixels.values()), table.place[:0])
+        self._drawn = pixels if len(pixels) else None
+        if self._drawn is not None and self._looked == (row, self._viewer.dims.current_step):
+            self._show_slices(table, row, self._drawn)  # nobody has gone elsewhere meanwhile
+            self._looked = row, self._viewer.dims.current_step
         self.described.emit(drawing.words)
 
     def _on_failed(self, error: Exception) -> None:

@@ -60,12 +60,19 @@ class FeatureList(QObject):
         chosen = -1 if key is None else self._row_of(key)
         self.chosen = chosen
         self._filter()
-        self.chosen_changed.emit(chosen)
+        if chosen >= 0 and not self.shown[chosen]:  # its status may be another one now
+            self.chosen = -1
+        self.chosen_changed.emit(self.chosen)
 
     def set_filter(self, dimension: int | None, statuses: Collection[int]) -> None:
-        """Have only the features of a dimension (None: all) and of some statuses in sight."""
+        """Have only the features of a dimension (None: all) and of some statuses in sight.
+
+        If the chosen one is not among them, none is chosen.
+        """
         self._dimension, self._statuses = dimension, frozenset(statuses)
         self._filter()
+        if self.chosen >= 0 and not self.shown[self.chosen]:
+            self.choose(-1)
 
     def choose(self, row: int, *, look: bool = True) -> None:
         """Choose a row; -1: none. A row that is no longer there changes nothing.

@@ -101,6 +101,14 @@ class FeaturesPanel(QWidget):
             self._highest = float(finite.max()) if len(finite) else 1.0
             self._show_least(self.features.least)
 
+    def restore(self, layers: ResultLayers) -> None:
+        """Show again what the user removed of a result's features, if it is the one listed."""
+        made = (*self.overlays.layers.values(), self.chosen.points, self.chosen.pixels)
+        if layers is self._layers and any(one not in self._viewer.layers for one in made):
+            self.overlays.show(layers)
+            self.chosen.show(layers)
+            self.chosen.draw_again()
+
     def close_panel(self) -> None:
         """Follow the viewer no longer; the layers stay."""
         self._layers = None

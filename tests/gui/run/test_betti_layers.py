@@ -9,7 +9,7 @@ import pytest
 from napari_lossviz.betti.features import MATCHED, MISSED
 
 WAIT = 120_000
-LOOP = 1
+LOOP, CAVITY = 1, 2
 
 
 @pytest.fixture
@@ -55,9 +55,80 @@ def test_the_caption_is_in_sight_and_moves_nothing(
     for row in (-1, find(table, MISSED, LOOP), find(table, MATCHED, LOOP)):
         choose(qtbot, dock, row)
         qtbot.wait(20)
-        places.add((panel.view.next.mapTo(dock, panel.view.next.rect().topLeft()).y()))
+        places.add(panel.view.next.mapTo(dock, panel.view.next.rect().topLeft()).y())
         label = panel.caption.label  # of a match it has most lines
         needed = label.heightForWidth(label.width())
         assert label.height() >= needed
         assert panel.caption.viewport().height() >= needed
     assert len(places) == 1
+
+
+def test_the_slice_shows_what_is_drawn(opened: Callable[..., tuple[Any, Any]], qtbot: Any) -> None:
+    viewer, dock = opened("vessel_volume_pair")
+    match(qtbot, dock)
+    chosen, table = dock.features.chosen, dock.features.features.table
+    seen = set()
+    for row in range(len(table)):
+        choose(qtbot, dock, row)
+        slices = np.unique(np.nonzero(chosen.pixels.data)[0])
+        step = viewer.dims.current_step[0]
+        assert step in slices
+        if table.dimension[row] == CAVITY:
+            assert step == slices[len(slices) // 2]
+        seen.add(int(table.dimension[row]))
+    assert {LOOP, CAVITY} <= seen
+
+    # the missed loop lies in other slices than its place, and a click on its row goes there again
+    row = find(table, MISSED, LOOP)
+    choose(qtbot, dock, row)
+    step = viewer.dims.current_step[0]
+    assert step != table.place[row][0]
+    viewer.dims.set_point(0, 0)
+    dock.features.features.choose(row)
+    assert viewer.dims.current_step[0] == step
+
+    # whoever has gone to another slice meanwhile stays there
+    dock.features.features.choose(-1)
+    dock.features.features.choose(row)
+    viewer.dims.set_point(0, 0)
+    qtbot.waitUntil(lambda: not chosen.drawing, timeout=WAIT)
+    assert viewer.dims.current_step[0] == 0
+
+
+def test_layers_that_were_removed_come_back_with_match(
+    opened: Callable[..., tuple[Any, Any]], qtbot: Any
+) -> None:
+    viewer, dock = opened("roads_pair")
+    layers = match(qtbot, dock)
+    panel = dock.features
+    choose(qtbot, dock, find(panel.features.table, MISSED, LOOP))
+    names = {layer.name for layer in viewer.layers}
+    drawn = panel.overlays.layers["prediction"].data
+    pixels = panel.chosen.pixels.data
+    for layer in (panel.overlays.layers["prediction"], panel.chosen.pixels):
+        viewer.layers.remove(layer)
+    assert match(qtbot, dock) is layers
+    assert "nothing was computed again" in dock.run_panel.status.text()
+    assert {layer.name for layer in viewer.layers} == names
+    np.testing.assert_array_equal(panel.overlays.layers["prediction"].data, drawn)
+    qtbot.waitUntil(lambda: not panel.chosen.drawing, timeout=WAIT)
+    np.testing.assert_array_equal(panel.chosen.pixels.data, pixels)
+    assert panel.chosen.pixels.visible
+
+
+def test_a_feature_that_is_filtered_out_is_chosen_no_longer(
+    opened: Callable[..., tuple[Any, Any]], qtbot: Any
+) -> None:
+    _, dock = opened("roads_pair")
+    match(qtbot, dock)
+    features, chosen = dock.features.features, dock.features.chosen
+    row = find(features.table, MISSED, LOOP)
+    choose(qtbot, dock, row)
+    features.set_filter(None, (MISSED,))
+    assert features.chosen == row
+    features.set_filter(None, (MATCHED,))
+    assert features.chosen == -1
+    assert not chosen.points.visible
+    assert not chosen.pixels.visible
+    features.set_filter(None, (MATCHED, MISSED))
+    assert features.chosen == -1
