@@ -15,6 +15,7 @@ from napari_lossviz.core import LossvizError, OutputError, OutputExistsError
 FOLDER_LIST = ".lossviz-files.json"
 """Hidden list, kept inside a folder of ours, of the files that we wrote there."""
 
+_PRODUCT_SUFFIX = ".safe"
 _DOUBLE_SUFFIXES = (".nii.gz", ".ome.tif", ".ome.tiff", ".recipe.json")
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EACCES}
 
@@ -55,6 +56,28 @@ def refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
             )
 
 
+def refuse_products(path: Path) -> None:
+    """Raise if `path` lies within a Sentinel-1 product, or is one: nothing is ever added to it.
+
+    Raises
+    ------
+    OutputError
+    """
+    product = product_around(path)
+    if product is not None:
+        raise OutputError(
+            f"{path} cannot be written: it lies within the product {product.name}, which is never "
+            f"altered; choose a place beside it, such as in {product.parent}"
+        )
+
+
+def product_around(path: Path) -> Path | None:
+    """Return the Sentinel-1 product (.SAFE) that a path lies in or is, the outermost; or None."""
+    whole = path.absolute()
+    found = [one for one in (whole, *whole.parents) if one.suffix.lower() == _PRODUCT_SUFFIX]
+    return found[-1] if found else None
+
+
 @contextmanager
 def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary name for a file; it becomes `path` when the block ends well.
@@ -74,9 +97,11 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     OutputExistsError
         If `path` exists and `overwrite` is False, or it is a folder.
     OutputError
-        If the system refuses (disk full, no permission, …); nothing is left behind.
+        If the system refuses (disk full, no permission, …), or the file would lie within a
+        Sentinel-1 product; nothing is left behind.
     """
     path = Path(path)
+    refuse_products(path)
     refuse_existing(path, overwrite)
     with _readable_errors(path), _parents_of(path):
         temporary = path.parent / f".partial-{uuid.uuid4().hex}{full_suffix(path)}"
@@ -111,9 +136,10 @@ def atomic_folder(path: str | Path, overwrite: bool = False, merge: bool = False
         If the folder holds something and neither `overwrite` nor `merge` is given, a file would
         be replaced without `overwrite`, or one would be replaced that is not ours.
     OutputError
-        If the system refuses; the folder is as it was before.
+        If the system refuses, or the folder lies within a Sentinel-1 product; it is as it was.
     """
     path = Path(path)
+    refuse_products(path)
     if path.exists() and not path.is_dir():
         raise OutputExistsError(f"{path} is a file, and a folder is to be written: choose another")
     if path.is_dir() and any(path.iterdir()) and not (overwrite or merge):

@@ -14,7 +14,12 @@ from napari_lossviz.core import (
     Result,
     Selection,
 )
-from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, refuse_inputs
+from napari_lossviz.io.atomic import (
+    FOLDER_LIST,
+    atomic_folder,
+    refuse_inputs,
+    refuse_products,
+)
 from napari_lossviz.io.figure import before_after_figure
 from napari_lossviz.io.maps import write_maps
 from napari_lossviz.io.radar_output import RadarOutput, check_radar_output
@@ -165,9 +170,10 @@ def check_output(path: str | Path, *, overwrite: bool) -> None:
     OutputExistsError
         If the file exists, or the folder holds something, and neither may be replaced.
     OutputError
-        If nothing can be written there.
+        If nothing can be written there, or it lies within a Sentinel-1 product.
     """
     path = Path(path)
+    refuse_products(path)
     holds_something = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if holds_something and not overwrite:
         what = "is not empty" if path.is_dir() else "exists already"

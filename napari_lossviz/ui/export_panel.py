@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout
 
 from napari_lossviz.core import Image, OutputExistsError, Result, Selection
+from napari_lossviz.io.atomic import product_around
 from napari_lossviz.io.calibration import QUANTITIES
 from napari_lossviz.io.radar_output import RadarOutput
 from napari_lossviz.io.sar_product import SAR_KEY
@@ -33,6 +34,7 @@ from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.export_formats import ExportFormats
+from napari_lossviz.ui.status_label import StatusLabel
 
 NO_RESULT = "Run a method first; its result is then exported here."
 
@@ -94,8 +96,8 @@ class ExportPanel(QWidget):
         )
         self._noise = False
         self.button = QPushButton("Export")
-        self.status = QLabel(NO_RESULT)
-        self.status.setWordWrap(True)
+        self.status = StatusLabel("lossviz export status")
+        self.status.say(NO_RESULT)
         self.open_button = QPushButton("Show the folder")
         self.open_button.hide()
         self._build()
@@ -120,6 +122,9 @@ class ExportPanel(QWidget):
         selection : Selection, optional
             The part of its files that the input was, for the recipe.
         """
+        if result is not self._result and not self._running:  # said of another result
+            self.status.say("")
+            self.open_button.hide()
         self._result, self._make, self._selection = result, make, selection
         possible = frozenset() if result is None else self._formats.possible(result.source)
         if result is not None and possible != self._possible:
@@ -172,7 +177,7 @@ class ExportPanel(QWidget):
                 tell=remarks.append,
             )
 
-        self._say("Writing …")
+        self.status.say("Writing …")
         self.open_button.hide()
         self._task = Task(write)
         self._task.done.connect(lambda written: self._on_done(request, written, remarks))
@@ -211,14 +216,14 @@ class ExportPanel(QWidget):
         self._written = request.folder
         self._update()
         names = ", ".join(path.name for path in written)
-        self._say(" ".join([f"Written to {request.folder}: {names}", *remarks]))
+        self.status.say(" ".join([f"Written to {request.folder}: {names}", *remarks]))
         self.open_button.show()
         self.exported.emit(written)
 
     def _on_failed(self, request: _Request, error: Exception) -> None:
         self._task = None
         self._update()
-        self._say(str(error), bad=True)
+        self.status.say(str(error), bad=True)
         if isinstance(error, OutputExistsError) and "never overwritten" not in str(error):
             self._ask_to_replace(request)
 
@@ -249,10 +254,6 @@ class ExportPanel(QWidget):
         )
         self._update()
 
-    def _say(self, text: str, *, bad: bool = False) -> None:
-        self.status.setStyleSheet("color: #e8575a;" if bad else "")
-        self.status.setText(text)
-
     def _update(self) -> None:
         ready = self._make is not None
         anything = any(box.isChecked() and box.isEnabled() for box in self.boxes.values())
@@ -265,9 +266,9 @@ class ExportPanel(QWidget):
         folder = bool(self.folder.text().strip())
         self.button.setEnabled(ready and anything and folder and not self._running)
         if not ready:
-            self._say(NO_RESULT)
+            self.status.say(NO_RESULT)
         elif self.status.text() == NO_RESULT:
-            self._say("")
+            self.status.say("")
 
     def _connect(self) -> None:
         for box in self.boxes.values():
@@ -316,16 +317,36 @@ class ExportPanel(QWidget):
 def proposed_folder(result: Result) -> Path:
     """Return a folder to write a result to: beside the input's, where the user may write.
 
+    Of a product of many files, its folder counts; of an archive, the archive itself.
     A bundled sample lies in the program's own data, and a layer may have no file: then it is a
     folder in the user's home.
     """
     paths = result.source.origin.paths
     if paths:
-        home = paths[0].absolute().parent
-        beside = home.parent / f"{home.name}_{result.method}"
+        home = _home_of(paths[0].absolute())
+        beside = home.parent / f"{_plain_name(home)}_{result.method}"
         if home.name and os.access(beside.parent, os.W_OK) and not is_sample(home):
             return beside
-        name = home.name
+        name = _plain_name(home)
     else:
         name = re.sub(r"[^\w-]+", "_", result.source.name).strip("_") or "image"
     return Path.home() / f"{name}_{result.method}"
+
+
+def _home_of(file: Path) -> Path:
+    """Return what an output belongs beside: the product, archive or folder that holds a file."""
+    product = product_around(file)
+    if product is not None:
+        return product
+    if file.suffix.lower() == ".zip":
+        return file
+    # TerraSAR-X and TanDEM-X keep their images in a folder of that name within the product
+    return file.parent.parent if file.parent.name == "IMAGEDATA" else file.parent
+
+
+def _plain_name(home: Path) -> str:
+    """Return the name of a product without .SAFE or .zip."""
+    name = home.name
+    for ending in (".zip", ".safe"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name

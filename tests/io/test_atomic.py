@@ -214,3 +214,15 @@ def test_a_list_that_points_outside_is_not_followed(tmp_path):
     (target / ".lossviz-files.json").write_text('["../precious.txt"]')
     fill(target, "1.dcm", overwrite=True)
     assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("inner", ["out.tif", "measurement/out.tif", "measurement_merlin/a/b.tif"])
+def test_nothing_is_written_into_a_sentinel_1_product(tmp_path: Path, inner: str) -> None:
+    product = tmp_path / "S1A_IW_SLC.SAFE"
+    (product / "measurement").mkdir(parents=True)
+    for attempt in (lambda: write(product / inner), lambda: fill(product / inner, "a.txt")):
+        with pytest.raises(OutputError, match="never altered"):
+            attempt()
+    assert [path.name for path in product.rglob("*")] == ["measurement"]
+    write(tmp_path / "S1A_IW_SLC_merlin.txt")
+    assert (tmp_path / "S1A_IW_SLC_merlin.txt").read_text() == "new"

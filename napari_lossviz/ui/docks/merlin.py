@@ -76,7 +76,10 @@ class MerlinDock(MethodDock):
         self.run_panel.started.connect(self.weights.withdraw)
         self.run_panel.started.connect(self.command.withdraw)
         self.run_panel.controls.input.layer_changed.connect(self.command.withdraw)
+        self.run_panel.controls.input.layer_changed.connect(self._say_of_input)
         self.weights.installed.connect(self.run_panel.start)
+        self._refused = ""
+        self.run_panel.controls.open_box.opened.connect(self._on_active)  # which forgets failures
         viewer.layers.selection.events.active.connect(self._on_active)
         self._on_active()
 
@@ -133,7 +136,23 @@ class MerlinDock(MethodDock):
         except InputError:  # shapes, points
             detected = False
         detected = detected and not role_of(layer)
-        self.run_panel.remark(DETECTED.format(name=layer.name) if detected else "")
+        panel = self.run_panel
+        said, self._refused = self._refused, DETECTED.format(name=layer.name) if detected else ""
+        # while a run goes on, its own words stand first
+        panel.remark(self._refused if panel.running else "")
+        if self._refused and not panel.running:
+            panel.status.fail(self._refused)
+        elif said and panel.status.text() == said:
+            self._say_of_input()
+
+    def _say_of_input(self, _: Any = None) -> None:
+        """Say the figures of the image's result, and nothing that was said of another image."""
+        layers, panel = self.results.result, self.run_panel
+        if panel.running:
+            return
+        panel.status.say("")
+        if layers is not None and panel.controls.input.layer in (layers.source, layers.denoised):
+            panel.show_result(layers)
 
     def _unfollow(self) -> None:
         self._viewer.layers.selection.events.active.disconnect(self._on_active)

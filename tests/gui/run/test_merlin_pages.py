@@ -185,6 +185,41 @@ def test_long_names_do_not_widen_the_dock(make_napari_viewer: Any, tmp_path: Pat
     assert panel.status.text() == f"{tmp_path / name}: the file is empty"
 
 
+def test_what_an_export_says_does_not_widen_the_dock_and_goes_with_its_result(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, radar: Any
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer)
+    panel = dock.export_panel
+    train_shortly(dock)
+    name = f"S1A_IW_SLC__1SDV_{'20260101T000000_' * 4}MADE"
+    viewer.open(radar.geotiff(tmp_path / f"{name}.tif", radar.values()), plugin="napari-lossviz")
+    run(qtbot, dock)
+    panel.folder.setText(str(tmp_path / "out"))
+    with qtbot.waitSignal(panel.exported, timeout=WAIT):
+        panel.button.click()
+    assert panel.status.text().startswith(f"Written to {tmp_path / 'out'}: {name}_despeckled")
+    panel.layout().activate()
+    assert panel.minimumSizeHint().width() < dock.minimumWidth()
+    figures = dock.run_panel.status.text()
+    assert "held-out loss" in figures
+    slc = viewer.layers[name]
+    detected = np.abs(radar.values()).astype(np.float32)
+    viewer.open(
+        radar.geotiff(tmp_path / "grd.tif", detected, dtype="float32"), plugin="napari-lossviz"
+    )
+    assert "single-look-complex" in dock.run_panel.status.text()
+    assert "held-out loss" not in dock.run_panel.status.text()
+    assert "#e8575a" in dock.run_panel.status.styleSheet()
+    viewer.layers.selection.active = slc
+    assert dock.run_panel.status.text() == figures
+    viewer.open(radar.geotiff(tmp_path / "b.tif", radar.values()), plugin="napari-lossviz")
+    assert dock.run_panel.status.text() == ""
+    run(qtbot, dock)
+    assert panel.status.text() == ""
+    assert panel.open_button.isHidden()
+
+
 def test_a_run_without_a_training_shows_no_empty_plot(make_napari_viewer: Any, qtbot: Any) -> None:
     progress = opened(make_napari_viewer()).run_panel.progress
     progress.start("starting", curves=True)

@@ -165,12 +165,14 @@ def test_a_detected_image_is_told_why(
     amplitude = np.abs(radar.values()).astype(np.float32)
     with qtbot.waitSignal(box.opened, timeout=WAIT):
         drop_on_widget(box, radar.geotiff(tmp_path / "grd.tif", amplitude, dtype="float32"))
-    said = dock.run_panel._remark.text()
-    assert "grd" in said
-    assert "single-look-complex" in said
+    status = dock.run_panel.status
+    assert "grd" in status.text()
+    assert "single-look-complex" in status.text()
+    assert "#e8575a" in status.styleSheet()
     with qtbot.waitSignal(box.opened, timeout=WAIT):
         drop_on_widget(box, radar.geotiff(tmp_path / "slc.tif", radar.values()))
-    assert dock.run_panel._remark.text() == ""
+    assert status.text() == ""
+    assert "#e8575a" not in status.styleSheet()
 
     tops = simulate_tops(2, 48, 64, overlap=16, margin=4)
     pixels = {("IW", "VV"): np.round(tops.slc).astype(np.complex64)}
