@@ -39,6 +39,10 @@ _WIDEST = ("● matched", "component", "0.000 ", "", "100% ", "0.000 ", "0.000 "
 _STATUS, _KIND, _, _PLACE, _LOSS = range(5)
 _CUT = {_KIND: "co…", _STATUS: "● mat…"}
 """Of kind and status, so much at least is in sight."""
+_NEVER_ENDS = (
+    "The oldest component of each image never ends; it is always matched and not listed, unless "
+    "the setting Essential is on"
+)
 _ROOM = 7
 _ROWS = 7
 
@@ -57,6 +61,7 @@ class FeatureTableView(QWidget):
         self._marking = False  # the selection is set by us
         self.model = FeatureTableModel(features, self)
         self.table = QTableView()
+        self.table.setToolTip(_NEVER_ENDS)
         self.status = QComboBox()
         self.status.addItems(list(STATUS_CHOICES))
         self.status.setToolTip("Which features are in the table, on the images and in the plots")
@@ -105,7 +110,7 @@ class FeatureTableView(QWidget):
         total, shown = len(self._features.shown), len(self.model.rows)
         self.count.setText(f"{shown:,} of {total:,}" if shown < total else f"{total:,}")
         few = f"; on the images are the {MOST:,} most persistent of them" if shown > MOST else ""
-        self.count.setToolTip(f"Features in the table{few}")
+        self.count.setToolTip(f"Features in the table{few}. {_NEVER_ENDS}")
         for button in (self.next, self.previous):
             button.setEnabled(table is not None and bool((table.status != MATCHED).any()))
         self._mark(self._features.chosen)

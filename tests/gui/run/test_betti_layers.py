@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from napari_lossviz.betti.features import MATCHED, MISSED
+from napari_lossviz.ui.topology.feature_list import FeatureList
+from napari_lossviz.ui.topology.table_view import FeatureTableView
 
 WAIT = 120_000
 LOOP, CAVITY = 1, 2
@@ -132,3 +134,11 @@ def test_a_feature_that_is_filtered_out_is_chosen_no_longer(
     assert not chosen.pixels.visible
     features.set_filter(None, (MATCHED, MISSED))
     assert features.chosen == -1
+
+
+def test_the_table_says_which_component_it_leaves_out(qtbot: Any) -> None:
+    view = FeatureTableView(FeatureList())
+    qtbot.addWidget(view)
+    for said in (view.table.toolTip(), view.count.toolTip()):
+        assert "never ends" in said
+        assert "Essential" in said
