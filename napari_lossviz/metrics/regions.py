@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon
 
 from napari_lossviz.core import InputError
+from napari_lossviz.metrics.decibel import mean_decibel
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ def region_statistics(
     image: NDArray[np.generic],
     mask: NDArray[np.bool_],
     valid: NDArray[np.bool_] | None = None,
+    *,
+    decibel: bool = False,
 ) -> RegionStatistics:
     """Return mean and standard deviation of the pixels in a mask.
 
@@ -106,6 +109,9 @@ def region_statistics(
     mask : bool ndarray of the same shape
     valid : bool ndarray of the same shape, optional
         False at padding, which is not counted either.
+    decibel : bool
+        The values are in dB: the mean is that of the powers, in dB again; the standard deviation
+        stays that of the values.
 
     Raises
     ------
@@ -121,7 +127,8 @@ def region_statistics(
     values = values[np.isfinite(values)]
     if not values.size:
         return RegionStatistics(0, float("nan"), float("nan"))
-    return RegionStatistics(values.size, float(values.mean()), float(values.std()))
+    mean = mean_decibel(values) if decibel else float(values.mean())
+    return RegionStatistics(values.size, mean, float(values.std()))
 
 
 def contrast_to_noise(first: RegionStatistics, second: RegionStatistics) -> float:

@@ -9,6 +9,7 @@ from scipy.fft import irfft2, rfft2
 from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 
 from napari_lossviz.core import InputError
+from napari_lossviz.metrics.decibel import mean_decibel
 
 EDGE_SCALE = 1.0
 """Standard deviation in pixels of the Gaussian whose gradient is the edge strength."""
@@ -41,7 +42,8 @@ class ResidualStructure:
         What a residual of the same size and texture that has nothing to do with the image stays
         below (in magnitude) 99 times out of 100.
     mean, standard_deviation : float
-        Of the residual, in the unit of the image.
+        Of the residual, in the unit of the image. Of images in dB the mean is the ratio of their
+        mean powers in dB.
     strongest : (int, int) or None
         Row and column where the residual follows edges most, if edges were removed.
     """
@@ -58,6 +60,8 @@ def residual_structure(
     before: NDArray[np.generic],
     after: NDArray[np.generic],
     valid: NDArray[np.bool_] | None = None,
+    *,
+    decibel: bool = False,
 ) -> ResidualStructure:
     """Test the residual `before - after` for structure.
 
@@ -78,6 +82,8 @@ def residual_structure(
         Real, one shape, at least 16 pixels to each side.
     valid : (H, W) bool ndarray, optional
         False at padding. Pixels that are not finite are left out too.
+    decibel : bool
+        The values are in dB.
 
     Raises
     ------
@@ -100,6 +106,8 @@ def residual_structure(
     if not counted.any():
         raise InputError("no pixel of the images is valid and finite in both")
     mean, deviation = float(residual[counted].mean()), float(residual[counted].std())
+    if decibel:  # speckle lowers the mean of dB values, so that it is no bias
+        mean = mean_decibel(before[counted]) - mean_decibel(clean[counted])
     filled = np.where(counted, clean, clean[counted].mean())
     edges = gaussian_gradient_magnitude(filled, EDGE_SCALE)
     # Rounding of flat images leaves gradients that are none.

@@ -130,3 +130,15 @@ def test_whole_numbers_do_not_overflow() -> None:
 def test_refuses_what_has_no_meaning(before: np.ndarray, after: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
         residual_structure(before, after)
+
+
+def test_of_decibels_the_mean_is_the_ratio_of_the_mean_powers() -> None:
+    rng = np.random.default_rng(0)
+    clean = np.where(np.arange(128) < 64, 20.0, 26.0) * np.ones((128, 128))
+    noisy = clean + 10 * np.log10(rng.exponential(size=clean.shape))
+    perfect = residual_structure(noisy, clean, decibel=True)
+    assert perfect.mean == pytest.approx(0, abs=0.1)
+    assert residual_structure(noisy, clean).mean == pytest.approx(-2.51, abs=0.1)
+    assert residual_structure(noisy, clean + 0.5, decibel=True).mean == pytest.approx(
+        perfect.mean - 0.5, abs=1e-6
+    )

@@ -12,6 +12,7 @@ from napari_lossviz.core import InputError
 from napari_lossviz.metrics import RegionStatistics, contrast_to_noise, region_statistics
 from napari_lossviz.ui.compare.drawn import REGIONS, Drawn, drawn_on, exists
 from napari_lossviz.ui.compare.plane import Plane, file_of, value_unit
+from napari_lossviz.ui.compare.scale import in_decibel, same_scale
 
 _COLUMNS = (
     "region",
@@ -83,7 +84,13 @@ def measure_regions(
     shapes : napari.layers.Shapes
     position : sequence of float
         World coordinates of what is shown, ``viewer.dims.point``.
+
+    Raises
+    ------
+    InputError
+        If one of them is in dB and the other is not.
     """
+    same_scale(before, after)
     height, width = before.spacing[0]
     rows = []
     pairs = zip(
@@ -178,7 +185,9 @@ def _measure(plane: Plane, drawn: Drawn) -> RegionStatistics:
     if not exists(plane, drawn.index):
         return _NO_PIXELS
     there = plane if drawn.index == plane.index else plane.at(drawn.index)
-    return region_statistics(there.values, drawn.mask(there.shape), there.valid)
+    return region_statistics(
+        there.values, drawn.mask(there.shape), there.valid, decibel=in_decibel(there)
+    )
 
 
 def _number(value: float) -> str:

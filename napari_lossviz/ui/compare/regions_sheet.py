@@ -22,8 +22,10 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.core import LossvizError
 from napari_lossviz.io.atomic import atomic_path
+from napari_lossviz.metrics import is_decibel
 from napari_lossviz.ui.compare.drawn import fill_names, rename
 from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, in_short, wrapped_label
+from napari_lossviz.ui.compare.plane import value_unit
 from napari_lossviz.ui.compare.region_rows import (
     ContrastRow,
     RegionRow,
@@ -33,6 +35,11 @@ from napari_lossviz.ui.compare.region_rows import (
 )
 
 _HOW = "Draw rectangles, ellipses or polygons in the layer chosen under Drawings, or press New."
+_WHEN = ("before", "after")
+_DECIBEL_TIPS = {
+    "Mean": "of the intensities, in dB",
+    "Standard": "of the values in dB; pure speckle of one look has 5.6 dB",
+}
 _COLUMN_TIPS = (
     "Double-click to rename",
     "Area of the pixels measured",
@@ -169,8 +176,11 @@ class RegionsSheet(FigureSheet):
         self.table.blockSignals(True)
         self.table.setRowCount(len(self._rows))
         area = "Area" if pair is None else pair.before.area_unit
-        headers = ("Region", area, "Mean\nbefore", "Mean\nafter", "SD\nbefore", "SD\nafter")
-        self.table.setHorizontalHeaderLabels(headers)
+        unit = "" if pair is None else value_unit(pair.before.layer)
+        named = f", {unit}" if unit else ""
+        figures = (f"{what}{named}\n{when}" for what in ("Mean", "SD") for when in _WHEN)
+        self.table.setHorizontalHeaderLabels(("Region", area, *figures))
+        self._tell_decibel(is_decibel(unit))
         for i, row in enumerate(self._rows):
             elsewhere = pair is not None and row.drawn.index != pair.before.index
             name = f"{row.drawn.name} ({row.place})" if elsewhere else row.drawn.name
@@ -198,6 +208,14 @@ class RegionsSheet(FigureSheet):
         for button in (self.copy, self.save):
             button.setEnabled(bool(self._rows))
         self._show_ratio()
+
+    def _tell_decibel(self, decibel: bool) -> None:
+        for column, tip in enumerate(_COLUMN_TIPS):
+            item = self.table.horizontalHeaderItem(column)
+            assert item is not None  # `_table` made them
+            item.setToolTip(
+                f"{tip}: {_DECIBEL_TIPS[tip.split()[0]]}" if decibel and column > 1 else tip
+            )
 
     def _show_ratio(self, _: int = 0) -> None:
         self._ratio = None

@@ -11,6 +11,7 @@ from napari_lossviz.ui.compare.figures import MARGINS, FigureSheet, Pair, wrappe
 from napari_lossviz.ui.compare.latest import LatestWork
 from napari_lossviz.ui.compare.plane import Plane, same_shape, to_world, value_unit
 from napari_lossviz.ui.compare.residual_words import explanation, headline
+from napari_lossviz.ui.compare.scale import in_decibel, same_scale
 
 _METHOD = (
     "Residual = before minus after. The test is the correlation of its magnitude with the edge "
@@ -56,12 +57,13 @@ class ResidualSheet(FigureSheet):
     def show_pair(self, pair: Pair) -> None:
         """Test in a thread; see the base class."""
         same_shape(pair.before, pair.after)
+        same_scale(pair.before, pair.after)
         self._plane = pair.after
         if not self.headline.text():
             self.explanation.setText("Measuring…")
         counted = pair.before.valid & pair.after.valid
         copies = (np.array(pair.before.values), np.array(pair.after.values), counted)
-        self._work.submit(partial(residual_structure, *copies))
+        self._work.submit(partial(residual_structure, *copies, decibel=in_decibel(pair.after)))
 
     def show_nothing(self) -> None:
         """Empty the sheet; see the base class."""

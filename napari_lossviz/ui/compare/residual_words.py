@@ -1,6 +1,6 @@
 """The test of the residual in plain words; Qt-free."""
 
-from napari_lossviz.metrics import ResidualStructure
+from napari_lossviz.metrics import ResidualStructure, is_decibel
 
 _HEADLINES = {
     "noise": "The residual looks like noise",
@@ -52,6 +52,14 @@ def explanation(structure: ResidualStructure, unit: str = "") -> str:
     with_unit = f" {unit}" if unit else ""
     # A mean that is nothing beside the spread would read as some tiny rounding error.
     mean = structure.mean if abs(structure.mean) > 1e-4 * structure.standard_deviation else 0.0
+    if is_decibel(unit):
+        change = f"{abs(mean):.2f} dB {'darker' if mean > 0 else 'brighter'} than"
+        level = "as bright as" if f"{abs(mean):.2f}" == "0.00" else change
+        sentences.append(
+            f"The mean intensity after is {level} before; the residual has a standard deviation "
+            f"of {structure.standard_deviation:.3g} dB."
+        )
+        return " ".join(sentences)
     sentences.append(
         f"Removed: mean {mean:.3g}{with_unit}, standard deviation "
         f"{structure.standard_deviation:.3g}{with_unit}."

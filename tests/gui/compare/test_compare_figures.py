@@ -73,6 +73,7 @@ def test_a_rectangle_drawn_with_the_mouse_is_measured(bench: Any, qtbot: Any) ->
     assert second[0] == "Ellipse 2"
     assert list(shapes.features["name"]) == ["Rectangle 1", "Ellipse 2"]
     assert bench.panel.regions.table.horizontalHeaderItem(1).text() == "mm²"
+    assert bench.panel.regions.table.horizontalHeaderItem(2).text() == "Mean, HU\nbefore"
     assert bench.panel.regions.region.currentText() == "Rectangle 1"
     assert bench.panel.regions.against.currentText() == "Ellipse 2"
     assert bench.panel.regions.ratio.text().startswith("CNR ")

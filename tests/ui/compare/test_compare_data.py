@@ -287,3 +287,13 @@ def test_the_residual_in_plain_words() -> None:
     nothing = structure("nothing removed", float("nan"), chance=float("nan"))
     assert "nan" not in explanation(nothing)
     assert "nan" not in explanation(structure("no edges", float("nan"), chance=float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("mean", "words"), [(-0.56, "0.56 dB brighter than before"), (0.3, "0.30 dB darker than"),
+                        (0.001, "as bright as before")],
+)  # fmt: skip
+def test_the_residual_of_decibels_tells_the_change_of_the_mean(mean: float, words: str) -> None:
+    found = ResidualStructure("noise", 0.001, 0.01, mean, 5.4)
+    assert words in explanation(found, "dB")
+    assert explanation(found, "dB").endswith("standard deviation of 5.4 dB.")

@@ -10,6 +10,7 @@ from napari.layers import Layer
 from napari_lossviz import samples
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.ui.compare.plane import Plane, shown_plane
+from napari_lossviz.ui.compare.region_rows import measure_regions
 from napari_lossviz.ui.compare.scale import in_decibel, on_scale_of, same_scale
 from napari_lossviz.ui.layers import image_layer
 
@@ -68,3 +69,17 @@ def test_decibel_beside_none_is_refused(viewer: ViewerModel) -> None:
 def test_the_sample_truth_says_that_it_is_an_intensity() -> None:
     (truth,) = samples.slc_reflectivity()
     assert truth.value_unit == "intensity"
+
+
+def test_regions_of_a_radar_image_have_the_mean_of_the_intensities(viewer: ViewerModel) -> None:
+    slc, truth = scene()
+    planes = plane(viewer, slc), plane(viewer, np.sqrt(truth).astype(np.complex64))
+    corners = np.array([[0.0, 0], [63, 0], [63, 31], [0, 31]])
+    shapes = viewer.add_shapes([corners])
+    (row,) = measure_regions(*planes, shapes, viewer.dims.point)
+    intensity = np.abs(slc[:, :32].astype(np.complex128)) ** 2
+    assert row.before.mean == pytest.approx(10 * np.log10(intensity.mean()), abs=1e-3)
+    assert row.before.standard_deviation == pytest.approx(5.57, abs=0.3)  # one look in dB
+    assert row.after.mean == pytest.approx(20, abs=1e-3)
+    with pytest.raises(InputError, match="not"):
+        measure_regions(planes[0], plane(viewer, truth), shapes, viewer.dims.point)
