@@ -31,6 +31,7 @@ from napari_lossviz.metrics.ratio import (
     ratio_image,
     ratio_statistics,
 )
+from napari_lossviz.metrics.ratio_verdict import RatioVerdict, ratio_verdict
 from napari_lossviz.metrics.regions import (
     RegionStatistics,
     contrast_to_noise,
@@ -54,6 +55,7 @@ __all__ = [
     "PairedDifference",
     "PointResponse",
     "RatioStatistics",
+    "RatioVerdict",
     "ReferenceError",
     "RegionStatistics",
     "ResidualStructure",
@@ -83,6 +85,7 @@ __all__ = [
     "ratio_edges",
     "ratio_image",
     "ratio_statistics",
+    "ratio_verdict",
     "reference_error",
     "region_statistics",
     "residual_structure",

@@ -27,11 +27,14 @@ class RatioStatistics:
         1 / looks where just the speckle was removed; lower: less was removed, higher: more.
     structure : ResidualStructure
         Whether the logarithm of the ratio follows the edges of the despeckled image.
+    pixels : int
+        How many were counted.
     """
 
     mean: float
     variance: float
     structure: ResidualStructure
+    pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def ratio_statistics(
     positive = usable & (noisy > 0)
     logs = [np.log(np.where(positive, one, 1.0)) for one in (noisy, despeckled)]
     structure = residual_structure(logs[0], logs[1], positive)
-    return RatioStatistics(float(values.mean()), float(values.var()), structure)
+    return RatioStatistics(float(values.mean()), float(values.var()), structure, values.size)
 
 
 def gamma_histogram(

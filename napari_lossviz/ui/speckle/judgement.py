@@ -16,16 +16,10 @@ from napari_lossviz.metrics.ratio import (
     ratio_image,
     ratio_statistics,
 )
+from napari_lossviz.metrics.ratio_verdict import ratio_verdict
 from napari_lossviz.metrics.speckle_filters import CLASSICAL_FILTERS
 from napari_lossviz.metrics.speckle_report import SpeckleFigures, speckle_figures
-
-_WORDS = {
-    "noise": "The ratio image looks like pure speckle.",
-    "edges removed": "The ratio image follows edges: some of them were removed with the speckle.",
-    "noise left at edges": "Speckle was left at edges; no sign of removed ones.",
-    "nothing removed": "Nothing was removed.",
-    "no edges": "The despeckled image has no edges to compare the ratio image with.",
-}
+from napari_lossviz.ui.speckle.verdict_words import in_words
 
 Real = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -84,7 +78,7 @@ class Judgement:
     histogram : GammaHistogram
         Of the method's ratio image.
     words : str
-        Whether the ratio image holds structure, in plain words.
+        What the ratio image tells of what was removed, in plain words.
     left_out : tuple of str
         What was chosen and could not be judged, a sentence each.
     images : dict of str to (H, W) ndarray
@@ -131,7 +125,7 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
 
     reporter(Step(1, total, message=question.name))
     figures = {question.name: measured(question.despeckled)}
-    statistics = ratio_statistics(noisy, question.despeckled, valid)
+    verdict = ratio_verdict(ratio_statistics(noisy, question.despeckled, valid))
     histogram = gamma_histogram(ratio_image(noisy, question.despeckled), valid=valid)
     images: dict[str, Real] = {}
     for done, (name, classical) in enumerate(todo.items(), start=2):
@@ -139,9 +133,8 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
         images[name] = classical(noisy, valid=valid)
         figures[name] = measured(images[name])
     reporter(Step(total, total))
-    words = _WORDS[statistics.structure.verdict]
     left_out = _without_data(question)
-    return Judgement(figures, tuple(patches), histogram, words, left_out, images)
+    return Judgement(figures, tuple(patches), histogram, in_words(verdict), left_out, images)
 
 
 def _without_data(question: Question) -> tuple[str, ...]:
