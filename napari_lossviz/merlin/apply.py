@@ -60,13 +60,6 @@ class Despeckler:
         turns = np.arange(config.rotations) / (4 * config.rotations)
         self._rotations = np.exp(2j * np.pi * turns).astype(np.complex64)
 
-    def tiles(self, segments: list[Segment], width: int) -> int:
-        """Return the number of tiles that `run` reports."""
-        config = self._config
-        columns = len(cover(width, config.tile, config.overlap))
-        rows = (len(cover(s.last - s.first, config.tile, config.overlap)) for s in segments)
-        return columns * sum(rows)
-
     def run(
         self,
         scene: Scene,
@@ -195,9 +188,10 @@ def loss_maps(log_reflectivity: Tensor, parts: Tensor) -> dict[str, NDArray[np.f
     others = parts.view(-1, 2, *parts.shape[1:]).flip(1).reshape(parts.shape)
     quotient = misfit(log_reflectivity, others)
     likelihood = (0.5 * log_reflectivity + quotient).mean(dim=0)
+    # The misfit first: it is the one that shows where the speckle model fails.
     return {
-        "negative log-likelihood": np.asarray(likelihood.cpu().numpy(), np.float32),
         "misfit": np.asarray(quotient.mean(dim=0).cpu().numpy(), np.float32),
+        "negative log-likelihood": np.asarray(likelihood.cpu().numpy(), np.float32),
     }
 
 

@@ -36,8 +36,8 @@ class MerlinResult(Result):
     bursts : tuple of TopsBurst
         Of a TOPS product; empty for any other.
     loss_maps : mapping of str to (H, W) float32
-        "negative log-likelihood" (0.5 log R + b²/R) and "misfit" (b²/R: 1/2 where the speckle
-        model holds), mean over both parts; empty for large images.
+        "misfit" (b²/R: 1/2 where the speckle model holds) and "negative log-likelihood"
+        (0.5 log R + b²/R), mean over both parts; empty for large images.
     """
 
     method: ClassVar[str] = "merlin"

@@ -35,7 +35,7 @@ def test_the_result_names_its_images(
     named = {one.name: one for one in result.images()}
     assert list(named) == [
         "despeckled", "ratio", "dependence before", "dependence after",
-        "loss negative log-likelihood", "loss misfit",
+        "loss misfit", "loss negative log-likelihood",
     ]  # fmt: skip
     assert [one.role for one in named.values()] == [
         "result",
@@ -137,6 +137,23 @@ def test_steps_count_up_to_the_total(
     assert steps[-1].done == steps[-1].total
     done = [step.done for step in steps]
     assert done == sorted(done)
+
+
+@pytest.mark.parametrize("patience", [1, 1000])
+def test_the_statistics_are_a_small_part_and_the_bar_never_goes_back(
+    make_speckle: Callable[..., np.ndarray], config: MerlinConfig, patience: int
+) -> None:
+    chosen = config.replace(
+        training="from_scratch", steps=8, crop=32, batch=1, validate_every=1, patience=patience,
+        tile=64, overlap=32, learning_rate=1.0,
+    )  # fmt: skip
+    steps: list[Step] = []
+    despeckle(make_speckle((130, 130)), chosen, reporter=steps.append)
+    assert {step.total for step in steps} == {1 + 8 + 4 * 4}
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert done[-1] == steps[-1].total
+    assert next(step.done for step in steps if step.message == "statistics tested") == 1
 
 
 def test_levels_and_sensors_that_do_not_fit_are_told(
