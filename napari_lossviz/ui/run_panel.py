@@ -318,10 +318,6 @@ class RunPanel(QWidget):
 
     # what is said
 
-    def _on_refused(self, text: str) -> None:
-        if not self.running:
-            self.status.fail(text)
-
     def remark(self, text: str) -> None:
         """Say something more under the figures of the result; empty: nothing."""
         self._remark.say(text)
@@ -389,7 +385,7 @@ class RunPanel(QWidget):
         self.controls.cancel_asked.connect(self.cancel)
         for choice in self.controls.inputs:
             choice.layer_changed.connect(self.status.forget_failure)
-        self._refusals.refused.connect(self._on_refused)
+        self._refusals.refused.connect(lambda text: self.running or self.status.fail(text))
         self.controls.input.layer_changed.connect(self._on_input)
         self.controls.open_box.opened.connect(self.status.forget_failure)
         self.controls.open_box.failed.connect(self.status.fail)
