@@ -30,8 +30,7 @@ _MAPS_PAUSE = 300
 """Milliseconds between showing maps and asking for the next ones."""
 
 _DEVICES_AFTER = 1500
-"""Milliseconds after opening at which the engine process is started: the first picture matters
-more."""
+"""Milliseconds from opening to the engine process's start: the first picture matters more."""
 
 UNCHANGED = "Images and settings are those of this result: nothing was computed again."
 
@@ -83,7 +82,7 @@ class RunPanel(QWidget):
             self.instant = InstantShow(viewer, method, settings.instant, self)
         self.at_once = QCheckBox("Instant result at once")
         self.at_once.setToolTip(
-            "Show the instant result of every image that is opened or chosen, without any training"
+            "Show the instant result of every image opened or chosen, without any training"
         )
         self.at_once.setChecked(True)
         self.status = StatusLabel("lossviz run status")
