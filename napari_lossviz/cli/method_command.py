@@ -171,6 +171,9 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         drop_identity=order.options.without_identity,
         radar=radar,
     )
+    doubts = order.method.doubts_of(part, order.config)
+    for doubt in doubts:
+        consoles.warn_of(image.name, doubt)
     options: dict[str, Any] = {
         "selection": selection,
         "overwrite": order.overwrite,
@@ -180,6 +183,8 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
             result = run(order.method, part, order.config, reporter=reporter, out=store)
         for warning in result.warnings:
+            if any(doubt.startswith(warning) for doubt in doubts):
+                continue  # said before the run
             consoles.warn_of(image.name, warning)
         if to_file:
             written = export_file(result, target, radar=radar, **options)

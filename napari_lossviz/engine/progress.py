@@ -27,6 +27,11 @@ class Progress:
         self._message = ""
         self._last = time.monotonic()
 
+    @property
+    def done(self) -> int:
+        """Units of work done."""
+        return self._done
+
     def step(
         self,
         message: str,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from napari_lossviz.core import InputError, MethodConfig, Result
+from napari_lossviz.core import Image, InputError, MethodConfig, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Method:
         What an export writes instead of maps and the picture of before and after, as
         "module:name", called as ``function(result, folder, parts)`` for the names of its files.
         Empty: those are written.
+    doubts : str
+        What says, as "module:name" called ``function(image, config)``, in sentences what speaks
+        against a configuration for an image. Empty: nothing.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Method:
     metadata: tuple[str, ...] = ()
     images: int = 1
     files: str = ""
+    doubts: str = ""
 
     def load_function(self) -> Callable[..., Result]:
         """Import and return the entry function (and with it torch, where the method needs it)."""
@@ -71,6 +75,13 @@ class Method:
             return None
         files: Callable[..., list[str]] = _load(self.files)
         return files
+
+    def doubts_of(self, image: Image, config: MethodConfig) -> tuple[str, ...]:
+        """Return what speaks against a configuration for an image, for a word before the run."""
+        if not self.doubts:
+            return ()
+        said: tuple[str, ...] = _load(self.doubts)(image, config)
+        return said
 
     def preset(self, name: str) -> MethodConfig:
         """Return the configuration of a preset.
@@ -114,6 +125,7 @@ METHODS: dict[str, Method] = {
             config="napari_lossviz.merlin.config:MerlinConfig",
             presets=("pretrained", "fast", "fine_tune", "best", "from_scratch", "paper"),
             metadata=("sar",),
+            doubts="napari_lossviz.merlin.sensors:doubts",
         ),
         Method(
             name="betti",

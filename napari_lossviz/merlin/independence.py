@@ -35,6 +35,16 @@ _TOPS_SWEEP = 0.5
 
 Verdict = Literal["independent", "shifted", "drifting", "tops", "unequal", "unknown"]
 
+_BY_BLOCKS = "symmetrise, and set Centring to blocks (on the command line --centring blocks)"
+_REMEDIES: dict[Verdict, str] = {
+    "shifted": "Remedy: symmetrise.",
+    "drifting": f"Remedy: {_BY_BLOCKS}.",
+    "tops": (
+        "Remedy: open the product with its annotation, so that each burst is deramped, or, "
+        f"lacking that, {_BY_BLOCKS}."
+    ),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class IndependenceTest:
@@ -133,6 +143,12 @@ class IndependenceTest:
     @property
     def sentence(self) -> str:
         """The verdict in words, with figures and the remedy."""
+        remedy = _REMEDIES.get(self.verdict, "")
+        return f"{self.finding} {remedy}".rstrip()
+
+    @property
+    def finding(self) -> str:
+        """The verdict in words, with figures."""
         name, value = max(self.whole.items(), key=lambda item: abs(item[1]))
         figures = (
             f"correlation of real and imaginary part {value:+.2f} at {name} over the whole image, "
@@ -143,21 +159,17 @@ class IndependenceTest:
             "shifted": (
                 f"Real and imaginary parts are not independent: the spectrum lies off centre "
                 f"({figures}; Doppler centroid {_mean_frequency(self.centroid[0]):+.2f} cycles "
-                f"per line, {_mean_frequency(self.centroid[1]):+.2f} per range sample). Remedy: "
-                "symmetrise."
+                f"per line, {_mean_frequency(self.centroid[1]):+.2f} per range sample)."
             ),
             "drifting": (
                 f"Real and imaginary parts are not independent: the spectrum's centre drifts over "
                 f"the image ({figures}; by {self.sweep:.2f} cycles per line along azimuth). One "
-                "shift for the whole image cannot mend it. Remedy: symmetrise with "
-                "centring='blocks'."
+                "shift for the whole image cannot mend it."
             ),
             "tops": (
                 f"Real and imaginary parts are not independent: the Doppler centroid sweeps as in "
                 f"TOPS bursts ({figures}; by {self.sweep:.2f} cycles per line along azimuth). "
-                "Centring the whole image is wrong there. Remedy: open the product with its "
-                "annotation, so that each burst is deramped, or, lacking that, symmetrise with "
-                "centring='blocks'."
+                "Centring the whole image is wrong there."
             ),
             "unequal": (
                 f"Real and imaginary parts differ in power by {_mean(self.power):+.2f} dB: this "

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_lossviz.core import Box, Image
-from napari_lossviz.merlin.config import MerlinConfig, Sensor
+from napari_lossviz.core import Box
+from napari_lossviz.merlin.config import MerlinConfig
 from napari_lossviz.merlin.independence import LIMIT, IndependenceTest, measure_independence
 from napari_lossviz.merlin.normalisation import (
     NORMALISATIONS,
@@ -14,6 +14,7 @@ from napari_lossviz.merlin.normalisation import (
     median_amplitude,
 )
 from napari_lossviz.merlin.scene import Scene, spread_boxes
+from napari_lossviz.merlin.sensors import other_sensor, sensor_mode
 from napari_lossviz.merlin.spectrum import (
     BlockCentring,
     Centring,
@@ -104,6 +105,13 @@ def prepare(scene: Scene, config: MerlinConfig, poll: Callable[[], None]) -> Pre
     )
 
 
+def segment_rows(scene: Scene, config: MerlinConfig) -> list[tuple[int, int]]:
+    """Return first and last row (half-open) of each segment, before anything is measured."""
+    bursts = bursts_of(scene.image) if config.symmetrise else ()
+    height = scene.shape[0]
+    return [burst.rows(height) for burst in bursts] or [(0, height)]
+
+
 def centred_reader(scene: Scene, segments: list[Segment], context: int) -> Callable[[Box], Complex]:
     """Return a reader of the values as the network will see them.
 
@@ -145,10 +153,7 @@ def level_warnings(scene: Scene, weights: MerlinWeights, config: MerlinConfig) -
     sensor = weights.sensor
     mode = sensor_mode(image)
     if mode is not None and sensor in NORMALISATIONS and mode != sensor:
-        said.append(
-            f"{image.name} is a {mode} image, the weights {weights.name!r} were trained on "
-            f"{sensor}: choose the weights {mode!r}, or train on the image itself."
-        )
+        said.append(other_sensor(image.name, mode, weights.name, sensor))
     for known, (low, high) in USUAL_AMPLITUDES.items():
         if known != sensor:
             continue
@@ -161,18 +166,6 @@ def level_warnings(scene: Scene, weights: MerlinWeights, config: MerlinConfig) -
                 "numbers and calibrate afterwards, or set scale to the factor between them."
             )
     return tuple(said)
-
-
-def sensor_mode(image: Image) -> Sensor | None:
-    """Return which pretrained weights an image's acquisition asks for, where that is known."""
-    acquisition = getattr(image.metadata.get("sar"), "acquisition", None)
-    mission = str(getattr(acquisition, "mission", "")).upper()
-    mode = str(getattr(acquisition, "mode", "")).upper()
-    if mission.startswith("SENTINEL-1"):
-        return "sentinel_tops" if mode in ("IW", "EW") else None
-    if mission.startswith(("TSX", "TDX", "TERRASAR", "TANDEM", "PAZ")):
-        return "stripmap" if mode.startswith("SM") or mode == "STRIPMAP" else "spotlight"
-    return None
 
 
 def _measured(
@@ -221,14 +214,21 @@ def _statements(
         return ()
     if not config.symmetrise or before.verdict in ("unequal", "unknown"):
         return (before.sentence,)
+    if deramped and after.verdict == "independent":
+        return ()  # every TOPS product is so, and its annotation says how to mend it
     if after.verdict in ("independent", "unequal"):
         return (
-            f"{before.sentence} Done: {'each burst was deramped' if deramped else 'centred'}; "
+            f"{before.finding} Done: {'each burst was deramped' if deramped else 'centred'}; "
             f"afterwards the correlation is up to {after.worst:.2f} in blocks.",
         )
+    whole = "Centring the whole image"
+    tried = (
+        "Deramping" if deramped else {"blocks": "Centring by blocks"}.get(config.centring, whole)
+    )
+    done = deramped or before.verdict == "shifted"
+    done |= before.verdict == "drifting" and config.centring == "blocks"
     return (
-        f"{before.sentence} {'Deramping' if deramped else 'Centring'} did not mend it "
-        f"(centring={config.centring!r}: the "
+        f"{before.finding if done else before.sentence} {tried} did not mend it (the "
         f"correlation is still up to {after.worst:.2f} in blocks, where up to {LIMIT} would do); "
         "the result will be less despeckled or streaked there.",
     )

@@ -12,9 +12,10 @@ from napari_lossviz.core import Image, Reporter, as_image
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import RowSink, refuse_existing
 from napari_lossviz.merlin.config import MerlinConfig
-from napari_lossviz.merlin.prepare import Prepared, level_warnings, prepare
+from napari_lossviz.merlin.prepare import Prepared, level_warnings, prepare, segment_rows
 from napari_lossviz.merlin.result import MerlinResult
 from napari_lossviz.merlin.scene import Scene
+from napari_lossviz.merlin.tiles import cover
 from napari_lossviz.merlin.weights import MerlinWeights, load_weights
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def despeckle(
     image = as_image(slc, axes)
     scene = Scene(image)
     weights = _weights_or_none(config)
-    progress = Progress(reporter, 1)
+    training = 0 if config.training == "none" else config.steps
+    # All that is to come counts from the start, so that the bar never goes back.
+    progress = Progress(reporter, 1 + training + _tiles(scene, config))
     progress.announce("testing whether real and imaginary parts are independent")
     prepared = prepare(scene, config, progress.poll)
     progress.step("statistics tested")
@@ -95,7 +98,6 @@ def despeckle(
         if config.training != "none":
             from napari_lossviz.merlin.train_run import train_on
 
-            progress.extend(config.steps)
             weights = train_on([(scene, prepared.segments)], config, progress)
             history, figures = _training_figures(weights)
             metrics |= figures
@@ -132,6 +134,13 @@ def _weights_or_none(config: MerlinConfig) -> MerlinWeights | None:
     return load_weights(config.weights, config.sensor)
 
 
+def _tiles(scene: Scene, config: MerlinConfig) -> int:
+    """Return how many tiles will be despeckled."""
+    columns = len(cover(scene.shape[1], config.tile, config.overlap))
+    rows = segment_rows(scene, config)
+    return columns * sum(len(cover(end - y, config.tile, config.overlap)) for y, end in rows)
+
+
 def _apply(
     despeckler: "Despeckler",
     scene: Scene,
@@ -151,7 +160,6 @@ def _apply(
 
     with_losses = out is None and scene.shape[0] * scene.shape[1] <= _LOSS_MAP_PIXELS
     loss_maps: dict[str, NDArray[np.float32]] = {}
-    progress.extend(despeckler.tiles(prepared.segments, scene.shape[1]))
     with RowSink(scene.shape, np.float32, config.tile - config.overlap, out) as sink:
 
         def take(rows: Rows) -> None:

@@ -93,6 +93,7 @@ def train_on(
 ) -> MerlinWeights:
     """Train on prepared scenes; see `train`. The progress counts `config.steps` units for it."""
     path = check_checkpoint(config)
+    before = progress.done
     start = _start(parts, config)
     generator = torch.Generator().manual_seed(config.seed)
     scale = config.scale * start.normalisation.scale
@@ -106,7 +107,7 @@ def train_on(
     state_path = None if path is None else path.with_suffix(STATE_SUFFIX)
     if state_path is not None and state_path.is_file():
         state.load(state_path)
-        progress.skip_to(state.step)
+        progress.skip_to(before + state.step)
     device = choose_device(config.device)
     trainer = Trainer(start.parameters, start.normalisation, config, device)
     preview = Preview(parts[0][0], parts[0][1], start, config)
@@ -120,7 +121,7 @@ def train_on(
 
     sampler = CropSampler(plates, config.crop, config.batch, generator)
     trainer.run(sampler, validation_batches(plates), state, report, progress.poll, keep)
-    progress.skip_to(config.steps)
+    progress.skip_to(before + config.steps)
     names = [scene.image.name for scene, _ in parts]
     trained = MerlinWeights(
         state.best_parameters,

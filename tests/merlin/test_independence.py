@@ -55,6 +55,7 @@ def test_a_shifted_scene_warns_and_is_mended() -> None:
     assert found.before.verdict == "shifted"
     assert len(found.warnings) == 1
     assert "off centre" in found.warnings[0]
+    assert "Remedy" not in found.warnings[0]  # it was taken
     assert found.after is not None
     assert found.after.verdict == "independent"
     assert float(np.nanmax(found.after.map)) < 0.05
@@ -67,7 +68,7 @@ def test_a_drifting_scene_warns_and_is_mended_block_by_block() -> None:
     whole = prepared(slc)
     assert whole.before is not None
     assert whole.before.verdict == "drifting"
-    assert "centring='blocks'" in whole.warnings[0]
+    assert "set Centring to blocks (on the command line --centring blocks)" in whole.warnings[0]
     assert "did not mend" in whole.warnings[0]
     blocks = prepared(slc, centring="blocks")
     assert blocks.after is not None
@@ -86,6 +87,7 @@ def test_a_tops_like_scene_warns_and_is_mended_by_its_annotation() -> None:
     assert "annotation" in without.warnings[0]
     found = prepared(tops.slc, SarProduct(tops=tops.annotation))
     assert len(found.segments) == len(found.bursts) == 3
+    assert found.warnings == ()
     assert found.after is not None
     assert found.after.verdict == "independent"
     assert float(np.nanmax(found.after.map)) < 0.05

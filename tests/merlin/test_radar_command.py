@@ -1,5 +1,6 @@
 """`lossviz despeckle` on a Sentinel-1 product: which part is read, what is written, replay."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from napari_lossviz.io import sar_raster
 from napari_lossviz.io.calibration import calibrate
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.run import run
+from napari_lossviz.merlin import MerlinConfig
+from napari_lossviz.merlin.sensors import sensor_mode
 from napari_lossviz.samples.tops import simulate_tops
 
 IMAGES = [(swath, pol) for swath in ("IW1", "IW2") for pol in ("VH", "VV")]
@@ -86,6 +90,30 @@ def test_chosen_bursts_are_written_calibrated_and_replayed(
     assert (again / sigma.name).read_bytes() == sigma.read_bytes()
     first, second = (json.loads((one / "recipe.json").read_text()) for one in (out, again))
     assert (first["output"], first["selection"]) == (second["output"], second["selection"])
+
+
+def test_weights_of_another_sensor_are_told_before_the_run(product: Path) -> None:
+    image = io.read(product)[0]
+    method = find_method("merlin")
+    (doubt,) = method.doubts_of(image, MerlinConfig())
+    assert "sentinel_tops image" in doubt
+    assert doubt.endswith("Give --weights sentinel_tops.")
+    for config in (
+        MerlinConfig(weights="sentinel_tops"),
+        MerlinConfig(weights="own.pth"),
+        MerlinConfig(training="from_scratch"),
+    ):
+        assert method.doubts_of(image, config) == ()
+    acquisition = image.metadata[SAR_KEY].acquisition
+    for mission, mode, weights in (
+        ("SENTINEL-1A", "EW", "sentinel_tops"),
+        ("SENTINEL-1B", "SM", "stripmap"),
+        ("TSX-1", "SM", "stripmap"),
+        ("TDX-1", "HS", "spotlight"),
+    ):
+        known = dataclasses.replace(acquisition, mission=mission, mode=mode)
+        product_of = dataclasses.replace(image.metadata[SAR_KEY], acquisition=known)
+        assert sensor_mode(image.replace(metadata={SAR_KEY: product_of})) == weights
 
 
 def test_merged_bursts_and_a_region(common: tuple[Any, ...], tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from napari_lossviz.merlin.reference import INSTALL_ARGUMENTS, PACKAGE
 from napari_lossviz.ui.command_bar import CommandBar
 from napari_lossviz.ui.command_line import command_line
 from napari_lossviz.ui.export_formats import RADAR
+from napari_lossviz.ui.fitting_weights import FittingWeights
 from napari_lossviz.ui.install_bar import InstallBar
 from napari_lossviz.ui.layers import image_from_layer, role_of, selection_of
 from napari_lossviz.ui.method_dock import MethodDock
@@ -71,6 +72,8 @@ class MerlinDock(MethodDock):
             ),
         )
         super().__init__(viewer, "merlin", settings)
+        self.fitting = FittingWeights(self.run_panel.controls)
+        self.run_panel.add_under_status(self.fitting)
         self.run_panel.add_under_status(self.command)
         self.run_panel.failed.connect(self._on_failed)
         self.run_panel.started.connect(self.weights.withdraw)
@@ -168,8 +171,9 @@ def figures(result: Result) -> str:
     parts = []
     if np.isfinite(metrics.get("dependence_after", np.nan)):  # nan: too few pixels to tell
         before, after = metrics["dependence_before"], metrics["dependence_after"]
+        how = "each burst deramped" if getattr(result, "bursts", ()) else "centred"
         parts.append(
-            f"Dependence of real and imaginary part {before:.2f}, centred {after:.2f} "
+            f"Dependence of real and imaginary part {before:.2f}, {how} {after:.2f} "
             "(independent: near 0)"
         )
     if "training_validation_best" in metrics:

@@ -155,6 +155,29 @@ def test_the_dock_opens_a_part_that_is_exported_calibrated_and_merged(
     np.testing.assert_allclose(top.mean(), (amplitude[14:34, 10:50] ** 2).mean() / 16, rtol=0.3)
 
 
+def test_the_weights_fit_the_product_until_others_are_chosen_by_hand(
+    make_napari_viewer: Any, tmp_path: Path, radar: Any
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer)
+    controls = dock.run_panel.controls
+    tops = simulate_tops(2, 48, 64, overlap=16, margin=4)
+    pixels = {("IW1", "VV"): np.round(tops.slc).astype(np.complex64)}
+    plain = radar.geotiff(tmp_path / "plain.tif", radar.values())
+    viewer.open(radar.safe(tmp_path, pixels, tops.annotation), plugin="napari-lossviz")
+    assert controls.config().weights == "sentinel_tops"
+    assert "sentinel tops" in dock.fitting.text()
+    controls.preset.choose("fast")
+    assert controls.config().weights == "sentinel_tops"
+    viewer.open(plain, plugin="napari-lossviz")
+    assert controls.config().weights == "spotlight"
+    assert dock.fitting.text() == ""
+    controls.form.fields["weights"]._choice.value = "stripmap"
+    viewer.layers.selection.active = viewer.layers[0]
+    assert controls.config().weights == "stripmap"
+    assert "trained on stripmap" in dock.fitting.text()
+
+
 def test_a_detected_image_is_told_why(
     make_napari_viewer: Any, drop_on_widget: Callable[..., None], qtbot: Any, tmp_path: Path,
     radar: Any,
