@@ -4,7 +4,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
-_ROOM = 2
+_ROUNDED = 1
+"""Pixels by which a line may be higher than Qt says: it rounds down."""
 
 
 class Caption(QScrollArea):
@@ -49,4 +50,5 @@ class Caption(QScrollArea):
 
     def _fit(self) -> None:
         self.label.ensurePolished()
-        self.setFixedHeight(self._lines * self.label.fontMetrics().lineSpacing() + 2 * _ROOM)
+        line = self.label.fontMetrics().lineSpacing() + _ROUNDED
+        self.setFixedHeight(self._lines * line + 2 * self.frameWidth())
