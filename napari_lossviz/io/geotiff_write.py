@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_lossviz import __version__
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.io.radar_output import DECIBEL
-from napari_lossviz.io.sar_product import SAR_KEY, SarProduct
+from napari_lossviz.io.sar_product import QUANTITY_TAG, SAR_KEY, SarProduct
 from napari_lossviz.io.sar_raster import import_rasterio
 
+_DESCRIPTION = "TIFFTAG_IMAGEDESCRIPTION"
 _BLOCK = 512
 _ROWS = 512
 
@@ -57,7 +59,7 @@ def write(image: Image, path: Path) -> None:
     try:
         with rasterio.open(draft, "w", **profile, nodata=nodata) as dataset:
             _georeference(dataset, product)
-            dataset.update_tags(**product.tags)
+            dataset.update_tags(**_tags(image, product))
             dataset.set_band_description(1, image.name)
             if image.value_unit:
                 dataset.set_band_unit(1, image.value_unit)
@@ -77,6 +79,17 @@ def write(image: Image, path: Path) -> None:
         )
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _tags(image: Image, product: SarProduct) -> dict[str, str]:
+    """Return the file's tags: those of the source, but for what the source says of itself."""
+    tags = dict(product.tags)
+    described = tags.pop(_DESCRIPTION, "")
+    if described:
+        tags["SOURCE_IMAGEDESCRIPTION"] = described
+    quantity = tags.get(QUANTITY_TAG, "")
+    tags[_DESCRIPTION] = f"{image.name}: {quantity}" if quantity else image.name
+    return tags | {"TIFFTAG_SOFTWARE": f"napari-lossviz {__version__}"}
 
 
 def no_data(image: Image) -> float | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from napari_lossviz.core import Image, NamedImage, Result, to_millimetres
 from napari_lossviz.io.affines import resample_affine
 from napari_lossviz.io.atomic import atomic_folder, refuse_inputs
+from napari_lossviz.io.sar_product import QUANTITY_TAG, SAR_KEY, SarProduct
 
 ALL_MAPS_FILE = "maps.npz"
 
@@ -17,13 +19,14 @@ _AXIS_OF = {"sigma_x": "x", "sigma_y": "y"}
 
 
 def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
-    """Write every image of the result whose role is "map".
+    """Write every image of the result whose role is "map", and a radar image's ratio.
 
     ``<name>_<unit>.tif`` for each, with the spacing of its own grid; ``maps.npz`` with all under
     the same names and ``spacing_mm_zyx`` (NaN where unknown); ``<name>_<unit>.nii.gz`` where the
     source is a volume or has a spacing in mm. A map in pixels (unit "px") is written in mm too
     where the spacing along it is known: sigma_x by that of x, sigma_y by that of y, others only
-    where both are equal and no map of angles turns them.
+    where both are equal and no map of angles turns them. Maps of a radar product are GeoTIFF with
+    its place on the ground, in the rows of its file: bursts are not merged.
 
     Parameters
     ----------
@@ -43,10 +46,15 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
     OutputExistsError, OutputError
         See `atomic_folder`.
     """
-    from napari_lossviz.io import nifti, tiff
+    from napari_lossviz.io import geotiff_write, nifti, tiff
 
     folder = Path(folder)
-    maps = [named for named in result.images() if named.role == "map"]
+    radar = _is_radar(result.source)
+    maps = [
+        named
+        for named in result.images()
+        if named.role == "map" or (radar and named.role == "residual" and named.name == "ratio")
+    ]
     if not maps:
         return []
     refuse_inputs(folder / ALL_MAPS_FILE, result.source.origin.never_overwritten)
@@ -60,7 +68,8 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
             for key, image in _variants(named, result.source, turned):
                 arrays[key] = np.asarray(image.array)
                 names.append(f"{key}.tif")
-                tiff.write(image, temporary / names[-1])
+                writer = geotiff_write if geotiff_write.writes(image) else tiff
+                writer.write(image, temporary / names[-1])
                 if as_nifti:
                     names.append(f"{key}.nii.gz")
                     nifti.write(image, temporary / names[-1])
@@ -85,6 +94,9 @@ def map_image(named: NamedImage, source: Image) -> Image:
     affine = source.patient_affine
     if affine is not None:
         affine = resample_affine(affine, [factors.get(axis, 1.0) for axis in "zyx"])
+    metadata = {}
+    if _is_radar(source) and axes == "yx":
+        metadata[SAR_KEY] = _radar_product(named, source, factors)
     return Image(
         array,
         axes,
@@ -94,6 +106,24 @@ def map_image(named: NamedImage, source: Image) -> Image:
         name=f"{source.name} {named.name}",
         patient_affine=affine,
         origin=source.origin,
+        metadata=metadata,
+    )
+
+
+def _is_radar(source: Image) -> bool:
+    return isinstance(source.metadata.get(SAR_KEY), SarProduct)
+
+
+def _radar_product(named: NamedImage, source: Image, factors: dict[str, float]) -> SarProduct:
+    """Return where a map of a radar product lies, and what it is."""
+    product: SarProduct = source.metadata[SAR_KEY]
+    quantity = f"{named.name} in {named.unit}" if named.unit else f"{named.name}, without a unit"
+    if product.tops is not None:
+        quantity += ", rows of the bursts below each other, not merged"
+    return replace(
+        product.scaled(factors["y"], factors["x"]),
+        tags={**product.tags, QUANTITY_TAG: quantity},
+        nodata=float("nan"),
     )
 
 

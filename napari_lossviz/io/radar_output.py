@@ -1,7 +1,7 @@
 """What of a despeckled amplitude is written: amplitude, intensity, dB or complex, calibrated."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Box, Image, InputError, OutputRecord, Result
 from napari_lossviz.io.calibration import CalibrationTable, NoiseTable, Quantity, calibrate
-from napari_lossviz.io.sar_product import SAR_KEY
+from napari_lossviz.io.sar_product import QUANTITY_TAG, SAR_KEY
 
 DECIBEL = "dB"
 
@@ -129,7 +129,8 @@ def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = N
         def combine(part: NDArray[Any], box: Box) -> NDArray[Any]:
             return _with_phase(np.sqrt(power(part, box)), np.asarray(phase[box.slices]))
 
-        return amplitude.replace(array=_by_blocks(amplitude.array, combine, np.complex64))
+        array = _by_blocks(amplitude.array, combine, np.complex64)
+        return amplitude.replace(array=array, metadata=_labelled(amplitude, output))
 
     def real(part: NDArray[Any], box: Box) -> NDArray[Any]:
         intensity = power(part, box)
@@ -145,7 +146,23 @@ def radar_output(amplitude: Image, output: RadarOutput, source: Image | None = N
             valid = finite if valid is None else valid & finite
     unit = DECIBEL if output.quantity == "decibel" else ""
     name = " ".join(filter(None, (amplitude.name, output.calibration)))
-    return amplitude.replace(array=array, value_unit=unit, valid=valid, name=name)
+    metadata = _labelled(amplitude, output)
+    return amplitude.replace(
+        array=array, value_unit=unit, valid=valid, name=name, metadata=metadata
+    )
+
+
+def _labelled(image: Image, output: RadarOutput) -> dict[str, Any]:
+    """Return the metadata with the tag that says what the values are."""
+    product = image.metadata.get(SAR_KEY)
+    if product is None:
+        return dict(image.metadata)
+    kinds = {"decibel": "intensity in dB", "complex": "complex amplitude"}
+    words = [output.calibration or "digital numbers", kinds.get(output.quantity, output.quantity)]
+    if output.subtract_noise:
+        words.append("thermal noise subtracted")
+    tags = {**product.tags, QUANTITY_TAG: ", ".join(words)}
+    return {**image.metadata, SAR_KEY: replace(product, tags=tags)}
 
 
 def _calibration(image: Image, output: RadarOutput) -> Callable[[NDArray[Any], Box], NDArray[Any]]:

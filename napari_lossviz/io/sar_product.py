@@ -15,6 +15,9 @@ from napari_lossviz.io.tops import TopsAnnotation
 SAR_KEY = "sar"
 """Key of a `SarProduct` in an image's metadata."""
 
+QUANTITY_TAG = "QUANTITY"
+"""Among the tags of a file that we write: what its values are."""
+
 
 @dataclass(frozen=True)
 class GroundPoint:
@@ -170,6 +173,42 @@ class SarProduct:
             tops=None if self.tops is None else self.tops.moved(along, across),
             calibration=None if self.calibration is None else self.calibration.moved(along, across),
             noise=None if self.noise is None else self.noise.moved(along, across),
+        )
+
+    def scaled(self, lines: float, samples: float) -> Self:
+        """Return the place on the ground of an image of the same extent with larger pixels.
+
+        What is told of single pixels of the original (bursts, tables, acquisition) is left out.
+
+        Parameters
+        ----------
+        lines, samples : float
+            Pixels of this image to one of the other, along rows' numbers and along columns'.
+        """
+        transform = self.transform
+        if transform is not None:
+            a, b, c, d, e, f = transform
+            transform = (a * samples, b * lines, c, d * samples, e * lines, f)
+        points = tuple(
+            replace(point, row=point.row / lines, column=point.column / samples)
+            for point in self.ground_points
+        )
+        rpcs = dict(self.rpcs)
+        for start, factor in (("LINE", lines), ("SAMP", samples)):
+            for name in (f"{start}_OFF", f"{start}_SCALE"):
+                if name in rpcs:
+                    rpcs[name] = repr(float(rpcs[name]) / factor)
+        return replace(
+            self,
+            line=0,
+            sample=0,
+            transform=transform,
+            ground_points=points,
+            rpcs=rpcs,
+            acquisition=None,
+            tops=None,
+            calibration=None,
+            noise=None,
         )
 
     def merged(self) -> Self:

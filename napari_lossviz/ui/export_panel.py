@@ -92,7 +92,7 @@ class ExportPanel(QWidget):
         self.merge_bursts = QCheckBox("Merge the bursts")
         self.merge_bursts.setToolTip(
             "One image without seams instead of the bursts below each other; it has no phase, so "
-            "that nothing complex can be written"
+            "that nothing complex can be written; maps keep the rows of the unmerged bursts"
         )
         self._noise = False
         self.button = QPushButton("Export")

@@ -67,6 +67,41 @@ def test_every_radar_format_holds_what_it_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(read("complex"), np.asarray(result.source.array) / 2, atol=1e-6)
 
 
+def test_maps_lie_where_the_scene_lies_and_files_say_what_they_hold(tmp_path: Path) -> None:
+    result = halved()
+    points = tuple(
+        GroundPoint(row, column, 10 + column, 50 - row) for row in (0, 40) for column in (0, 50)
+    )
+    product = SarProduct(
+        ground_points=points, crs="EPSG:4326", tags={"TIFFTAG_IMAGEDESCRIPTION": "the SLC"}
+    )
+    object.__setattr__(
+        result, "source", result.source.replace(metadata={SAR_KEY: product}, value_unit="")
+    )
+    coarse = np.arange(20, dtype=np.float32).reshape(4, 5)
+    ratio = np.full((40, 50), 1.5, np.float32)
+    images = [
+        *result.images(),
+        NamedImage("ratio", ratio, "residual"),
+        NamedImage("dependence before", coarse, "map"),
+    ]
+    object.__setattr__(result, "images", lambda: iter(images))
+    parts = ExportParts(formats=("decibel",), recipe=False, figure=False)
+    export(result, tmp_path / "out", parts=parts)
+    for name, values in (("ratio", ratio), ("dependence_before", coarse)):
+        with rasterio.open(tmp_path / "out/maps" / f"{name}.tif") as opened:
+            np.testing.assert_array_equal(opened.read(1), values)
+            found = {(p.row, p.col): (p.x, p.y) for p in opened.gcps[0]}
+            assert found[values.shape] == (60, 10)
+            assert "without a unit" in opened.tags()["QUANTITY"]
+    with rasterio.open(tmp_path / "out/scene_despeckled_dB.tif") as opened:
+        tags = opened.tags()
+    assert tags["QUANTITY"] == "digital numbers, intensity in dB"
+    assert tags["TIFFTAG_IMAGEDESCRIPTION"].endswith("digital numbers, intensity in dB")
+    assert tags["SOURCE_IMAGEDESCRIPTION"] == "the SLC"
+    assert tags["TIFFTAG_SOFTWARE"].startswith("napari-lossviz")
+
+
 def test_a_product_for_snap_needs_a_radar_product(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="BEAM-DIMAP"):
         export(halved(), tmp_path / "out", parts=ExportParts(formats=("dimap",)))
