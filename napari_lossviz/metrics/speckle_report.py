@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Box, InputError
-from napari_lossviz.metrics.looks import bias_decibel, looks_of
+from napari_lossviz.metrics.looks import LooksComparison, bias_decibel, compare_looks, looks_of
 from napari_lossviz.metrics.radar_detail import (
     PointResponse,
     epd_roa,
@@ -47,6 +47,8 @@ class SpeckleFigures:
     width_before : (float, float)
     log_rmse, psnr : float
         Against the reference.
+    areas : tuple of LooksComparison
+        Of each region by itself.
     """
 
     enl_before: float
@@ -62,6 +64,7 @@ class SpeckleFigures:
     width: tuple[float, float]
     log_rmse: float
     psnr: float
+    areas: tuple[LooksComparison, ...] = ()
 
 
 def speckle_figures(
@@ -133,6 +136,7 @@ def speckle_figures(
         width=_median_widths([one.width for one in last]),
         log_rmse=_NAN if error is None else error.log_rmse,
         psnr=_NAN if error is None else error.psnr,
+        areas=tuple(compare_looks(noisy, despeckled, region, valid) for region in regions),
     )
 
 

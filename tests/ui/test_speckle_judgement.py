@@ -1,9 +1,12 @@
 """What is said of points and areas that lie where there is no data."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
-from napari_lossviz.ui.speckle.judgement import Question, judge, shown_rows
+from napari_lossviz.ui.speckle.judgement import Question, as_csv, judge, shown_rows
 
 
 def question(points: list[tuple[int, int]], *, column: int = 30) -> Question:
@@ -53,3 +56,43 @@ def test_areas_without_data_are_told() -> None:
     assert judgement.left_out == ("There is no data in 1 drawn area.",)
     (figures,) = judgement.figures.values()
     assert np.isnan(figures.enl)
+
+
+def test_each_drawn_area_has_figures_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    noisy = rng.exponential(size=(96, 96))
+    despeckled = np.where(np.arange(96) < 48, 1.25, 0.8) * rng.gamma(50, 1 / 50, noisy.shape)
+    left = np.zeros(noisy.shape, bool)
+    left[:, :40] = True
+    asked = Question(
+        noisy,
+        despeckled,
+        "result",
+        find_areas=False,
+        regions=(left, left[:, ::-1]),
+        region_names=("field", "lake"),
+    )
+    judgement = judge(asked)
+    (figures,) = judgement.figures.values()
+    rows = {row.title: row for row in shown_rows([figures], judgement.areas)}
+    for name, level, area in (("field", 1.25, left), ("lake", 0.8, left[:, ::-1])):
+        (looks,) = rows[f"ENL, {name}"].value(figures)
+        assert looks == pytest.approx(50, rel=0.1)
+        before = rows[f"ENL, {name}"].before
+        assert before is not None
+        assert before(figures) == pytest.approx(1, rel=0.1)
+        (bias,) = rows[f"Bias, dB, {name}"].value(figures)
+        assert bias == pytest.approx(10 * np.log10(level / noisy[area].mean()), abs=0.05)
+    (row,) = csv.DictReader(io.StringIO(as_csv(judgement.figures, judgement.areas)))
+    assert float(row["bias_db lake"]) == pytest.approx(figures.areas[1].bias, abs=1e-4)
+    assert judgement.missing == "There is no M-index: it needs the areas that are found."
+
+
+def test_it_is_said_where_no_area_is_found() -> None:
+    ramp = np.exp(np.linspace(0, 6, 64))[:, np.newaxis] * np.ones((64, 64))
+    noisy = ramp * np.random.default_rng(0).exponential(size=ramp.shape)
+    judgement = judge(Question(noisy, ramp, "result"))
+    assert judgement.patches == ()
+    assert "No homogeneous area was found" in judgement.missing
+    flat = np.random.default_rng(0).exponential(size=(128, 128))
+    assert judge(Question(flat, np.ones_like(flat), "result")).missing == ""

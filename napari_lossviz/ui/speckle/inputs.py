@@ -33,8 +33,10 @@ def intensity_of(layer: Any) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)
 
 
-def region_masks(shapes: Any, layer: Any, viewer: Any) -> tuple[NDArray[np.bool_], ...]:
-    """Return a mask for each region drawn in a Shapes layer, on the pixels of an image's layer.
+def drawn_regions(shapes: Any, layer: Any, viewer: Any) -> dict[str, NDArray[np.bool_]]:
+    """Return a mask by name for each region of a Shapes layer, on the pixels of an image's layer.
+
+    Names that came twice have their number behind them.
 
     Raises
     ------
@@ -42,10 +44,14 @@ def region_masks(shapes: Any, layer: Any, viewer: Any) -> tuple[NDArray[np.bool_
         If there is no rectangle, polygon or ellipse.
     """
     plane = shown_plane(viewer, layer)
-    masks = [one.mask(plane.shape) for one in drawn_on(plane, shapes, REGIONS, viewer.dims.point)]
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for number, one in enumerate(drawn_on(plane, shapes, REGIONS, viewer.dims.point), start=1):
+        mask = one.mask(plane.shape)
+        name = f"{one.name} {number}" if one.name in masks else one.name
+        masks[name] = mask if plane.rows < plane.columns else mask.T
     if not masks:
         raise InputError(f"{shapes.name}: draw rectangles, ellipses or polygons in it first")
-    return tuple(mask if plane.rows < plane.columns else mask.T for mask in masks)
+    return masks
 
 
 def point_places(points: Any, layer: Any) -> tuple[tuple[int, int], ...]:

@@ -27,6 +27,9 @@ Mask = NDArray[np.bool_]
 PATCH, PATCHES = 32, 10
 """Side in pixels and largest number of the homogeneous areas that are looked for."""
 
+_NOT_LOOKED_FOR = "There is no M-index: it needs the areas that are found."
+_NONE_FOUND = "No homogeneous area was found, so that there is no M-index."
+
 _NAMED = 3
 """Most points that a sentence lists."""
 
@@ -46,6 +49,8 @@ class Question:
         Whether homogeneous areas are looked for, beside the drawn ones.
     regions : tuple of (H, W) bool ndarray
         Drawn homogeneous areas.
+    region_names : tuple of str
+        Of each of them.
     points : tuple of (row, column)
         Point targets.
     reference : (H, W) ndarray, optional
@@ -60,6 +65,7 @@ class Question:
     valid: Mask | None = None
     find_areas: bool = True
     regions: tuple[Mask, ...] = ()
+    region_names: tuple[str, ...] = ()
     points: tuple[tuple[int, int], ...] = ()
     reference: Real | None = None
     classical: bool = False
@@ -83,6 +89,10 @@ class Judgement:
         What was chosen and could not be judged, a sentence each.
     images : dict of str to (H, W) ndarray
         Intensities of the classical filters.
+    areas : tuple of str
+        Names of the drawn areas, which have figures of their own.
+    missing : str
+        Why there is no M-index; empty where there is one.
     """
 
     figures: dict[str, SpeckleFigures]
@@ -91,6 +101,8 @@ class Judgement:
     words: str
     left_out: tuple[str, ...] = ()
     images: dict[str, Real] = field(default_factory=dict, repr=False)
+    areas: tuple[str, ...] = ()
+    missing: str = ""
 
 
 def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
@@ -134,7 +146,17 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
         figures[name] = measured(images[name])
     reporter(Step(total, total))
     left_out = _without_data(question)
-    return Judgement(figures, tuple(patches), histogram, in_words(verdict), left_out, images)
+    missing = "" if patches else _NONE_FOUND if question.find_areas else _NOT_LOOKED_FOR
+    return Judgement(
+        figures,
+        tuple(patches),
+        histogram,
+        in_words(verdict),
+        left_out,
+        images,
+        question.region_names,
+        missing,
+    )
 
 
 def _without_data(question: Question) -> tuple[str, ...]:
@@ -169,12 +191,15 @@ class Row:
         Name of the column in a CSV, with its unit.
     value : callable
         From `SpeckleFigures` to numbers.
+    before : callable, optional
+        From `SpeckleFigures` to the number of the noisy image.
     """
 
     title: str
     tip: str
     key: str
     value: Callable[[SpeckleFigures], tuple[float, ...]]
+    before: Callable[[SpeckleFigures], float] | None = None
 
 
 ROWS: tuple[Row, ...] = (
@@ -184,6 +209,7 @@ ROWS: tuple[Row, ...] = (
         "areas; higher is smoother. In brackets: before",
         "enl",
         lambda f: (f.enl,),
+        lambda f: f.enl_before,
     ),
     Row(
         "Bias, dB",
@@ -244,19 +270,44 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def shown_rows(figures: Sequence[SpeckleFigures]) -> list[Row]:
-    """Return the rows in which any filter has a figure."""
-    return [row for row in ROWS if any(np.isfinite(row.value(one)).any() for one in figures)]
+def area_rows(areas: Sequence[str]) -> list[Row]:
+    """Return rows of looks and bias for each drawn area by its name."""
+    rows = []
+    for number, name in enumerate(areas):
+        rows += [
+            Row(
+                f"ENL, {name}",
+                f"Equivalent number of looks in the drawn area {name}. In brackets: before",
+                f"enl {name}",
+                lambda f, n=number: (f.areas[n].after.enl,),
+                lambda f, n=number: f.areas[n].before.enl,
+            ),
+            Row(
+                f"Bias, dB, {name}",
+                f"Change of the mean intensity in the drawn area {name}; 0 is best",
+                f"bias_db {name}",
+                lambda f, n=number: (f.areas[n].bias,),
+            ),
+        ]
+    return rows
 
 
-def as_csv(figures: dict[str, SpeckleFigures]) -> str:
+def shown_rows(figures: Sequence[SpeckleFigures], areas: Sequence[str] = ()) -> list[Row]:
+    """Return the rows in which any filter has a figure, those of drawn areas after the bias."""
+    rows = [*ROWS[:2], *area_rows(areas), *ROWS[2:]]
+    return [row for row in rows if any(np.isfinite(row.value(one)).any() for one in figures)]
+
+
+def as_csv(figures: dict[str, SpeckleFigures], areas: Sequence[str] = ()) -> str:
     """Return all figures as CSV, a line for each filter; empty where there is none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    drawn = area_rows(areas)
     keys = [key for row in ROWS for key in row.key.split(", ")]
-    writer.writerow(["filter", "enl_before", *keys])
+    writer.writerow(["filter", "enl_before", *keys, *(row.key for row in drawn)])
     for name, one in figures.items():
-        values = [one.enl_before, *(value for row in ROWS for value in row.value(one))]
+        rows = [*ROWS, *drawn]
+        values = [one.enl_before, *(value for row in rows for value in row.value(one))]
         writer.writerow([name, *("" if np.isnan(v) else f"{v:.6g}" for v in values)])
     return text.getvalue()
 

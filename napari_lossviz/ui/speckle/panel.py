@@ -29,7 +29,7 @@ from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.plots.small_plot import SmallPlot
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
-from napari_lossviz.ui.speckle.inputs import intensity_of, point_places, region_masks
+from napari_lossviz.ui.speckle.inputs import drawn_regions, intensity_of, point_places
 from napari_lossviz.ui.speckle.judgement import (
     Judgement,
     Question,
@@ -60,8 +60,8 @@ class SpecklePanel(QWidget):
         self.find = QCheckBox("Find homogeneous areas")
         self.find.setChecked(True)
         self.find.setToolTip(
-            "Squares of 32 pixels where the reflectivity is constant, found in the noisy image; "
-            "they are shown as a Shapes layer"
+            "Squares of 32 pixels in which the noisy image shows no road, edge or furrow; shown as "
+            "a Shapes layer. Look at them: a weak one may be hidden by the speckle"
         )
         self.shapes = LayerChoice(viewer, "shapes", "no drawn areas")
         self.points = LayerChoice(viewer, "points", "no point targets")
@@ -92,6 +92,8 @@ class SpecklePanel(QWidget):
         self.button.clicked.connect(self.start)
         self.save.clicked.connect(self._ask_and_save)
         self.classical.toggled.connect(self.as_layers.setEnabled)
+        # Drawn areas stand for themselves; found ones would be mixed into their median.
+        self.shapes.layer_changed.connect(lambda layer: self.find.setChecked(layer is None))
         self.set_result(None)
 
     def set_result(self, layers: ResultLayers | None) -> None:
@@ -143,8 +145,9 @@ class SpecklePanel(QWidget):
             See `atomic_path`.
         """
         if self.judgement is not None:
+            text = as_csv(self.judgement.figures, self.judgement.areas)
             with atomic_path(path, overwrite) as temporary:
-                temporary.write_text(as_csv(self.judgement.figures), encoding="utf-8")
+                temporary.write_text(text, encoding="utf-8")
 
     def close_panel(self) -> None:
         """Stop, and follow the viewer no longer."""
@@ -162,9 +165,9 @@ class SpecklePanel(QWidget):
         if self.reference.layer is not None:
             reference = intensity_of(self.reference.layer)
             same_shape(noisy, reference, self.reference.layer.name)
-        regions: tuple[Any, ...] = ()
+        regions: dict[str, Any] = {}
         if self.shapes.layer is not None:
-            regions = region_masks(self.shapes.layer, layers.source, self._viewer)
+            regions = drawn_regions(self.shapes.layer, layers.source, self._viewer)
         points: tuple[tuple[int, int], ...] = ()
         if self.points.layer is not None:
             points = point_places(self.points.layer, layers.source)
@@ -175,7 +178,8 @@ class SpecklePanel(QWidget):
             layers.denoised.name,
             valid=usable if source.valid is None else usable & source.valid,
             find_areas=self.find.isChecked(),
-            regions=regions,
+            regions=tuple(regions.values()),
+            region_names=tuple(regions),
             points=points,
             reference=reference,
             classical=self.classical.isChecked(),
@@ -193,7 +197,8 @@ class SpecklePanel(QWidget):
             return
         self.judgement = judgement
         self._show(judgement)
-        self._say("\n".join([*judgement.left_out, judgement.words]))
+        said = (*judgement.left_out, judgement.words, judgement.missing)
+        self._say("\n".join(filter(None, said)))
         if judgement.patches:
             self._viewer_layer(patches_layer(judgement.patches, layers.source))
         if self.as_layers.isChecked():
@@ -232,7 +237,7 @@ class SpecklePanel(QWidget):
         if judgement is None:
             return
         figures = judgement.figures
-        rows = shown_rows(list(figures.values()))
+        rows = shown_rows(list(figures.values()), judgement.areas)
         self.table.setRowCount(len(rows))
         self.table.setColumnCount(len(figures))
         headers = ["MERLIN" if n == 0 else name for n, name in enumerate(figures)]
@@ -243,8 +248,8 @@ class SpecklePanel(QWidget):
             self.table.setVerticalHeaderItem(i, title)
             for j, one in enumerate(figures.values()):
                 text = " / ".join(in_short(value) for value in row.value(one))
-                if row.title == "ENL":
-                    text += f" ({in_short(one.enl_before)})"
+                if row.before is not None:
+                    text += f" ({in_short(row.before(one))})"
                 cell = QTableWidgetItem(text)
                 cell.setToolTip(row.tip)
                 cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)

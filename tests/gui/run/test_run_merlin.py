@@ -90,14 +90,18 @@ def test_from_a_dropped_image_to_an_exported_one(
     area = np.array([(20, 30), (20, 61), (51, 61), (51, 30)])
     shapes = viewer.add_shapes([area], shape_type="rectangle", scale=source.scale, name="field")
     judge = dock.judge
-    judge.find.setChecked(False)
+    assert judge.find.isChecked()
     judge.shapes.choose(shapes)
+    assert not judge.find.isChecked()
     QTest.mouseClick(judge.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: judge.judgement is not None, timeout=WAIT)
     intensity = np.abs(slc[20:52, 30:62]) ** 2
     (figures,) = judge.judgement.figures.values()
     assert figures.enl_before == pytest.approx(intensity.mean() ** 2 / intensity.var(), rel=0.1)
     assert judge.table.item(0, 0).text().endswith(f"({figures.enl_before:.4g})")
+    titles = [judge.table.verticalHeaderItem(n).text() for n in range(judge.table.rowCount())]
+    assert sum(title.startswith("ENL, ") for title in titles) == 1
+    assert "no M-index" in judge.status.text()
     judge.save_table(tmp_path / "figures.csv")
     with (tmp_path / "figures.csv").open(encoding="utf-8") as opened_file:
         (row,) = csv.DictReader(opened_file)
