@@ -22,6 +22,7 @@ from napari_lossviz.core import (
 )
 from napari_lossviz.ui.large_images import is_lazy, levels_of
 from napari_lossviz.ui.layer_looks import colours, contrast_limits_of, decibels, is_colour
+from napari_lossviz.ui.layer_names import layer_name
 
 METADATA_KEY = "lossviz"
 
@@ -66,7 +67,7 @@ def image_layer(
         channels in the last axis are shown as colours, other channels as a slider. A large image
         that is not in memory becomes a layer of several resolutions, read where it is looked at.
     name : str, optional
-        Name of the layer; the image's by default.
+        Name of the layer; the image's by default, where that is long in short.
     decibel : bool
         Show an amplitude in dB, as complex values always are.
     contrast : tuple of float, optional
@@ -89,7 +90,7 @@ def image_layer(
     axes = _layer_axes(image.axes, rgb)
     spacing, units = zip(*(image.spacing_of(axis) for axis in axes), strict=True)
     settings: dict[str, Any] = {
-        "name": name or image.name,
+        "name": name or layer_name(image.name),
         "scale": spacing,
         "units": tuple(_napari_unit(unit) for unit in units),
         "axis_labels": tuple(axes),
@@ -286,7 +287,10 @@ def image_from_layer(layer: Any) -> Image:
     }
     spacing, units = zip(*(sampling[a] if a != "c" else (1.0, "") for a in image.axes), strict=True)
     windows = _display_windows(layer, () if source is None else source.display_windows)
-    return image.replace(name=layer.name, spacing=spacing, units=units, display_windows=windows)
+    name = layer.name
+    if source is not None and name == layer_name(source.name):
+        name = source.name  # the layer's is only shorter
+    return image.replace(name=name, spacing=spacing, units=units, display_windows=windows)
 
 
 def _to_show(image: Image, decibel: bool) -> tuple[Any, bool]:

@@ -1,8 +1,16 @@
 """The entries of File ▸ Open Sample ▸ LossViz."""
 
+import numpy as np
+
 from napari_lossviz import samples
 from napari_lossviz.ui.layers import LayerData
 from napari_lossviz.ui.reader import layers_of
+
+_BRIGHT = 95
+"""Percentile of an intensity that is shown white: it has a long tail."""
+
+_AMPLITUDE = 0.5
+"""Gamma that shows an intensity as its amplitude."""
 
 
 def low_dose_ct() -> list[LayerData]:
@@ -21,8 +29,12 @@ def slc_scene() -> list[LayerData]:
 
 
 def slc_reflectivity() -> list[LayerData]:
-    """Return the layer of its truth."""
-    return layers_of(samples.slc_reflectivity())
+    """Return the layer of its truth, bright enough to be seen beside points and houses."""
+    layers = layers_of(samples.slc_reflectivity())
+    for data, settings, _ in layers:
+        settings["contrast_limits"] = (0.0, float(np.percentile(data, _BRIGHT)))
+        settings["gamma"] = _AMPLITUDE
+    return layers
 
 
 def pydicom_ct() -> list[LayerData]:
