@@ -18,6 +18,7 @@ def setting(
     gt: float | None = None,
     le: float | None = None,
     advanced: bool = True,
+    file_kinds: str = "",
 ) -> Any:
     """Declare a field of a configuration.
 
@@ -33,6 +34,8 @@ def setting(
         Bounds of the value.
     advanced : bool
         Whether a form folds the field away; the few that people change say ``False``.
+    file_kinds : str
+        Of a text that is the path of a file: which ones, as "Weights (*.pth)", for a chooser.
     """
     return Field(
         default,
@@ -40,7 +43,8 @@ def setting(
         ge=ge,
         gt=gt,
         le=le,
-        json_schema_extra={"unit": unit, "advanced": advanced},
+        json_schema_extra={"unit": unit, "advanced": advanced}
+        | ({"file_kinds": file_kinds} if file_kinds else {}),
     )
 
 

@@ -26,6 +26,7 @@ class MerlinConfig(MethodConfig):
         "Network to start from: pretrained on TerraSAR-X spotlight or stripmap or on Sentinel-1 "
         "TOPS images, or a file of your own (.safetensors, .pth).",
         advanced=False,
+        file_kinds="Weights (*.safetensors *.pth *.pt)",
     )
     training: Literal["none", "fine_tune", "from_scratch"] = setting(
         "none",

@@ -12,11 +12,16 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
+from napari_lossviz.ui.path_row import PathRow
+
 NOT_GIVEN = "automatic"
 """How None reads in a choice."""
 
 OWN_VALUE = "value"
 """How a value of one's own reads beside words such as "auto"."""
+
+OWN_FILE = "own file…"
+"""How it reads where it is a file."""
 
 _MOST_DIGITS = 15
 _LARGEST_INT = 2**53
@@ -87,13 +92,15 @@ class FieldWidget(QObject):
         self.tooltip = _tooltip(field, unit)
         self._choice: ComboBox | None = None
         self._value: _Value | None = None
+        files = str(extra.get("file_kinds", ""))
+        self._own = OWN_FILE if files else OWN_VALUE
         if words:
-            choices = [_shown(word) for word in words] + ([OWN_VALUE] if kind is not None else [])
+            choices = [_shown(word) for word in words] + ([self._own] if kind is not None else [])
             self._choice = ComboBox(choices=choices, tooltip=self.tooltip)
             self._choice.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self._choice.changed.connect(self._on_choice)
         if kind is not None:
-            self._value = _Value(kind, _bounds(field), self.tooltip, self.changed.emit)
+            self._value = _Value(kind, _bounds(field), self.tooltip, self.changed.emit, files)
         self.widget = self._assembled()
 
     def value(self) -> Any:
@@ -111,7 +118,7 @@ class FieldWidget(QObject):
         blocked = self.blockSignals(True)
         is_word = any(value is word or value == word for word in self._words)
         if self._choice is not None:
-            self._choice.value = _shown(value) if is_word else OWN_VALUE
+            self._choice.value = _shown(value) if is_word else self._own
         if not is_word and self._value is not None:
             self._value.set(value)
         self._show_value_if_wanted()
@@ -150,28 +157,35 @@ class FieldWidget(QObject):
     def _show_value_if_wanted(self) -> None:
         if self._choice is not None and self._value is not None:
             for widget in self._value.widgets:
-                widget.setVisible(str(self._choice.value) == OWN_VALUE)
+                widget.setVisible(str(self._choice.value) == self._own)
 
 
 class _Value:
-    """A number, several numbers, a text or a yes or no."""
+    """A number, several numbers, a text, the path of a file, or a yes or no."""
 
-    def __init__(self, kind: Any, bounds: tuple[float, float], tooltip: str, changed: Any) -> None:
+    def __init__(
+        self, kind: Any, bounds: tuple[float, float], tooltip: str, changed: Any, files: str = ""
+    ) -> None:
         self._tuple = get_origin(kind) is tuple
         kinds: Sequence[Any] = get_args(kind) if self._tuple else (kind,)
-        self._parts = [self._part(one, bounds, tooltip, changed) for one in kinds]
+        if files:
+            row = PathRow("file", "Choose a file", "a file", files)
+            row.path_changed.connect(lambda: changed())
+            self._parts: list[Any] = [row]
+        else:
+            self._parts = [self._part(one, bounds, tooltip, changed) for one in kinds]
         self.widgets = [part if isinstance(part, QWidget) else part.native for part in self._parts]
 
     def get(self) -> Any:
-        values = [
-            part.value() if isinstance(part, FloatBox) else part.value for part in self._parts
-        ]
+        values = [_value_of(part) for part in self._parts]
         return tuple(values) if self._tuple else values[0]
 
     def set(self, value: Any) -> None:
         for part, one in zip(self._parts, value if self._tuple else (value,), strict=True):
             if isinstance(part, FloatBox):
                 part.setValue(float(one))
+            elif isinstance(part, PathRow):
+                part.set_path(one)
             else:
                 part.value = one
 
@@ -194,6 +208,12 @@ class _Value:
             raise TypeError(f"no widget for a field of type {kind!r}")
         widget.changed.connect(lambda _: changed())
         return widget
+
+
+def _value_of(part: Any) -> Any:
+    if isinstance(part, FloatBox):
+        return part.value()
+    return part.text if isinstance(part, PathRow) else part.value
 
 
 def in_words(name: str) -> str:

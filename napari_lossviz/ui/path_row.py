@@ -6,7 +6,7 @@ from typing import Literal
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
-Kind = Literal["folder", "new file"]
+Kind = Literal["folder", "file", "new file"]
 
 
 class PathRow(QWidget):
@@ -15,7 +15,7 @@ class PathRow(QWidget):
     Parameters
     ----------
     kind : str
-        "folder", or "new file" for one that will be written.
+        "folder", "file", or "new file" for one that will be written.
     title : str
         Of the dialog.
     nothing : str
@@ -72,6 +72,8 @@ class PathRow(QWidget):
     def _choose(self) -> None:
         if self._kind == "folder":
             chosen = QFileDialog.getExistingDirectory(self, self._title, self.text)
+        elif self._kind == "file":
+            chosen, _ = QFileDialog.getOpenFileName(self, self._title, self.text, self._kinds)
         else:
             chosen, _ = QFileDialog.getSaveFileName(self, self._title, self.text, self._kinds)
         if chosen:

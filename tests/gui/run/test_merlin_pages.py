@@ -9,12 +9,13 @@ import psutil
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_lossviz.core import MissingPackageError
 from napari_lossviz.io import sar_raster
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.merlin.reference import PACKAGE
+from napari_lossviz.ui.field_widgets import OWN_FILE
 
 WAIT = 300_000
 
@@ -59,6 +60,27 @@ def test_presets_and_choices_read_as_people_write(make_napari_viewer: Any) -> No
     assert controls.config() == find_method("merlin").preset("fine_tune").replace(
         training="from_scratch"
     )
+
+
+def test_weights_of_ones_own_are_chosen_as_a_file(
+    make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    form = opened(make_napari_viewer()).run_panel.controls.form
+    field = form.fields["weights"]
+    (row,) = field._value.widgets
+    assert row.isHidden()
+    field._choice.value = OWN_FILE
+    assert not row.isHidden()
+    assert form.error  # no file yet
+    chosen = str(tmp_path / "own.safetensors")
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        QFileDialog, "getOpenFileName", lambda *given: asked.append(given) or (chosen, "")
+    )
+    row.button.click()
+    assert "*.safetensors" in asked[0][3]
+    assert form.config().weights == chosen
+    assert field._choice.value == OWN_FILE
 
 
 def test_a_failure_is_said_until_another_image_or_run(
