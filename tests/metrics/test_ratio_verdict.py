@@ -40,6 +40,7 @@ def test_a_bias_is_told_and_is_not_taken_for_speckle_left(decibel: float) -> Non
     assert found.removed == "as expected"
     assert f"dB {'brighter' if decibel > 0 else 'darker'} than the input" in in_words(found)
     assert "variance" not in in_words(found)
+    assert found.mean == 1
 
 
 def test_a_bias_that_nobody_sees_is_not_told() -> None:
@@ -51,6 +52,10 @@ def test_speckle_left_is_told() -> None:
     ground, noisy = scene()
     found = verdict(noisy, 0.7 * ground + 0.3 * noisy)
     assert found.removed == "less"
+    # The ratio's mean is below 1 then, and yet the image is no brighter.
+    assert found.mean < 0.93
+    assert found.bias == 0
+    assert "brighter than" not in in_words(found)
     assert "less was removed than one look's speckle" in in_words(found)
     assert "pure" not in in_words(found)
 

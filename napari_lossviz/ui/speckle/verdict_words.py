@@ -33,9 +33,11 @@ def in_words(verdict: RatioVerdict) -> str:
     said = []
     if verdict.bias:
         level = "brighter" if verdict.bias > 0 else "darker"
+        said.append(f"The despeckled image is {abs(verdict.bias):.2f} dB {level} than the input.")
+    if verdict.mean != 1:
         said.append(
-            f"The despeckled image is {abs(verdict.bias):.2f} dB {level} than the input, as the "
-            "mean of the ratio image shows."
+            f"The mean of the ratio image is {verdict.mean:.2f}, which a bias does not "
+            "explain: speckle was left, or structure was changed."
         )
     if verdict.removed in _REMOVED:
         apart = ", the bias taken out," if verdict.bias else ""
