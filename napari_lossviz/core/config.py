@@ -43,8 +43,7 @@ def setting(
         ge=ge,
         gt=gt,
         le=le,
-        json_schema_extra={"unit": unit, "advanced": advanced}
-        | ({"file_kinds": file_kinds} if file_kinds else {}),
+        json_schema_extra={"unit": unit, "advanced": advanced, "file_kinds": file_kinds},
     )
 
 
