@@ -136,5 +136,6 @@ class OpenBox(QFrame):
         self.failed.emit(str(error))
 
     def _rest(self) -> None:
+        self._task = None  # its thread may still be ending: the next files are not to be ignored
         self._label.setText(_INVITATION)
         self.button.setEnabled(True)

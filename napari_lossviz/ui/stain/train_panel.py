@@ -211,8 +211,13 @@ class TrainPanel(QWidget):
 
     def _on_cancelled(self) -> None:
         self._end()
-        goes_on = self.controls.is_stopped()
-        self._say("Cancelled." + (" What was trained is kept; it can go on." if goes_on else ""))
+        if self.controls.is_stopped():
+            kept = " What was trained is kept; it can go on."
+        elif Path(self.controls.output.text).expanduser().exists():  # it was at its end already
+            kept = " The training was through: its checkpoint is written."
+        else:
+            kept = ""
+        self._say(f"Cancelled.{kept}")
 
     def _end(self) -> None:
         self._call = None

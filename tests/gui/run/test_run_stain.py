@@ -141,7 +141,7 @@ def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     controls.source.source_layer.choose(source)
     controls.source.target_layer.choose(target)
     path = tmp_path / "model.safetensors"
-    make_tiny(dock, path, epochs=16)
+    make_tiny(dock, path, epochs=48)  # not through before the preview is there
     click(controls.run_button)
     curves = train.progress.curves
     qtbot.waitUntil(lambda: "supervised" in curves.terms, timeout=WAIT)
@@ -164,7 +164,7 @@ def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     click(controls.run_button)
     qtbot.waitUntil(lambda: path.exists() and not train.running, timeout=WAIT)
     history = curves.values("total")[0]
-    assert len(history) == 16 * 7 > done  # 9 tiles of which 2 are kept for validation
+    assert len(history) == 48 * 7 > done  # 9 tiles of which 2 are kept for validation
     assert dock.checkpoint.path == "" or Path(dock.checkpoint.path) == path
     qtbot.waitUntil(lambda: dock.checkpoint.path == str(path), timeout=WAIT)
     assert controls.output.text.endswith("model_2.safetensors")
