@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from betti_reports import report_of
 from PIL import Image as Picture
 
 from napari_lossviz import io, samples
 from napari_lossviz.betti import BettiConfig
 from napari_lossviz.core import Cancelled, Image, InputError, OutputExistsError, Step
 from napari_lossviz.jobs.betti_output import betti_report, copy_report
-from napari_lossviz.jobs.betti_report import CONVENTIONS, FIGURES, Comparison, Report
+from napari_lossviz.jobs.betti_report import CONVENTIONS, FIGURES
 from napari_lossviz.jobs.betti_verdict import TITLES, verdict
 from napari_lossviz.jobs.pairing import model_names, pair_by_name
 from napari_lossviz.jobs.run import run
@@ -164,17 +165,6 @@ def test_names_that_are_alike_as_file_names_overwrite_nothing(tmp_path: Path) ->
 def test_a_matching_takes_two_images() -> None:
     with pytest.raises(InputError, match="takes 2 image"):
         run("betti", Image(np.zeros((4, 4)), "yx"))
-
-
-def report_of(**columns: list[float]) -> Report:
-    """Return a report of a figure of models "a" and "b", all figures alike."""
-    return Report(
-        tuple(
-            Comparison(str(n), model, dict.fromkeys(FIGURES, value), 0.0, "", "")
-            for model, values in columns.items()
-            for n, value in enumerate(values)
-        )
-    )
 
 
 def test_the_verdict_names_the_better_model_whichever_way_the_figure_runs() -> None:

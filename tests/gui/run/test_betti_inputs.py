@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+from dock_runs import run_dock
 
 from napari_lossviz.betti import BettiConfig
 from napari_lossviz.betti import match as match_arrays
@@ -31,13 +32,6 @@ def opened(make_napari_viewer: Any) -> Callable[[], tuple[Any, Any]]:
         return viewer, dock
 
     return open_dock
-
-
-def match(qtbot: Any, dock: Any) -> Any:
-    with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
-        dock.run_panel.controls.run_button.click()
-    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
-    return dock.results.result
 
 
 def choose_part(dock: Any, text: str) -> None:
@@ -65,7 +59,7 @@ def test_slice_box_and_both_constructions(
     choose_part(dock, "slice")
     for construction in ("V", "T"):
         form.set_config(form.config().replace(construction=construction))
-        layers = match(qtbot, dock)
+        layers = run_dock(qtbot, dock)
         config = BettiConfig(construction=construction)
         assert layers.result.loss == match_arrays(VOLUME[3:4], OTHER[3:4], config).loss
         plane = match_arrays(VOLUME[3], OTHER[3], config)
@@ -79,7 +73,7 @@ def test_slice_box_and_both_constructions(
     box = np.array([[3, 2, 4], [3, 2, 15], [3, 13, 15], [3, 13, 4]])
     viewer.add_shapes([box], shape_type="rectangle", name="here", ndim=3)
     choose_part(dock, "box in here")
-    layers = match(qtbot, dock)
+    layers = run_dock(qtbot, dock)
     part = np.asarray(layers.source.data)
     assert part.shape[-2:] < VOLUME.shape[-2:]
     corner = np.asarray(layers.source.translate, int)
@@ -135,7 +129,7 @@ def test_a_row_that_is_gone_and_a_point_of_the_users_choose_nothing(
     assert features.chosen == -1  # there is no result
     viewer.add_image(VOLUME, name="prediction")
     viewer.add_image(OTHER, name="target")
-    match(qtbot, dock)
+    run_dock(qtbot, dock)
     last = len(features.table) - 1
     features.choose(last)
     features.set_least(0.5)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dock_runs import run_dock
 
 from napari_lossviz.betti.features import MATCHED, MISSED
 from napari_lossviz.ui.topology.feature_list import FeatureList
@@ -28,13 +29,6 @@ def opened(make_napari_viewer: Any) -> Callable[..., tuple[Any, Any]]:
     return open_sample
 
 
-def match(qtbot: Any, dock: Any) -> Any:
-    with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
-        dock.run_panel.controls.run_button.click()
-    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
-    return dock.results.result
-
-
 def choose(qtbot: Any, dock: Any, row: int) -> None:
     dock.features.features.choose(row)
     qtbot.waitUntil(lambda: not dock.features.chosen.drawing, timeout=WAIT)
@@ -48,7 +42,7 @@ def test_the_caption_is_in_sight_and_moves_nothing(
     opened: Callable[..., tuple[Any, Any]], qtbot: Any
 ) -> None:
     _, dock = opened("roads_pair", show=True)
-    match(qtbot, dock)
+    run_dock(qtbot, dock)
     dock.tabs.setCurrentIndex(1)
     panel = dock.features
     qtbot.waitUntil(lambda: panel.caption.isVisible())
@@ -67,7 +61,7 @@ def test_the_caption_is_in_sight_and_moves_nothing(
 
 def test_the_slice_shows_what_is_drawn(opened: Callable[..., tuple[Any, Any]], qtbot: Any) -> None:
     viewer, dock = opened("vessel_volume_pair")
-    match(qtbot, dock)
+    run_dock(qtbot, dock)
     chosen, table = dock.features.chosen, dock.features.features.table
     seen = set()
     for row in range(len(table)):
@@ -101,7 +95,7 @@ def test_layers_that_were_removed_come_back_with_match(
     opened: Callable[..., tuple[Any, Any]], qtbot: Any
 ) -> None:
     viewer, dock = opened("roads_pair")
-    layers = match(qtbot, dock)
+    layers = run_dock(qtbot, dock)
     panel = dock.features
     choose(qtbot, dock, find(panel.features.table, MISSED, LOOP))
     names = {layer.name for layer in viewer.layers}
@@ -109,7 +103,7 @@ def test_layers_that_were_removed_come_back_with_match(
     pixels = panel.chosen.pixels.data
     for layer in (panel.overlays.layers["prediction"], panel.chosen.pixels):
         viewer.layers.remove(layer)
-    assert match(qtbot, dock) is layers
+    assert run_dock(qtbot, dock) is layers
     assert "nothing was computed again" in dock.run_panel.status.text()
     assert {layer.name for layer in viewer.layers} == names
     np.testing.assert_array_equal(panel.overlays.layers["prediction"].data, drawn)
@@ -122,7 +116,7 @@ def test_a_feature_that_is_filtered_out_is_chosen_no_longer(
     opened: Callable[..., tuple[Any, Any]], qtbot: Any
 ) -> None:
     _, dock = opened("roads_pair")
-    match(qtbot, dock)
+    run_dock(qtbot, dock)
     features, chosen = dock.features.features, dock.features.chosen
     row = find(features.table, MISSED, LOOP)
     choose(qtbot, dock, row)

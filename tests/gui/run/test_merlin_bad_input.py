@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from dock_runs import train_shortly
 from napari.utils.notifications import NotificationSeverity
 
 WAIT = 120_000
@@ -87,7 +88,7 @@ def test_what_is_odd_is_told_and_runs_without_it(
     assert "6 of 10752 pixels hold no value" in warning.message
     layer = viewer.layers["odd"]
     dock.run_panel.controls.input.choose(layer)
-    train(dock)
+    train_shortly(dock)
     with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
         dock.run_panel.controls.run_button.click()
     qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
@@ -95,17 +96,6 @@ def test_what_is_odd_is_told_and_runs_without_it(
     nothing = ~np.isfinite(values) | (values == 0)
     np.testing.assert_array_equal(amplitude == 0, nothing)
     assert np.isfinite(amplitude).all()
-
-
-def train(dock: Any) -> None:
-    """Set a dock to a training of two steps, which needs no weights."""
-    form = dock.run_panel.controls.form
-    form.set_config(
-        form.config().replace(
-            training="from_scratch", steps=2, crop=32, batch=1, validate_every=1, tile=96,
-            overlap=32,
-        )
-    )  # fmt: skip
 
 
 def test_weights_that_do_not_fit_and_images_too_narrow_leave_the_viewer_as_it_was(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from dock_runs import run_dock, train_shortly
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
@@ -23,24 +24,6 @@ WAIT = 300_000
 def opened(viewer: Any) -> Any:
     _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "MERLIN")
     return dock
-
-
-def train_shortly(dock: Any) -> None:
-    """Set a dock to a training of two steps, which needs no weights."""
-    form = dock.run_panel.controls.form
-    form.set_config(
-        form.config().replace(
-            training="from_scratch", steps=2, crop=32, batch=1, validate_every=1, tile=96,
-            overlap=32,
-        )
-    )  # fmt: skip
-
-
-def run(qtbot: Any, dock: Any) -> Any:
-    with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
-        dock.run_panel.controls.run_button.click()
-    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
-    return dock.results.result
 
 
 def test_presets_and_choices_read_as_people_write(make_napari_viewer: Any) -> None:
@@ -109,7 +92,7 @@ def test_a_failure_is_said_until_another_image_or_run(
     train_shortly(dock)
     seen: list[tuple[bool, bool]] = []
     panel.started.connect(lambda: seen.append((red(), dock.weights.isHidden())))
-    run(qtbot, dock)
+    run_dock(qtbot, dock)
     assert seen == [(False, True)]
     assert not red()
     assert "held-out loss" in panel.status.text()
@@ -133,7 +116,7 @@ def test_judge_and_compare_speak_of_pixels_and_of_no_data(
     dock = opened(viewer)
     viewer.open(radar.geotiff(tmp_path / "slc.tif", values), plugin="napari-lossviz")
     train_shortly(dock)
-    layers = run(qtbot, dock)
+    layers = run_dock(qtbot, dock)
 
     dock.tabs.setCurrentIndex(1)
     judge = dock.judge
@@ -216,7 +199,7 @@ def test_what_an_export_says_does_not_widen_the_dock_and_goes_with_its_result(
     train_shortly(dock)
     name = f"S1A_IW_SLC__1SDV_{'20260101T000000_' * 4}MADE"
     viewer.open(radar.geotiff(tmp_path / f"{name}.tif", radar.values()), plugin="napari-lossviz")
-    run(qtbot, dock)
+    run_dock(qtbot, dock)
     panel.folder.setText(str(tmp_path / "out"))
     with qtbot.waitSignal(panel.exported, timeout=WAIT):
         panel.button.click()
@@ -237,7 +220,7 @@ def test_what_an_export_says_does_not_widen_the_dock_and_goes_with_its_result(
     assert dock.run_panel.status.text() == figures
     viewer.open(radar.geotiff(tmp_path / "b.tif", radar.values()), plugin="napari-lossviz")
     assert dock.run_panel.status.text() == ""
-    run(qtbot, dock)
+    run_dock(qtbot, dock)
     assert panel.status.text() == ""
     assert panel.open_button.isHidden()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from betti_reports import report_of
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -15,7 +16,6 @@ from qtpy.QtWidgets import QMessageBox
 from napari_lossviz import io
 from napari_lossviz.cli import main
 from napari_lossviz.core import Image
-from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.topology.models_panel import ModelsPanel
 from napari_lossviz.ui.topology.models_panel_summary import ModelsSummary
@@ -173,17 +173,6 @@ def test_the_table_sorts_by_number_and_opens_the_pair(
     QTest.keyClick(page.table, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: prediction not in viewer.layers, timeout=WAIT)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT)
-
-
-def report_of(**columns: list[float]) -> Report:
-    """Return a report in which HD95 and all other figures of a model have these values."""
-    return Report(
-        tuple(
-            Comparison(str(n), model, dict.fromkeys(FIGURES, value), 0.0, "", "")
-            for model, values in columns.items()
-            for n, value in enumerate(values)
-        )
-    )
 
 
 def test_where_one_model_found_nothing_stands_first(qtbot: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from dock_runs import run_dock, train_shortly
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -36,23 +37,6 @@ def small_slc(path: Path) -> Path:
     return path
 
 
-def small_training(dock: Any, steps: int = 6) -> None:
-    form = dock.run_panel.controls.form
-    form.set_config(
-        form.config().replace(
-            training="from_scratch", steps=steps, crop=32, batch=1, validate_every=3, tile=128,
-            overlap=32,
-        )
-    )  # fmt: skip
-
-
-def run(qtbot: Any, dock: Any) -> Any:
-    with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
-        dock.run_panel.controls.run_button.click()
-    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
-    return dock.results.result
-
-
 def test_from_a_dropped_image_to_an_exported_one(
     make_napari_viewer: Any,
     drop: Callable[..., None],
@@ -72,10 +56,10 @@ def test_from_a_dropped_image_to_an_exported_one(
         source.data[slc != 0], 20 * np.log10(np.abs(slc[slc != 0])), atol=1e-3
     )
 
-    small_training(dock)
+    train_shortly(dock, steps=6, validate_every=3, tile=128)
     seen: list[str] = []
     viewer.layers.events.inserted.connect(lambda event: seen.append(event.value.name))
-    layers = run(qtbot, dock)
+    layers = run_dock(qtbot, dock)
     assert any("preview" in name for name in seen)
     curves = dock.run_panel.progress.curves
     assert "negative log-likelihood" in curves.terms
@@ -146,7 +130,7 @@ def test_a_cancelled_training_leaves_the_viewer_as_it_was(
     viewer = make_napari_viewer()
     dock = opened(viewer)
     viewer.open(small_slc(tmp_path / "field.tif"), plugin="napari-lossviz")
-    small_training(dock, steps=100_000)
+    train_shortly(dock, steps=100_000, validate_every=3, tile=128)
     dock.run_panel.controls.run_button.click()
     qtbot.waitUntil(
         lambda: "negative log-likelihood" in dock.run_panel.progress.curves.terms, timeout=WAIT
