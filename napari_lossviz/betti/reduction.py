@@ -230,6 +230,7 @@ def youngest_left(
             pop(heap, size)
             size -= 1
             continue
+        # as in `reduce_columns`, which takes a sixth longer where both call one function for it
         row = (top if columns_are_faces else ~top) & 0xFFFFFFFF
         same = partner[row]
         if same < 0 and 0 <= owner[row] <= last:
