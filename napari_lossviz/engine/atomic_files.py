@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from napari_lossviz.core import OutputError
 
 
@@ -32,7 +34,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             # A crash of the machine must not leave the new name on a file without its content.
             os.fsync(written.fileno())
         partial.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter when its file's disk is full
         raise OutputError(f"{path} could not be written: {error}") from error
     finally:
         with suppress(OSError):  # it was never there, or its folder was not

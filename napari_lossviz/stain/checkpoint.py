@@ -24,6 +24,9 @@ _CARD = "napari-lossviz stain checkpoint"
 GENERATOR, SAMPLER, STATISTICS = "generator.", "sampler.", "statistics."
 """What the names of the tensors begin with."""
 
+_HISTORY = "history."
+"""In the file alone, where the text of a card may not be as long as a long training's history."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -127,9 +130,10 @@ def save_checkpoint(checkpoint: StainCheckpoint, path: str | Path) -> Path:
         If the system refuses; nothing half-written is left.
     """
     card = card_of(checkpoint)
-    return write_model(
-        checkpoint.tensors, card, card_text(card), path, key=_CARD, what="checkpoint"
-    )
+    text = card_text(card)
+    history = {f"{_HISTORY}{name}": np.array(v) for name, v in card.pop("history", {}).items()}
+    tensors = {**checkpoint.tensors, **history}
+    return write_model(tensors, card, text, path, key=_CARD, what="checkpoint")
 
 
 def load_checkpoint(path: str | Path) -> StainCheckpoint:
@@ -221,6 +225,10 @@ def _read_safetensors(path: Path) -> StainCheckpoint:
         )
     try:
         card = json.loads(metadata[_CARD])
+        history = [name for name in tensors if name.startswith(_HISTORY)]
+        if history:
+            losses = {name.removeprefix(_HISTORY): tensors.pop(name) for name in history}
+            card["history"] = {name: values.tolist() for name, values in losses.items()}
         sizes = card["architecture"]
         architecture = Architecture(
             int(sizes["channels"]), int(sizes["blocks"]), tuple(sizes["layers"]), sizes["features"]

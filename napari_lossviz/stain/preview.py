@@ -1,6 +1,6 @@
 """What a training shows of some validation pairs, and how it is judged by all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -70,19 +70,31 @@ class Preview:
         return maps
 
 
-def validate(pairs: Sequence[StainPair], trainer: Trainer, config: StainConfig) -> float:
-    """Return the mean pyramid loss over the middle of the pairs."""
+def validate(
+    pairs: Sequence[StainPair],
+    trainer: Trainer,
+    config: StainConfig,
+    poll: Callable[[], None] = lambda: None,
+) -> float:
+    """Return the mean pyramid loss over the middle of the pairs.
+
+    `poll` is called after each pair; if it raises, the networks are as they were.
+    """
     generator = trainer.generator
     device = next(generator.parameters()).device
     generator.eval()
     total = 0.0
-    with torch.no_grad():
-        for pair in pairs:
-            source, target = (
-                to_network(centre_crop(side, config.crop)[None]).to(device) for side in pair.load()
-            )
-            total += float(pyramid_l1(generator(source), target, config.level_weights))
-    generator.train()
+    try:
+        with torch.no_grad():
+            for pair in pairs:
+                source, target = (
+                    to_network(centre_crop(side, config.crop)[None]).to(device)
+                    for side in pair.load()
+                )
+                total += float(pyramid_l1(generator(source), target, config.level_weights))
+                poll()
+    finally:
+        generator.train()
     return total / len(pairs)
 
 
@@ -91,6 +103,7 @@ def training_moments(
     pairs: Sequence[StainPair],
     config: StainConfig,
     device: torch.device,
+    poll: Callable[[], None] = lambda: None,
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Return mean and variance (C,) of each norm layer over the middle of some training pairs."""
     chosen = pairs[:: max(len(pairs) // _MOST_CROPS, 1)][:_MOST_CROPS]
@@ -106,5 +119,6 @@ def training_moments(
                 for mean, variance in recorder.moments
             ]
             sums.append(found)
+            poll()
     layers = [np.stack(layer) for layer in zip(*sums, strict=True)]
     return [(layer[:, 0].mean(axis=0), layer[:, 1].mean(axis=0)) for layer in layers]

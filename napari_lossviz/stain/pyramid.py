@@ -44,7 +44,9 @@ def pyramid_l1(image: Tensor, target: Tensor, weights: Sequence[float]) -> Tenso
     weights : sequence of float
         One for each level, the finest first.
     """
-    difference = gaussian_pyramid(image.float() - target.float(), len(weights) - 1)
+    # In float32 under mixed precision too: in bfloat16 the finest differences are lost.
+    with torch.autocast(image.device.type, enabled=False):
+        difference = gaussian_pyramid(image.float() - target.float(), len(weights) - 1)
     return torch.stack(
         [weight * level.abs().mean() for weight, level in zip(weights, difference, strict=True)]
     ).sum()

@@ -1,15 +1,15 @@
 """Training as a whole: from pairs to a checkpoint, resumable, with previews and trust maps."""
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Reporter
+from napari_lossviz.core import InputError, Reporter
 from napari_lossviz.engine.devices import choose_device
 from napari_lossviz.engine.model_files import STATE_SUFFIX, training_output
 from napari_lossviz.engine.progress import Progress
@@ -24,7 +24,7 @@ from napari_lossviz.stain.checkpoint import (
 )
 from napari_lossviz.stain.config import StainConfig
 from napari_lossviz.stain.crops import CropSampler, check_size
-from napari_lossviz.stain.generator import ResnetGenerator
+from napari_lossviz.stain.generator import FIRST_BLOCK_LAYER, ResnetGenerator
 from napari_lossviz.stain.inspect_pairs import ranked
 from napari_lossviz.stain.networks import arrays_of
 from napari_lossviz.stain.pairs import StainPair, as_pairs, data_hash, validation_split, without
@@ -83,10 +83,11 @@ def train(
     path = check_output(config)
     listed = without(as_pairs(pairs), config.left_out_names)
     training, validation = validation_split(listed, config.validation, config.seed)
-    for pair in listed:
-        check_size(pair, pair.load()[0], config.crop)
     progress = Progress(reporter, 1)
     progress.announce("reading the pairs")
+    for pair in listed:
+        check_size(pair, pair.load()[0], config.crop)
+        progress.poll()
     sha256 = data_hash(listed, progress.poll)
     device = choose_device(config.device)
     generator, sampler, started_from = _start(config)
@@ -112,7 +113,8 @@ def train(
         "least_trusted_pairs": {one.name: one.mean_cosine for one in least_trusted[:_LISTED]},
         "history": state.history,
     }
-    checkpoint = _checkpoint(trainer, training, config, device, listed, card, path)
+    moments = training_moments(trainer.generator, training, config, device, progress.poll)
+    checkpoint = _checkpoint(trainer, moments, config, listed, card, path)
     if path is not None and state_path is not None:
         save_checkpoint(checkpoint, path)
         state_path.unlink(missing_ok=True)
@@ -158,19 +160,24 @@ def _run(
             state.save(state_path, trainer.networks, trainer.optimizers)
             saved = time.monotonic()
 
-    known = state.history.get("validation")
-    latest = known[-1] if known else validate(validation, trainer, config)
     kept = state.step
+    latest = state.history["validation"][-1] if state.step else math.nan
     try:
+        if math.isnan(latest):  # nothing done yet, or stopped while it was measured
+            latest = validate(validation, trainer, config, progress.poll)
+            state.amend("validation", latest)
         while state.step < steps:
             epoch, within = divmod(state.step, per_epoch)
             first = epoch * crops.batches + within * config.accumulate
             last = min(first + config.accumulate, (epoch + 1) * crops.batches)
             batches = [crops.draw(number) for number in range(first, last)]
             losses = trainer.step(batches, epoch + 1, state.step, progress.poll)
-            if within + 1 == per_epoch:
-                latest = validate(validation, trainer, config)
-            state.append({**losses, "validation": latest})
+            ends = within + 1 == per_epoch
+            # The step counts before anything else may stop: its weights are there.
+            state.append({**losses, "validation": math.nan if ends else latest})
+            if ends:
+                latest = validate(validation, trainer, config, progress.poll)
+                state.amend("validation", latest)
             message = f"training, epoch {epoch + 1} of {config.total_epochs}"
             progress.step(message, {**losses, "validation": latest}, preview.maps)
             due = state.step % config.save_every == 0
@@ -178,7 +185,7 @@ def _run(
                 keep()
                 kept = state.step
     finally:
-        if state.step > kept:
+        if state.step > kept and trainer.whole:
             keep()
 
 
@@ -190,6 +197,12 @@ def _start(config: StainConfig) -> tuple[ResnetGenerator, PatchSampler, str]:
     start = load_checkpoint(config.start_from)
     generator = start.generator()
     sizes = start.architecture
+    last = FIRST_BLOCK_LAYER + sizes.blocks - 1
+    if max(config.layer_numbers) > last:
+        raise InputError(
+            f"layers ({config.layers}) go beyond the {sizes.blocks} residual blocks of "
+            f"{config.start_from}, whose last layer is {last}: leave out what is beyond"
+        )
     if sizes.layers == config.layer_numbers and sizes.features == config.patch_features:
         return generator, start.sampler(), start.name
     return generator, _new_sampler(generator, config), start.name
@@ -206,9 +219,8 @@ def _decisive(config: StainConfig) -> dict[str, Any]:
 
 def _checkpoint(
     trainer: Trainer,
-    training: list[StainPair],
+    moments: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
     config: StainConfig,
-    device: torch.device,
     pairs: list[StainPair],
     card: Mapping[str, Any],
     path: Path | None,
@@ -218,7 +230,6 @@ def _checkpoint(
         **arrays_of(generator, GENERATOR),
         **arrays_of(trainer.sampler, SAMPLER),
     }
-    moments = training_moments(generator, training, config, device)
     for layer, (mean, variance) in enumerate(moments):
         tensors[f"{STATISTICS}mean.{layer}"] = mean
         tensors[f"{STATISTICS}variance.{layer}"] = variance

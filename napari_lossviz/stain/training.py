@@ -29,6 +29,11 @@ class Trainer:
         Where the training starts.
     config : StainConfig
     device : torch.device
+
+    Attributes
+    ----------
+    whole : bool
+        Whether the weights are those after a step: not when an interrupt came while they changed.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Trainer:
         self._config = config
         self._device = device
         self._amp = config.amp and device.type == "cuda" and fast_dtype(device) == torch.bfloat16
+        self.whole = True
         self.optimizers = {
             name: torch.optim.Adam(network.parameters(), lr=0.0, betas=(config.beta1, config.beta2))
             for name, network in self.networks.items()
@@ -83,23 +89,30 @@ class Trainer:
         Raises
         ------
         LossvizError
-            If a loss is not finite.
+            If a loss or a gradient is not finite; all is as it was before the step then too.
         """
         self._set_rate(epoch)
         before = self._undo_point()
         try:
-            losses = self._discriminator_step(batches, poll)
+            losses = self._discriminator_step(batches, number, poll)
             losses |= self._generator_step(batches, epoch, number, poll)
         except BaseException:
             self._undo(before)
             raise
+        return losses
+
+    def _refuse_infinite(self, losses: Mapping[str, float], number: int, *names: str) -> None:
+        """Refuse to change networks by losses or gradients that are not finite."""
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+        for name in names:
+            gradients = [p.grad for p in self.networks[name].parameters() if p.grad is not None]
+            if gradients and not torch.stack([g.isfinite().all() for g in gradients]).all():
+                wrong.append(f"gradient of the {name}")
         if wrong:
             raise LossvizError(
                 f"training diverged at step {number + 1}: {', '.join(wrong)} not finite; try a "
                 f"lower learning rate than {self._config.learning_rate:g}"
             )
-        return losses
 
     def learning_rate(self, epoch: int) -> float:
         """Return the rate of an epoch (from 1): constant, then evenly down to zero."""
@@ -116,7 +129,7 @@ class Trainer:
         return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._amp)
 
     def _discriminator_step(
-        self, batches: Sequence[Batch], poll: Callable[[], None]
+        self, batches: Sequence[Batch], number: int, poll: Callable[[], None]
     ) -> dict[str, float]:
         self.discriminator.requires_grad_(True)
         optimizer = self.optimizers["discriminator"]
@@ -132,9 +145,11 @@ class Trainer:
             poll()
             (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) / len(batches)
+        losses = {"discriminator": total}
+        self._refuse_infinite(losses, number, "discriminator")
         if self._config.adversarial_weight:
             optimizer.step()
-        return {"discriminator": total}
+        return losses
 
     def _generator_step(
         self, batches: Sequence[Batch], epoch: int, number: int, poll: Callable[[], None]
@@ -152,9 +167,12 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(batches)
+        self._refuse_infinite(totals, number, "generator", "sampler")
         poll()
+        self.whole = False
         for name in ("generator", "sampler"):
             self.optimizers[name].step()
+        self.whole = True
         return totals
 
     def _terms(

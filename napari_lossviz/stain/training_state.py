@@ -15,6 +15,8 @@ from napari_lossviz.engine.atomic_files import write_atomically
 
 _KEY = "napari-lossviz stain training state"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_HISTORY = "history."
+"""Before the names of losses: as tensors, since the text in such a file has a largest size."""
 
 
 class TrainingState:
@@ -46,6 +48,11 @@ class TrainingState:
             self.history.setdefault(name, []).append(value)
         self.step += 1
 
+    def amend(self, name: str, value: float) -> None:
+        """Put another value for the last step of a loss, if there is a step."""
+        if self.step:
+            self.history[name][-1] = value
+
     def save(
         self,
         path: Path,
@@ -71,10 +78,11 @@ class TrainingState:
         counts = {name: _count(optimizer) for name, optimizer in optimizers.items()}
         numbers = {
             "step": self.step,
-            "history": self.history,
             "belongs_to": self._belongs_to,
             "optimizer_steps": counts,
         }
+        for name, values in self.history.items():
+            tensors[f"{_HISTORY}{name}"] = torch.tensor(values, dtype=torch.float64)
         metadata = {_KEY: json.dumps(numbers)}
         write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
 
@@ -103,7 +111,12 @@ class TrainingState:
                 )
                 steps = numbers["optimizer_steps"][name]
                 _restore(optimizers[name], network, name, tensors, steps)
-            self.step, self.history = int(numbers["step"]), dict(numbers["history"])
+            self.step = int(numbers["step"])
+            self.history = {
+                name.removeprefix(_HISTORY): values.tolist()
+                for name, values in tensors.items()
+                if name.startswith(_HISTORY)
+            }
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             if isinstance(error, InputError):
                 raise

@@ -144,6 +144,14 @@ def test_pyramid_loss_of_a_constant_shift_is_the_shift_times_the_weights() -> No
     )
 
 
+def test_the_pyramid_loss_is_exact_under_mixed_precision() -> None:
+    random = torch.Generator().manual_seed(0)
+    image, target = (torch.rand(1, 3, 128, 128, generator=random) for _ in range(2))
+    expected = pyramid_l1(image, target, PUBLISHED_LEVELS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(pyramid_l1(image, target, PUBLISHED_LEVELS), expected)
+
+
 def test_adversarial_losses_at_points_known_from_their_formulas() -> None:
     ones, zeros = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
     assert generator_loss(ones).item() == 0

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError, safe_open
 
 from napari_lossviz.core import (
     Cancelled,
@@ -20,11 +21,15 @@ from napari_lossviz.stain import (
     StainConfig,
     StainTrainingConfig,
     load_checkpoint,
+    preview,
     rank_pairs,
+    save_checkpoint,
     train,
     train_layers,
+    train_run,
     translate,
 )
+from napari_lossviz.stain.checkpoint import Architecture
 from napari_lossviz.stain.crops import CropSampler
 from napari_lossviz.stain.generator import ResnetGenerator
 from napari_lossviz.stain.pairs import StainPair, as_pairs
@@ -152,8 +157,15 @@ def test_a_state_of_another_training_is_refused(pairs: list[StainPair], tmp_path
         train(pairs, config)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
+    ],
+)  # fmt: skip
 def test_a_full_disk_keeps_the_last_state_and_says_so(
-    pairs: list[StainPair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pairs: list[StainPair], tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from napari_lossviz.stain import training_state
 
@@ -164,7 +176,7 @@ def test_a_full_disk_keeps_the_last_state_and_says_so(
         calls.append(1)
         if len(calls) > 1:
             Path(path).write_bytes(b"half")
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise error
         original(tensors, path, metadata=metadata)
 
     monkeypatch.setattr(training_state, "save_file", full)
@@ -206,6 +218,9 @@ def test_training_from_a_checkpoint_begins_with_its_weights(
     name = "generator.stem.parametrizations.weight.original"
     np.testing.assert_allclose(checkpoint.tensors[name], start.tensors[name], atol=1e-6)
     assert checkpoint.card["started_from"] == authors_file.stem
+    beyond = config.replace(residual_blocks=8, layers="0, 18")
+    with pytest.raises(InputError, match="beyond the 6 residual blocks"):
+        train(pairs[:2], beyond)
 
 
 def test_learning_rate_is_constant_and_then_falls() -> None:
@@ -218,10 +233,101 @@ def test_learning_rate_is_constant_and_then_falls() -> None:
     assert trainer.learning_rate(40) == pytest.approx(2e-4 / 11)
 
 
-def test_divergence_is_told(pairs: list[StainPair], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Trainer, "_generator_step", lambda self, *args: {"total": float("nan")})
-    with pytest.raises(LossvizError, match=r"diverged at step 1.*learning rate"):
-        train(pairs, TINY)
+class Endless(torch.autograd.Function):
+    """Leaves a loss as it is; its gradient is infinite."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * float("inf")
+
+
+@pytest.mark.parametrize("what", ["total", "gradient of the generator"])
+def test_divergence_is_told_and_its_weights_are_not_kept(
+    pairs: list[StainPair], tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, calls = Trainer._terms, []
+
+    def diverging(self: Trainer, *args: Any) -> Any:
+        calls.append(1)
+        terms = original(self, *args)
+        if len(calls) == 6:
+            spoiled = Endless.apply(terms["total"])
+            terms["total"] = terms["total"] * torch.nan if what == "total" else spoiled
+        return terms
+
+    monkeypatch.setattr(Trainer, "_terms", diverging)
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+    with pytest.raises(LossvizError, match=rf"diverged at step 6: {what}.*learning rate"):
+        train(pairs, config)
+    monkeypatch.undo()
+    # What made it diverge is gone: it goes on from the weights before.
+    assert train(pairs, config).sha256 == train(pairs, TINY).sha256
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_training_stopped_while_it_is_judged_loses_no_step(
+    pairs: list[StainPair], tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(pairs, TINY)
+    original, calls = train_run.validate, []
+
+    def interrupted(*args: Any) -> float:
+        calls.append(1)
+        if len(calls) == number:  # the first judges the start, the fourth the end
+            raise Cancelled
+        return original(*args)
+
+    monkeypatch.setattr(train_run, "validate", interrupted)
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+    with pytest.raises(Cancelled):
+        train(pairs, config)
+    monkeypatch.undo()
+    resumed = train(pairs, config)
+    assert resumed.sha256 == whole.sha256
+    assert resumed.history == whole.history
+
+
+def test_what_takes_long_beside_the_steps_can_be_stopped(
+    pairs: list[StainPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_lossviz.engine.progress._POLL_SECONDS", -1.0)
+    told: list[str] = []
+    train(pairs, TINY.replace(epochs=1, decay_epochs=0), reporter=lambda s: told.append(s.message))
+    assert told.count("reading the pairs") >= 1 + 2 * len(pairs)  # sizes, then hashes
+    trainer = Trainer(ResnetGenerator(4, 1), PatchSampler({0: 3}, 8), TINY, torch.device("cpu"))
+    calls: list[int] = []
+    preview.validate(pairs, trainer, TINY, lambda: calls.append(1))
+    preview.training_moments(
+        trainer.generator, pairs, TINY, torch.device("cpu"), lambda: calls.append(1)
+    )
+    assert len(calls) == 2 * len(pairs)
+    assert trainer.generator.training
+
+
+def test_a_long_history_is_kept_where_its_length_has_no_limit(tmp_path: Path) -> None:
+    """The text in a safetensors file may be 100 MB long: half a million steps."""
+    from napari_lossviz.stain.training_state import TrainingState
+
+    values = (np.arange(20_000) / 3).tolist()
+    state, again = TrainingState({}), TrainingState({})
+    state.step, state.history = 20_000, dict.fromkeys("abcdefgh", values)
+    state.save(tmp_path / "a.state.safetensors", {}, {})
+    again.load(tmp_path / "a.state.safetensors", {}, {})
+    assert (again.step, again.history["h"]) == (20_000, values)
+    card = {"history": state.history}
+    written = StainCheckpoint(Architecture(4, 1), {"generator.a": np.zeros(3)}, card=card)
+    path = save_checkpoint(written, tmp_path / "a.safetensors")
+    read = load_checkpoint(path)
+    assert read.history["h"] == values
+    assert read.sha256 == written.sha256
+    assert set(read.tensors) == {"generator.a"}
+    for file in (path, tmp_path / "a.state.safetensors"):
+        with safe_open(file, "numpy") as opened:
+            assert len(str(opened.metadata())) < 2_000
 
 
 def test_maps_show_validation_pairs_and_trust(pairs: list[StainPair]) -> None:
