@@ -86,7 +86,7 @@ def noise_power_spectrum(
         raise InputError(f"regions of {size} pixels hold too few frequencies; 8 are the least")
     if not np.isfinite(stack).all():
         raise InputError("a region of the noise power spectrum holds pixels without a value")
-    noise = _without_trend(stack, degree)
+    noise = without_trend(stack, degree)
     dy, dx = spacing
     power = fftshift((np.abs(fft2(noise)) ** 2).mean(axis=0)) * (dy * dx / size**2)
     fy, fx = fftshift(fftfreq(size, dy)), fftshift(fftfreq(size, dx))
@@ -174,8 +174,8 @@ def _largest_squares(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.intp]]:
     return found[-1]
 
 
-def _without_trend(stack: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
-    """Return regions less the polynomial of two variables that fits each one best."""
+def without_trend(stack: NDArray[np.float64], degree: int = _DEGREE) -> NDArray[np.float64]:
+    """Return (R, N, N) regions less the polynomial of two variables that fits each one best."""
     size = stack.shape[1]
     y, x = np.meshgrid(*2 * [np.linspace(-1, 1, size)], indexing="ij")
     terms = [
