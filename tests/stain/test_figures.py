@@ -122,6 +122,36 @@ def test_two_touching_nuclei_are_parted() -> None:
     assert detect_nuclei(hdab_densities(image, WHITE), 0.5).count == 2
 
 
+@pytest.mark.parametrize(("surroundings", "most"), [("empty slide", 0.05), ("brown glands", 0.01)])
+def test_nuclei_are_found_whatever_else_the_image_shows(
+    ihc: Any, surroundings: str, most: float
+) -> None:
+    stroma, white = ihc[:, 440:], np.full(3, 245.0)
+    beside = ihc[:, :440] if surroundings == "brown glands" else np.full_like(ihc, 245)
+    whole = np.concatenate([beside, stroma], axis=1)
+    alone = detect_nuclei(hdab_densities(stroma, white), 0.5).labels > 0
+    found = detect_nuclei(hdab_densities(whole, white), 0.5).labels[:, -72:] > 0
+    # But for nuclei that the border of the one image cuts: 24 pixels are the largest radius.
+    assert alone[:, 24:].mean() > 0.05
+    assert (alone[:, 24:] != found[:, 24:]).mean() < most
+
+
+def test_nuclei_of_a_region_are_those_whose_middle_lies_in_it(nuclei_image: Any) -> None:
+    image, middles, densities = nuclei_image
+    region = np.zeros(image.shape[:2], bool)
+    region[:85] = True  # cuts the third row of nuclei, whose middles lie at 84
+    found = detect_nuclei(hdab_densities(image, WHITE), 0.5, region=region)
+    inside = [density for (y, _), density in zip(middles, densities, strict=True) if y < 85]
+    assert found.count == len(inside)
+    np.testing.assert_allclose(np.sort(found.dab), np.sort(inside), atol=0.08)
+
+
+def test_pixels_too_large_for_nuclei_are_refused(nuclei_image: Any) -> None:
+    densities = hdab_densities(nuclei_image[0], WHITE)
+    with pytest.raises(InputError, match="too few pixels at 4 um"):
+        detect_nuclei(densities, 4.0)
+
+
 def test_no_nuclei_give_no_figures() -> None:
     empty = detect_nuclei(hdab_densities(np.full((50, 50, 3), 240, np.uint8)), 0.5)
     assert empty.count == 0

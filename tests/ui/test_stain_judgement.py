@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from skimage.color import hdx_from_rgb
@@ -15,6 +17,12 @@ def slide(density: np.ndarray) -> np.ndarray:
     return np.rint(levels).astype(np.uint8)
 
 
+def box(top: float, bottom: float, left: float, right: float) -> np.ndarray:
+    """Return the outline of pixels from top to bottom and left to right, these not included."""
+    y0, y1, x0, x1 = top - 0.5, bottom - 0.5, left - 0.5, right - 0.5
+    return np.array([[y0, x0], [y0, x1], [y1, x1], [y1, x0]])
+
+
 def brown_and_empty() -> np.ndarray:
     density = np.zeros((64, 96))
     density[:, :32], density[:, 32:64] = 0.5, 0.3
@@ -29,12 +37,26 @@ def test_densities_and_scores_of_known_brown() -> None:
 
 
 def test_a_region_is_judged_alone() -> None:
-    region = np.zeros((64, 96), bool)
-    region[:, :16] = True
-    figures = judge(Question(slide(brown_and_empty()), region=region)).figures["virtual"]
+    left, right = (box(0, 64, *columns) for columns in ((0, 16), (81, 96)))
+    figures = judge(Question(slide(brown_and_empty()), outlines=[left])).figures["virtual"]
     assert figures["DAB density"] == pytest.approx(0.5, rel=0.02)
+    assert figures["Tissue, Mpx"] == 64 * 16 / 1e6
     with pytest.raises(InputError, match="no tissue there"):
-        judge(Question(slide(brown_and_empty()), region=~region & (np.arange(96) > 80)))
+        judge(Question(slide(brown_and_empty()), outlines=[right]))
+
+
+def test_nuclei_are_the_same_whatever_region_is_looked_at() -> None:
+    section = immunohistochemistry()[220:380, 120:280]
+    question = Question(section, marker=KI67, microns_per_pixel=0.5)
+    halves = [box(0, 160, 0, 80), box(0, 160, 80, 160)]
+
+    def found(*outlines: np.ndarray) -> np.ndarray:
+        return judge(replace(question, outlines=outlines)).nuclei["virtual"].dab
+
+    assert len(found()) > 10
+    both = np.concatenate([found(half) for half in halves])
+    np.testing.assert_allclose(np.sort(both), np.sort(found()))
+    np.testing.assert_allclose(np.sort(found(*halves)), np.sort(found()))
 
 
 def test_a_known_bias_between_real_and_virtual_is_found() -> None:

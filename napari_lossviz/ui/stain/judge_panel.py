@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -22,7 +21,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from skimage.draw import polygon2mask
 
 from napari_lossviz.core import InputError, LossvizError, NamedImage, Step
 from napari_lossviz.io.atomic import atomic_path
@@ -33,7 +31,7 @@ from napari_lossviz.ui.compare.figures import in_short
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.edit.outlines import outlines_of
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.stain.agreement_plot import AgreementPlot
 from napari_lossviz.ui.stain.colour_choice import ColourChoice
 from napari_lossviz.ui.stain.judgement import (
@@ -64,6 +62,7 @@ class JudgePanel(QWidget):
         self._viewer = viewer
         self._layers: ResultLayers | None = None
         self._task: Task | None = None
+        self._made: dict[str, Any] = {}
         self.judgement: Judgement | None = None
         self.marker = QComboBox()
         self.marker.addItems(MARKERS)
@@ -148,6 +147,7 @@ class JudgePanel(QWidget):
         """Stop, and follow the viewer no longer."""
         self._stop()
         self._layers = None
+        self._made = {}
         self.real.close_choice()
         self.region.close_choice()
 
@@ -160,20 +160,18 @@ class JudgePanel(QWidget):
             images.append(as_rgb_image(image_from_layer(self.real.layer)))
         for image in images:
             refuse_large(image)
-        region = None
+        outlines: list[Any] = []
         if self.region.layer is not None:
-            shape = virtual.shape[:2]
             outlines = outlines_of(self.region.layer, layers.denoised, self._viewer.dims.point)
-            region = np.any([polygon2mask(shape, np.asarray(one)) for one in outlines], axis=0)
         source = image_from_layer(layers.source)
-        arrays = [np.asarray(image.array) for image in images]
+        arrays = [image.array for image in images]
         return Question(
             arrays[0],
             arrays[1] if len(arrays) > 1 else None,
             self.marker.currentText(),
             pixel_size(source),
             tile=self.tile.value(),
-            region=region,
+            outlines=outlines,
         )
 
     def _on_step(self, step: Step) -> None:
@@ -207,11 +205,13 @@ class JudgePanel(QWidget):
             self._put((nuclei.labels, settings | places, "labels"))
 
     def _put(self, data: Any) -> None:
-        """Add a layer instead of the one of the same name."""
-        known = next((one for one in self._viewer.layers if one.name == data[1]["name"]), None)
+        """Add a layer instead of that of the same name which was added here before."""
+        name = data[1]["name"]
+        known = self._made.pop(name, None)
         if known is not None:
-            self._viewer.layers.remove(known)
-        add_quietly(self._viewer, Layer.create(*data))
+            remove_quietly(self._viewer, [known])
+        self._made[name] = Layer.create(*data)
+        add_quietly(self._viewer, self._made[name])
 
     def _on_failed(self, error: Exception) -> None:
         self._end()

@@ -2,11 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.draw import polygon2mask
 
 from napari_lossviz.core import InputError, Reporter, Step, silent
 from napari_lossviz.metrics.image_quality import ImageQuality, image_quality
@@ -30,6 +32,7 @@ class Question:
     Attributes
     ----------
     virtual : (H, W, 3) uint8
+        This and the next may be lazy.
     real : (H, W, 3) uint8, optional
         In register with it.
     marker : str
@@ -40,17 +43,17 @@ class Question:
         Ascending densities of DAB.
     tile : int
         Side in pixels of the tiles over which both are compared.
-    region : (H, W) bool, optional
-        Where to look; default everywhere.
+    outlines : sequence of (N, 2) points (y, x)
+        Polygons in pixels within which to look; default everywhere.
     """
 
-    virtual: Pixels
-    real: Pixels | None = None
+    virtual: Any
+    real: Any = None
     marker: str = PIXELS
     microns_per_pixel: float = 0.0
     cut_offs: tuple[float, float, float] = CUT_OFFS
     tile: int = 64
-    region: Mask | None = None
+    outlines: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +107,8 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
         If the reporter says so.
     """
     reporter = silent if reporter is None else reporter
-    images = {VIRTUAL: question.virtual}
+    images = {VIRTUAL: np.asarray(question.virtual)}
+    shape = images[VIRTUAL].shape[:2]
     if question.real is not None:
         if question.real.shape != question.virtual.shape:
             raise InputError(
@@ -112,7 +116,7 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
                 f"{_size(question.virtual)} pixels: register it to the H&E image first (Train ▸ "
                 "Register first)"
             )
-        images[REAL] = question.real
+        images[REAL] = np.asarray(question.real)
     if question.marker != PIXELS and not question.microns_per_pixel:
         raise InputError(
             f"{question.marker}: nuclei are looked for by their size in microns, and the pixel "
@@ -120,9 +124,11 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
         )
     total = 1 + 2 * len(images)
     # One white for both, that of the real slide where there is one: the virtual one imitates it.
-    white = estimate_white(images.get(REAL, question.virtual))
-    everywhere = np.ones(question.virtual.shape[:2], bool)
-    region = everywhere if question.region is None else question.region
+    white = estimate_white(images.get(REAL, images[VIRTUAL]))
+    region = np.full(shape, not len(question.outlines))
+    for outline in question.outlines:
+        region |= polygon2mask(shape, np.asarray(outline))  # type: ignore[no-untyped-call]
+        reporter(Step(0, total, message="region"))
     figures: dict[str, dict[str, float]] = {}
     densities: dict[str, Densities] = {}
     masks: dict[str, Mask] = {}
@@ -153,7 +159,7 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
             agreement = tile_agreement(*means)
         except InputError as error:
             remark = str(error)
-        quality = _quality(question.virtual, question.real, both)
+        quality = _quality(images[VIRTUAL], images[REAL], both)
     reporter(Step(total, total))
     dab = {name: one.dab for name, one in densities.items()}
     return Judgement(figures, dab, nuclei, agreement, quality, remark)
@@ -205,13 +211,12 @@ def agreement_in_words(judgement: Judgement) -> str:
 
 
 def _nuclei(densities: Densities, question: Question, region: Mask) -> Nuclei:
-    masked = Densities(
-        np.where(region, densities.hematoxylin, 0).astype(np.float32),
-        np.where(region, densities.dab, 0).astype(np.float32),
-    )
-    membrane = question.marker == HER2
     return detect_nuclei(
-        masked, question.microns_per_pixel, question.cut_offs, membrane_stain=membrane
+        densities,
+        question.microns_per_pixel,
+        question.cut_offs,
+        membrane_stain=question.marker == HER2,
+        region=region if len(question.outlines) else None,
     )
 
 
@@ -231,7 +236,7 @@ def _quality(virtual: Pixels, real: Pixels, region: Mask) -> ImageQuality:
     return image_quality(*channels, (0.0, 255.0), np.broadcast_to(region, channels[0].shape))
 
 
-def _size(pixels: Pixels) -> str:
+def _size(pixels: Any) -> str:
     return " x ".join(map(str, pixels.shape[:2]))
 
 
