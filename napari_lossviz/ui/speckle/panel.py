@@ -28,7 +28,7 @@ from napari_lossviz.ui.compare.figures import in_short
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.plots.small_plot import SmallPlot
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly
+from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.speckle.inputs import drawn_regions, intensity_of, point_places
 from napari_lossviz.ui.speckle.judgement import (
     Judgement,
@@ -213,7 +213,7 @@ class SpecklePanel(QWidget):
         """Add a layer, or give the one of the same name its data."""
         known = next((one for one in self._viewer.layers if one.name == data[1]["name"]), None)
         if known is not None:
-            self._viewer.layers.remove(known)
+            remove_quietly(self._viewer, [known])
         add_quietly(self._viewer, Layer.create(*data))
 
     def _on_failed(self, error: Exception) -> None:

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_lossviz.core import Image
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.plots.bare import pg
-from napari_lossviz.ui.result_layers import add_quietly
+from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 
 COLOURS = ("source", "translated", "target")
 MEAN = "trust weight"
@@ -123,7 +123,7 @@ class PreviewBox(QWidget):
                 if not known.rgb:
                     known.contrast_limits = limits_of(name)
                 return
-            self._viewer.layers.remove(known)
+            remove_quietly(self._viewer, [known])
         elif known is not None:  # the user removed it
             return
         axes = "yxc" if array.ndim == 3 else "yx"
@@ -153,9 +153,7 @@ class PreviewBox(QWidget):
         return step, self._corner
 
     def _remove_layers(self) -> None:
-        for layer in self._layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        remove_quietly(self._viewer, self._layers.values())
         self._layers.clear()
         self._corner = None
 
