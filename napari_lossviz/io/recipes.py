@@ -35,6 +35,8 @@ FOLDER_RECIPE = "recipe.json"
 _PACKAGES = ("numpy", "scipy", "torch", "numba", "pydicom")
 _CHUNK = 1 << 20
 _ROWS = 512
+_PART = 1 << 28
+"""Bytes of an image that are read at once."""
 
 
 def pixel_sha256(array: Any) -> str:
@@ -43,12 +45,16 @@ def pixel_sha256(array: Any) -> str:
     Parameters
     ----------
     array : ndarray, dask array or zarr array
-        Read slice by slice along its first axis, so that it need not fit into memory twice.
+        Read part by part along its first axis, so that it need not fit into memory twice.
     """
     dtype = np.dtype(array.dtype).newbyteorder("<")
     digest = hashlib.sha256(f"{dtype.str} {tuple(int(n) for n in array.shape)} ".encode())
-    # The rows of a lazy image are costly one by one.
-    step = _ROWS if array.ndim == 2 else 1
+    # Whole chunks of a lazy image: row by row, each would be decoded as often as it has rows.
+    chunks = getattr(array, "chunks", None)
+    chunk = int(np.max(chunks[0])) if chunks else 1
+    rows = -(-_ROWS // chunk) * chunk
+    row_bytes = math.prod(array.shape[1:]) * dtype.itemsize
+    step = max(min(rows, _PART // max(row_bytes, 1)), 1)
     for i in range(0, array.shape[0], step):
         part = np.ascontiguousarray(np.asarray(array[i : i + step]), dtype=dtype)
         digest.update(part.data.cast("B") if part.size else b"")
