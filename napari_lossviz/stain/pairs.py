@@ -1,9 +1,10 @@
 """Pairs of images to train on: from folders, from side-by-side images, or from arrays."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
 _LEAST_TISSUE = 0.1
 """Share of a tile."""
+
+_TILE = re.compile(r" row (\d+) column (\d+)$")
+"""End of the name of a tile."""
 
 Half = str
 """Which half of a side-by-side image: "left", "right", or "" for the whole."""
@@ -214,6 +218,26 @@ def tile_side(shape: Sequence[int], crop: int) -> int:
     return 2 * crop if min(shape[:2]) >= 4 * crop else crop
 
 
+def tile_spans(length: int, side: int) -> list[tuple[int, int]]:
+    """Return start and stop of the tiles along an axis: at least `side` long, none overlapping."""
+    count = length // side
+    edges = [i * length // count for i in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def tile_of(
+    name: str, shape: Sequence[int], crop: int
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return rows and columns of a tile of `pairs_from_images` by its name; None: there is none."""
+    found = _TILE.search(name)
+    side = tile_side(shape, crop)
+    if found is None or min(shape[:2]) < side:
+        return None
+    rows, columns = (dict(tile_spans(n, side)) for n in shape[:2])
+    y, x = int(found[1]), int(found[2])
+    return ((y, rows[y]), (x, columns[x])) if y in rows and x in columns else None
+
+
 def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair]:
     """Return the pairs of tiles of two registered images, those without tissue left out.
 
@@ -222,7 +246,8 @@ def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair
     source, target : Image
         8-bit RGB of the same size, at least `side` along each axis.
     side : int
-        Of the tiles in pixels; the last ones of a row or column overlap with those before.
+        Of the tiles in pixels at least. They do not overlap: what is kept for validation is never
+        trained on.
 
     Raises
     ------
@@ -242,10 +267,9 @@ def pairs_from_images(source: Image, target: Image, side: int) -> list[StainPair
             f"{side} of a training tile: lower crop, or choose larger images"
         )
     white = estimate_white(np.asarray(source.array[:: max(source.shape[0] // 512, 1)]))
-    starts = [sorted({*range(0, n - side + 1, side), n - side}) for n in source.shape[:2]]
     pairs = []
-    for y, x in product(*starts):
-        here = np.s_[y : y + side, x : x + side]
+    for (y, y1), (x, x1) in product(*(tile_spans(n, side) for n in source.shape[:2])):
+        here = np.s_[y:y1, x:x1]
         pixels = np.ascontiguousarray(source.array[here])
         if tissue_mask(pixels, white).mean() < _LEAST_TISSUE:
             continue
@@ -317,21 +341,36 @@ def read_rgb(path: Path) -> Pixels:
     InputError
         If it cannot be read, is grey, or has another depth than 8 bits.
     """
-    try:
-        if path.suffix == ".npy":
-            return np.asarray(as_rgb_image(np.load(path, allow_pickle=False)).array)
-        import PIL.Image
+    import PIL.Image
 
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.asarray(as_rgb_image(np.load(path, allow_pickle=False)).array)
         with PIL.Image.open(path) as opened:
             mode = opened.mode
-            if mode in ("RGB", "RGBA", "P", "RGBX"):
+            colours = mode in ("RGB", "RGBA", "P", "RGBX")
+            deep = _deep_mode(opened) if colours else ""
+            if colours and not deep:
                 return np.asarray(opened.convert("RGB"))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too large for one image of a pair: cut it into tiles") from error
     except (OSError, ValueError, SyntaxError) as error:  # what damaged files make Pillow raise
         raise InputError(f"{path}: cannot be read as an image ({error})") from error
+    if deep:
+        raise InputError(
+            f"{path}: more than 8 bits a colour ({deep}); scale it to 8 bits first, with white "
+            "near 255"
+        )
     kind = "a grey image" if mode in ("L", "LA", "1") else f"an image of mode {mode}"
     raise InputError(f"{path}: {kind}; expected 8-bit RGB: convert it, or leave the file out")
+
+
+def _deep_mode(opened: Any) -> str:
+    """Return the raw mode of an image of more than 8 bits a colour, of which Pillow keeps 8."""
+    raw = [str(part) for tile in opened.tile for part in np.atleast_1d(np.array(tile[3], object))]
+    return next((mode for mode in raw if ";16" in mode), "")
 
 
 def _repeats(names: Sequence[str]) -> bool:

@@ -1,9 +1,12 @@
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +17,11 @@ from napari_lossviz.stain.pairs import (
     StainPair,
     as_pairs,
     data_hash,
+    pairs_from_images,
     read_rgb,
+    tile_of,
+    tile_side,
+    tile_spans,
     validation_split,
 )
 
@@ -91,6 +98,58 @@ def test_bad_files_are_refused_by_name(tmp_path: Path, ihc: Any) -> None:
     np.save(tmp_path / "float.npy", ihc.astype(np.float32))
     with pytest.raises(InputError, match="float32"):
         read_rgb(tmp_path / "float.npy")
+
+
+@pytest.mark.parametrize("kind", ["raw", "packed", "png"])
+def test_more_than_8_bits_a_colour_are_refused(tmp_path: Path, ihc: Any, kind: str) -> None:
+    """Pillow takes the upper 8 bits, all black of 12-bit data, and says nothing."""
+    deep = ihc[:32, :32].astype(np.uint16) * 16
+    path = tmp_path / ("deep.png" if kind == "png" else "deep.tif")
+    if kind == "png":
+        # 16-bit colour, which Pillow does not write: chunks of length, name, data, checksum.
+        header = struct.pack(">IIBBBBB", 32, 32, 16, 2, 0, 0, 0)
+        lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+        sums = (struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+        parts = (
+            struct.pack(">I", len(data)) + name + data + end
+            for (name, data), end in zip(chunks, sums, strict=True)
+        )
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    else:
+        tifffile.imwrite(
+            path, deep, photometric="rgb", compression="zlib" if kind == "packed" else None
+        )
+    with pytest.raises(InputError, match="more than 8 bits") as error:
+        read_rgb(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_image_too_large_for_a_pair_is_refused_by_name(
+    tmp_path: Path, ihc: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "section.png", ihc)
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"section\.png: too large.*tiles"):
+        read_rgb(path)
+
+
+@given(st.integers(8, 400), st.integers(8, 64))
+def test_tiles_cover_all_and_never_overlap(length: int, side: int) -> None:
+    if length < side:
+        return
+    spans = tile_spans(length, side)
+    assert [place for span in spans for place in range(*span)] == list(range(length))
+    assert all(side <= stop - start < 2 * side for start, stop in spans)
+
+
+def test_a_tile_is_found_by_its_name(ihc: Any) -> None:
+    source = Image(ihc[:136, :150], "yxc", name="HE")
+    for pair in pairs_from_images(source, source, tile_side(source.shape, 32)):
+        rows, columns = tile_of(pair.name, source.shape, 32)
+        np.testing.assert_array_equal(pair.load()[0], ihc[slice(*rows), slice(*columns)])
+    assert tile_of(pair.name, source.shape, 40) is None
+    assert tile_of("HE", source.shape, 32) is None
 
 
 def test_alpha_is_dropped(tmp_path: Path, ihc: Any) -> None:

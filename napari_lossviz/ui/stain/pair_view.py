@@ -15,18 +15,18 @@ _ROOM = 1.1
 _GAP = 1.05
 
 
-def show_tile(viewer: Any, layer: Any, row: int, column: int, side: int) -> None:
+def show_tile(viewer: Any, layer: Any, rows: tuple[int, int], columns: tuple[int, int]) -> None:
     """Bring a tile of a layer into sight.
 
     Parameters
     ----------
     viewer : napari.Viewer
     layer : napari.layers.Image
-    row, column, side : int
-        In its pixels.
+    rows, columns : (int, int)
+        Start and stop in its pixels.
     """
     corners = [np.asarray(layer.data_to_world(place), float)[-2:]
-               for place in ((row, column), (row + side, column + side))]  # fmt: skip
+               for place in zip(rows, columns, strict=True)]  # fmt: skip
     _look_at(viewer, *corners)
 
 

@@ -1,6 +1,5 @@
 """The Train section: pairs, settings, a training in the engine process, and what it trusts."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig
 from napari_lossviz.jobs import train_stain
 from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage, without_headers
-from napari_lossviz.stain.pairs import tile_side
+from napari_lossviz.stain.pairs import tile_of
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.result_layers import add_result, followers
@@ -29,7 +28,6 @@ _PATIENCE = 20.0
 """Seconds that a training has to write its state before it is killed."""
 _MAPS_PAUSE = 1000
 """Milliseconds between two previews."""
-_TILE = re.compile(r" row (\d+) column (\d+)$")
 
 
 class TrainPanel(QWidget):
@@ -283,14 +281,13 @@ class TrainPanel(QWidget):
             show_pair(self._viewer, name, maps)
 
     def _look_at_tile(self, name: str, layers: Layers) -> None:
-        found = _TILE.search(name)
-        if found is None:
-            raise InputError(f"{name}: is no tile of the layers chosen")
         crop = getattr(self.controls.config(()), "crop", 0)
-        side = tile_side(image_from_layer(layers.source).shape, crop)
+        found = tile_of(name, image_from_layer(layers.source).shape, crop)
+        if found is None:
+            raise InputError(f"{name}: is no tile of the layers chosen, at this crop")
         if self._trust in self._viewer.layers:
             self._trust.opacity, self._trust.visible = 0.5, True
-        show_tile(self._viewer, layers.source, int(found[1]), int(found[2]), side)
+        show_tile(self._viewer, layers.source, *found)
 
     def _say_left_out(self) -> None:
         count = len(self.pairs.left_out())
