@@ -12,6 +12,7 @@ from napari_lossviz.cli import consoles
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import Image, InputError, Selection
 from napari_lossviz.io.radar_output import RadarOutput
+from napari_lossviz.jobs.ct_report import ReportPlan
 
 
 class ImageOptions(Protocol):
@@ -47,6 +48,15 @@ class ImageOptions(Protocol):
         ------
         InputError
             If the image has no such part.
+        """
+
+    def report_plan(self, image: Image) -> ReportPlan | None:
+        """Return what a report on the result will measure; None: there is to be none.
+
+        Raises
+        ------
+        InputError
+            If it cannot be measured.
         """
 
 
@@ -96,6 +106,10 @@ class VolumeOptions:
     def selection(self, image: Image) -> Selection:
         """Return the slices that are used."""
         return Selection(ranges={} if self.slices is None else {"z": self.slices})
+
+    def report_plan(self, image: Image) -> ReportPlan | None:
+        """Return None: there is no report."""
+        return None
 
 
 def check_given(inputs: Sequence[Path]) -> None:

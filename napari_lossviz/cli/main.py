@@ -14,13 +14,17 @@ from napari_lossviz.cli.image_options import ImageOptions, VolumeOptions
 from napari_lossviz.cli.method_command import method_command
 from napari_lossviz.cli.radar_options import RadarOptions
 from napari_lossviz.cli.replay import replay
+from napari_lossviz.cli.report_options import DenoiseOptions
 from napari_lossviz.cli.stain import stain, stain_command
 from napari_lossviz.cli.window import window
 from napari_lossviz.core import Cancelled, LossvizError
 from napari_lossviz.jobs.registry import METHODS
 
-_IMAGE_OPTIONS: dict[str, type[ImageOptions]] = {"despeckle": RadarOptions}
-"""Options about the images of commands that take no volumes."""
+_IMAGE_OPTIONS: dict[str, type[ImageOptions]] = {
+    "denoise": DenoiseOptions,
+    "despeckle": RadarOptions,
+}
+"""Options about the images of commands that take other ones than `VolumeOptions`."""
 
 EXIT_ERROR = 2
 EXIT_CANCELLED = 130

@@ -15,6 +15,8 @@ from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Result
+from napari_lossviz.io.atomic import full_stem
+from napari_lossviz.jobs.ct_report import ReportPlan, check_report_files, write_report
 from napari_lossviz.jobs.export import check_export, check_output, export, export_file
 from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method
@@ -171,6 +173,9 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         drop_identity=order.options.without_identity,
         radar=radar,
     )
+    plan = order.options.report_plan(part)
+    if plan is not None and to_file:
+        check_report_files(target.parent, _report_prefix(target), overwrite=order.overwrite)
     doubts = order.method.doubts_of(part, order.config)
     for doubt in doubts:
         consoles.warn_of(image.name, doubt)
@@ -188,18 +193,34 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
             consoles.warn_of(image.name, warning)
         if to_file:
             written = export_file(result, target, radar=radar, **options)
+            written += _report(order, plan, result, target.parent, _report_prefix(target))
         else:
             written = export(
                 result,
                 target,
                 parts=ExportParts(radar=radar),
                 tell=lambda text: consoles.warn(f"{image.name}: {text}"),
+                beside=lambda folder: [path.name for path in _report(order, plan, result, folder)],
                 **options,
             )
     consoles.say(
         f"{image.name}: {order.method.title} took {result.seconds:.1f} s on {result.device}"
         f"{_noise_sentence(result)}; wrote " + ", ".join(str(path) for path in written)
     )
+
+
+def _report_prefix(target: Path) -> str:
+    return f"{full_stem(target)}."
+
+
+def _report(
+    order: Order, plan: ReportPlan | None, result: Result, folder: Path, prefix: str = ""
+) -> list[Path]:
+    """Write the report, where there is to be one."""
+    if plan is None:
+        return []
+    name = "image" if order.options.without_identity else result.source.name
+    return write_report(plan, result, folder, prefix=prefix, name=name, overwrite=order.overwrite)
 
 
 @contextmanager

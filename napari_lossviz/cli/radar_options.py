@@ -17,6 +17,7 @@ from napari_lossviz.io.calibration import Quantity
 from napari_lossviz.io.measurements import MeasurementChoice
 from napari_lossviz.io.radar_output import RadarOutput, RadarQuantity
 from napari_lossviz.io.safe import burst_selection
+from napari_lossviz.jobs.ct_report import ReportPlan
 
 _SWATH = "Only these swaths of a Sentinel-1 .SAFE product, such as IW2; default: all."
 _POLARISATION = "Only these polarisations of a .SAFE product, such as VV; default: all."
@@ -111,3 +112,7 @@ class RadarOptions:
             bursts = burst_selection(image, first - 1, last - first + 1)
             ranges["y"] = bursts.ranges["y"]
         return Selection(ranges={axis: part for axis, part in ranges.items() if part is not None})
+
+    def report_plan(self, image: Image) -> ReportPlan | None:
+        """Return None: there is no report."""
+        return None

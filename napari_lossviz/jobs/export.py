@@ -51,6 +51,7 @@ def export(
     overwrite: bool = False,
     drop_identity: bool = False,
     tell: Callable[[str], None] = lambda sentence: None,
+    beside: Callable[[Path], list[str]] = lambda folder: [],
 ) -> list[Path]:
     """Write a result to a folder, whole or not at all.
 
@@ -76,6 +77,8 @@ def export(
     tell : callable
         Told in a sentence why the image could not be written in the format of its input, if so; the
         recipe's warnings say it too.
+    beside : callable
+        Writes further files into the folder that it is given, and returns their names.
 
     Returns
     -------
@@ -103,6 +106,7 @@ def export(
             result = replace(result, warnings=(*result.warnings, obstacle))
             tell(obstacle)
         written += _write_beside(result, temporary, parts)
+        written += beside(temporary)
         if parts.recipe:
             recipe = build_recipe(
                 result,

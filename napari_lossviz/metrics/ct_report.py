@@ -176,6 +176,7 @@ def ct_report(
         A circular edge. Without one the blur is not known, and d' speaks of the noise alone.
     reference : (N, H, W) ndarray, optional
         What the bias is taken against; default: the image before, whose noise has mean 0.
+        Against itself an image has no bias (nan).
 
     Raises
     ------
@@ -310,7 +311,9 @@ def _tissues(
 
 
 def _bias(image: NDArray[Any], reference: NDArray[Any], areas: Sequence[Area]) -> Estimate:
-    """Return the mean difference, and its error from the means of blocks."""
+    """Return the mean difference, and its error from the means of blocks; nan against itself."""
+    if image is reference:
+        return Estimate()
     sums, counts = [], []
     for area in areas:
         difference = image[area.index].astype(np.float64) - reference[area.index]
