@@ -150,7 +150,8 @@ def _train(folders: Sequence[Path], config: MethodConfig, output: Path) -> int:
     for name, cosine in trained.least_trusted:
         consoles.say(f"little trusted: {name} (mean cosine {cosine:.2f})")
     consoles.say(
-        f"trained {trained.steps} steps on {trained.pairs} pairs; wrote {output}. Try it with: "
+        f"trained {trained.steps} steps on {trained.pairs - trained.held_out} of {trained.pairs} "
+        f"pairs; wrote {output}. Try it with: "
         f"lossviz stain translate IMAGE -o OUT --checkpoint {output}"
     )
     return 0

@@ -3,6 +3,7 @@
 The room of the method is named as a string, as everywhere in jobs.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,8 @@ class Trained:
     ----------
     checkpoint : Any
         A `StainCheckpoint`.
-    steps, pairs : int
+    steps, pairs, held_out : int
+        Pairs in all, and those of them that were not trained on.
     least_trusted : tuple of (str, float)
         The pairs that agree least with what the generator made of them, and their mean cosine.
     """
@@ -33,6 +35,7 @@ class Trained:
     checkpoint: Any
     steps: int
     pairs: int
+    held_out: int
     least_trusted: tuple[tuple[str, float], ...]
 
 
@@ -88,7 +91,9 @@ def train_from_layers(
 def is_stopped(output: str) -> bool:
     """Whether a training that was stopped can go on to this checkpoint file."""
     suffix: str = import_module("napari_lossviz.engine.model_files").STATE_SUFFIX
-    return bool(output) and Path(output).expanduser().with_suffix(suffix).is_file()
+    with suppress(ValueError, RuntimeError):  # a name that is being typed: none yet, no such home
+        return bool(output) and Path(output).expanduser().with_suffix(suffix).is_file()
+    return False
 
 
 def free_output(output: str) -> str:
@@ -196,5 +201,6 @@ def train_pairs(pairs: Any, config: MethodConfig, *, reporter: Reporter | None =
         checkpoint,
         len(card["history"]["total"]),
         card["pairs"],
+        len(card["validation_pairs"]),
         tuple((name, float(cosine)) for name, cosine in ranking[:_NAMED]),
     )

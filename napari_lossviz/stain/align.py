@@ -70,6 +70,7 @@ def align(
     before, frame = (np.asarray(image.array) for image in images)
     sizes = [pixel_size(image) for image in images]
     if all(sizes) and abs(sizes[0] / sizes[1] - 1) > _NEAR:
+        _refuse_far(images[0], sizes[0] / sizes[1])
         before = _resized(before, sizes[0] / sizes[1])
     progress.step("looking for turn, scale and shift")
     found = register(before, frame)
@@ -97,6 +98,17 @@ def refuse_large(image: Image) -> None:
     if height * width > _MOST_PIXELS:
         raise InputError(
             f"{image.name}: {height} x {width} pixels are too many at once: choose a region"
+        )
+
+
+def _refuse_far(image: Image, factor: float) -> None:
+    """Refuse pixels so much larger than the other section's that they would fill the memory."""
+    height, width = image.shape[:2]
+    if height * width * factor**2 > _MOST_PIXELS:
+        raise InputError(
+            f"{image.name}: brought to the pixel size of the other section it would be "
+            f"{round(height * factor)} x {round(width * factor)} pixels, too many at once: check "
+            "both pixel sizes, or choose a region"
         )
 
 

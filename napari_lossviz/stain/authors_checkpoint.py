@@ -1,5 +1,6 @@
 """The authors' checkpoint of a generator: its names and shapes, turned into ours."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from napari_lossviz.core import InputError
 from napari_lossviz.stain.generator import FIRST_BLOCK_LAYER, ResnetGenerator
 from napari_lossviz.stain.resampling import DOUBLING, HALVING, binomial
 
+_FILTERED = re.compile(r"model\.\d+")
 _PARTS = {
     "weight_orig": "parametrizations.weight.original",
     "weight_u": "parametrizations.weight.0._u",
@@ -43,7 +45,7 @@ def read_authors_generator(path: Path) -> ResnetGenerator:
     unknown = []
     for name, value in state.items():
         layer, _, part = name.rpartition(".")
-        if part == "filt":
+        if part == "filt" and _FILTERED.fullmatch(layer):
             _check_filter(path, name, value)
         elif layer in names and part in _PARTS:
             found[f"{names[layer]}.{_PARTS[part]}"] = value.float()

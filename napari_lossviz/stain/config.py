@@ -10,6 +10,9 @@ from napari_lossviz.core.config import MethodConfig, setting
 GRID = 4
 """The generator halves an image twice: tiles start at multiples of this and are as long."""
 
+_LEAST_SIDE = 3
+"""Pixels that the pyramid's filter needs along each side, to be reflected beyond them."""
+
 Schedule = Literal["lambda", "linear", "sigmoid", "zero"]
 Weighting = Literal["linear", "top", "bell", "uniform"]
 Statistics = Literal["kernelised", "whole_image", "fixed", "tile"]
@@ -74,8 +77,8 @@ class StainConfig(MethodConfig):
     )
     microns_per_pixel: float = setting(
         0.0,
-        "Size of the input's pixels where the file does not tell it; 0 takes the file's. The image "
-        "is brought to the size that the checkpoint was trained at and back.",
+        "Size of the input's pixels, where the file does not tell it or tells it wrongly; 0 takes "
+        "the file's. The image is brought to the size that the checkpoint was trained at and back.",
         unit="um",
         ge=0,
         le=100,
@@ -227,6 +230,12 @@ class StainConfig(MethodConfig):
         if min(levels) < 0 or len(levels) > 12:
             raise ValueError(
                 f"pyramid_levels must be 1 to 12 weights of at least 0, got {self.pyramid_levels!r}"
+            )
+        last_side = -(-self.crop // 2 ** max(len(levels) - 2, 0))
+        if len(levels) > 1 and last_side < _LEAST_SIDE:
+            raise ValueError(
+                f"crop ({self.crop}) is too small for {len(levels)} pyramid_levels, the last of "
+                f"which would filter {last_side} pixels: raise crop, or name fewer levels"
             )
         if self.epochs + self.decay_epochs == 0:
             raise ValueError("epochs and decay_epochs are both 0: there is nothing to train")

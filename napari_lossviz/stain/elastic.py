@@ -1,5 +1,7 @@
 """Elastic registration after the affine one, by SimpleITK where it is installed."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -39,11 +41,12 @@ def elastic_field(
         If the sizes differ.
     """
     try:
-        import SimpleITK as sitk  # noqa: N813
+        import SimpleITK
     except ImportError as error:
         raise MissingPackageError(
             "elastic registration needs SimpleITK: pip install 'napari-lossviz[registration]'"
         ) from error
+    sitk: Any = SimpleITK  # not typed
     if warped.shape != fixed.shape:
         raise InputError(f"the images are {warped.shape} and {fixed.shape}: warp the one first")
     factor = max(max(fixed.shape[:2]) / _LONGEST, 1.0)

@@ -1,13 +1,15 @@
 """Train on two registered images, and show where the loss believed them."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Image, Reporter
+from napari_lossviz.core import Image, Reporter, Step, silent
+from napari_lossviz.engine.progress import Progress
 from napari_lossviz.stain.checkpoint import StainCheckpoint
 from napari_lossviz.stain.config import StainConfig, StainTrainingConfig
 from napari_lossviz.stain.pairs import pairs_from_images, tile_side
@@ -55,10 +57,23 @@ def train_layers(
     from napari_lossviz.stain.train_run import train
 
     device = choose_device(config.device)
+    tell: Reporter = silent if reporter is None else reporter
+    last = [Step(0, 1)]
+
+    def during(step: Step, /) -> None:
+        last[0] = step
+        tell(step)
+
+    def afterwards(step: Step, /) -> None:
+        """Say what goes on, and let it be stopped, at the end of the training's bar."""
+        tell(Step(last[0].done, last[0].total, message=step.message))
+
     with PeakMemory(device) as peak:
-        checkpoint = train(pairs, config, reporter=reporter)
-        translated = translate(source, checkpoint, config)
-        trust = trust_over(source, target, checkpoint, config, device)
+        checkpoint = train(pairs, config, reporter=during)
+        translated = translate(source, checkpoint, config, reporter=afterwards)
+        progress = Progress(afterwards, 1)
+        progress.announce("looking at what is trusted")
+        trust = trust_over(source, target, checkpoint, config, device, progress.poll)
     return StainTrainingResult(
         source=source,
         config=config,
@@ -85,6 +100,7 @@ def trust_over(
     checkpoint: StainCheckpoint,
     config: StainConfig,
     device: Any,
+    poll: Callable[[], None] = lambda: None,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the maps of trust over whole images, crop by crop, (H, W) each.
 
@@ -97,6 +113,8 @@ def trust_over(
     config : StainConfig
         Its crop and weighting.
     device : torch.device
+    poll : callable
+        Called after each crop; may raise to stop.
     """
     from napari_lossviz.engine.tiles import cover
     from napari_lossviz.stain.crops import to_network
@@ -117,4 +135,5 @@ def trust_over(
             for name, part in found.expanded().items():
                 whole = maps.setdefault(name, np.zeros((height, width), np.float32))
                 whole[here] = part
+            poll()
     return maps

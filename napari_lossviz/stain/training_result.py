@@ -51,9 +51,11 @@ class StainTrainingResult(PairResult):
         """Return method, paper and decisive parameters in one line."""
         config = self.config
         assert isinstance(config, StainConfig)
+        card = self.checkpoint.card
+        trained = card["pairs"] - len(card["validation_pairs"])
         return (
             f"Stain translation (arXiv:{ARXIV}) trained from {config.source_stain} to virtual "
-            f"{config.target_stain} on {self.checkpoint.card['pairs']} pairs of tiles, "
+            f"{config.target_stain} on {trained} pairs of tiles, "
             f"{config.total_epochs} epochs, schedule {config.schedule}, weighting "
             f"{config.weighting}; a virtual stain is a guess"
         )

@@ -9,6 +9,7 @@ from napari_lossviz import samples
 from napari_lossviz.core import InputError
 from napari_lossviz.jobs.train_stain import (
     inspect_pair,
+    is_stopped,
     model_card,
     rank_folders,
     train_from_folders,
@@ -40,7 +41,7 @@ def test_pairs_are_left_out_inspected_and_ranked(
     path = tmp_path / "model.safetensors"
     config = TINY.replace(output=str(path), leave_out="b")
     trained = train_from_folders(*folders, config)
-    assert trained.pairs == 3
+    assert (trained.pairs, trained.held_out) == (3, 1)
     assert "b" not in dict(trained.least_trusted)
     ranking = rank_folders(*folders, str(path), TINY)
     assert {name for name, _ in ranking} == set("abcd")
@@ -58,6 +59,11 @@ def test_pairs_that_are_not_there_cannot_be_left_out(folders: tuple[Path, Path])
         train_from_folders(*folders, TINY.replace(leave_out="a, b, c, d"))
     with pytest.raises(InputError, match="no pair named 'e'"):
         inspect_pair(*folders, "e", "model.safetensors", TINY)
+
+
+@pytest.mark.parametrize("output", ["", "/", ".", "~nobody-here/model.safetensors"])
+def test_a_name_that_is_being_typed_is_no_stopped_training(output: str) -> None:
+    assert not is_stopped(output)
 
 
 def test_a_checkpoint_tells_of_itself() -> None:

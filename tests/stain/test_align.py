@@ -27,6 +27,10 @@ def test_what_cannot_be_registered_is_refused(ihc: Any) -> None:
         align(np.full((64, 64, 3), 240, np.uint8), ihc[:64, :64])
     with pytest.raises(InputError, match="grey"):
         align(ihc[..., 0], ihc)
+    source, _ = samples.stain_pair()
+    far = source.replace(spacing=(60.0, 60.0, 1.0), name="far")
+    with pytest.raises(InputError, match=r"far: brought to the pixel size.*too many at once"):
+        align(far, source)
     slide = Image(np.broadcast_to(np.uint8(0), (20_000, 20_000, 3)), "yxc", name="slide")
     with pytest.raises(InputError, match="choose a region"):
         refuse_large(slide)

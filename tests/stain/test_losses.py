@@ -1,3 +1,4 @@
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_lossviz.stain.adaptive import (
     trust,
 )
 from napari_lossviz.stain.adversarial import discriminator_loss, generator_loss
+from napari_lossviz.stain.config import StainConfig
 from napari_lossviz.stain.contrastive import patch_nce
 from napari_lossviz.stain.pyramid import gaussian_pyramid, pyramid_l1
 
@@ -142,6 +144,25 @@ def test_pyramid_loss_of_a_constant_shift_is_the_shift_times_the_weights() -> No
     assert pyramid_l1(image, image.flip(3), PUBLISHED_LEVELS).item() == pytest.approx(
         expected.item(), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("crop", [32, 40, 48, 64])
+def test_as_many_levels_are_allowed_as_fit_into_a_crop(crop: int) -> None:
+    def fits(count: int) -> bool:
+        levels = ", ".join(["1"] * count)
+        with suppress(ValueError):
+            StainConfig(crop=crop, discriminator_layers=1, pyramid_levels=levels)
+            return True
+        return False
+
+    allowed = [count for count in range(1, 9) if fits(count)]
+    image = torch.zeros(1, 3, crop, crop)
+    assert allowed == list(range(1, allowed[-1] + 1))
+    gaussian_pyramid(image, allowed[-1] - 1)
+    with pytest.raises(RuntimeError):
+        gaussian_pyramid(image, allowed[-1])
+    with pytest.raises(ValueError, match="too small for 8 pyramid_levels"):
+        StainConfig(crop=crop, discriminator_layers=1, pyramid_levels="1, 1, 1, 1, 1, 1, 1, 1")
 
 
 def test_the_pyramid_loss_is_exact_under_mixed_precision() -> None:

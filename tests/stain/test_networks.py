@@ -189,6 +189,12 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path, authors_fil
     with pytest.raises(InputError, match="architecture"):
         load_generator(altered(good, tmp_path, fewer))
 
+    def huge(tensors: Any, card: Any) -> None:
+        card["architecture"] |= {"channels": 10**7, "blocks": 10**9}
+
+    with pytest.raises(InputError, match="first layer has the shape"):
+        load_generator(altered(good, tmp_path, huge))
+
     foreign = tmp_path / "foreign.safetensors"
     save_file({"a": np.zeros(3, np.float32)}, foreign)
     with pytest.raises(InputError, match="card"):
@@ -235,6 +241,8 @@ def test_other_architectures_are_told_by_name(tmp_path: Path, authors_file: Path
     refused({k: v for k, v in state.items() if k != "model.19.bias"}, "missing up.0.bias")
     refused(state | {"model.2.weight": torch.ones(8)}, "unknown model.2.weight")
     refused(state | {"model.7.filt": torch.ones(16, 1, 3, 3)}, "model.7.filt is another")
+    refused(state | {"filt": torch.ones(1)}, "unknown filt")
+    refused(state | {"model.x.filt": torch.ones(1)}, "unknown model.x.filt")
     refused(state | {"model.4.bias": torch.zeros(3)}, "down.0.bias has the shape")
     refused(state | {"model.4.bias": torch.full((16,), torch.nan)}, "NaN")
     torch.save([1, 2], path)

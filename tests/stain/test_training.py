@@ -426,6 +426,19 @@ def test_training_on_two_layers_shows_trust_over_both(ihc: Any) -> None:
         assert np.isfinite(array).all()
     assert result.trust["trust weight"].mean() == pytest.approx(1, rel=0.1)
     assert len(result.least_trusted) >= 3
+    assert "on 3 pairs" in result.describe()
+    told: list[Step] = []
+
+    def stop(step: Step) -> None:
+        told.append(step)
+        if step.message == "translating":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train_layers(source, source[..., ::-1].copy(), config, reporter=stop)
+    done = [step.done / step.total for step in told if step.total > 1]
+    assert done == sorted(done)
+    assert done[-1] == 1
     assert "guess" in result.describe()
     with pytest.raises(InputError, match="same size"):
         train_layers(source, source[:100], config)

@@ -195,10 +195,12 @@ class TrainPanel(QWidget):
         path = Path(getattr(config, "output", "")).expanduser()
         self._finished = str(path)
         self.controls.offer_next_output()
-        losses = history.get("validation", [])
-        held_out = f", held-out loss {losses[0]:.3g} → {losses[-1]:.3g}" if losses else ""
+        losses, count = history.get("validation", []), checkpoint.card["pairs"]
+        held_out = len(checkpoint.card["validation_pairs"])
+        said = f"loss of the others {losses[0]:.3g} → {losses[-1]:.3g}" if held_out else ""
         self._say(
-            f"Trained {len(history['total'])} steps on {checkpoint.card['pairs']} pairs{held_out}. "
+            f"Trained {len(history['total'])} steps on {count - held_out} of {count} pairs"
+            f"{', ' if said else ''}{said}. "
             f"The checkpoint {path.name} is chosen under Translate."
         )
         self.trained.emit(str(path))

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lossviz.core import InputError
+from napari_lossviz.stain.align import refuse_large
 from napari_lossviz.ui.layers import image_from_layer
 from napari_lossviz.ui.path_row import PathRow
 from napari_lossviz.ui.stain.colour_choice import ColourChoice
@@ -123,9 +124,11 @@ def images_of(layers: Layers) -> list[Any]:
     Raises
     ------
     InputError
-        If one is no image that a training can take, or the sizes differ.
+        If one is no image that a training can take, or too large for it, or the sizes differ.
     """
     images = [image_from_layer(layer) for layer in (layers.source, layers.target)]
+    for image in images:
+        refuse_large(image)
     if images[0].shape[:2] != images[1].shape[:2]:
         source, target = (" x ".join(map(str, image.shape[:2])) for image in images)
         raise InputError(

@@ -19,7 +19,8 @@ def card_in_short(card: Mapping[str, Any]) -> str:
     settings = card.get("settings", {})
     if "pairs" in card:
         epochs = int(settings.get("epochs", 0)) + int(settings.get("decay_epochs", 0))
-        parts.append(f"trained on {card['pairs']} pairs, {epochs} epochs")
+        trained = int(card["pairs"]) - len(card.get("validation_pairs", ()))
+        parts.append(f"trained on {trained} pairs, {epochs} epochs")
     else:
         parts.append("training unknown")
     sizes = card["architecture"]
