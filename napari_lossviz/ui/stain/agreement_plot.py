@@ -17,7 +17,8 @@ class AgreementPlot(SmallPlot):
             "mean DAB density of a tile",
             "virtual − real",
             "Bland-Altman plot: each point is a tile; the full line is the bias, the broken ones "
-            "are the limits within which 95 % of the differences lie",
+            "are the limits of agreement, bias ± 1.96 standard deviations: about 95 % of the "
+            "differences lie within if they are normally distributed",
             parent,
         )
         for side in ("bottom", "left"):

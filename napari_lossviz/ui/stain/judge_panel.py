@@ -28,8 +28,6 @@ from napari_lossviz.stain.align import refuse_large
 from napari_lossviz.stain.scene import as_rgb_image, pixel_size
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.compare.figures import in_short
-from napari_lossviz.ui.compare.layer_choice import LayerChoice
-from napari_lossviz.ui.edit.outlines import outlines_of
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.stain.agreement_plot import AgreementPlot
@@ -44,6 +42,7 @@ from napari_lossviz.ui.stain.judgement import (
     as_csv,
     judge,
 )
+from napari_lossviz.ui.stain.region_row import RegionRow
 
 NO_RESULT = "Translate an image first; its virtual stain is then judged here."
 _DENSITY_LIMITS = (0.0, 1.0)
@@ -72,7 +71,7 @@ class JudgePanel(QWidget):
             "are found by a simple detector: compare real and virtual by it, score nothing by it"
         )
         self.real = ColourChoice(viewer, "no real IHC")
-        self.region = LayerChoice(viewer, "shapes", "everywhere")
+        self.region = RegionRow(viewer, lambda: self._layers and self._layers.denoised)
         self.tile = QSpinBox()
         self.tile.setRange(8, 4096)
         self.tile.setValue(64)
@@ -99,6 +98,7 @@ class JudgePanel(QWidget):
         self._build()
         self.button.clicked.connect(self.start)
         self.save.clicked.connect(self._ask_and_save)
+        self.region.failed.connect(lambda words: self._say(words, bad=True))
         self.set_result(None)
 
     def set_result(self, layers: ResultLayers | None) -> None:
@@ -109,6 +109,7 @@ class JudgePanel(QWidget):
         self._layers = layers
         self.judgement = None
         self.button.setEnabled(layers is not None)
+        self.region.update_buttons()
         self._show(None)
         self._say("" if layers is not None else NO_RESULT)
 
@@ -149,7 +150,7 @@ class JudgePanel(QWidget):
         self._layers = None
         self._made = {}
         self.real.close_choice()
-        self.region.close_choice()
+        self.region.close_row()
 
     def _question(self, layers: ResultLayers) -> Question:
         virtual = layers.result.main_image()
@@ -160,9 +161,6 @@ class JudgePanel(QWidget):
             images.append(as_rgb_image(image_from_layer(self.real.layer)))
         for image in images:
             refuse_large(image)
-        outlines: list[Any] = []
-        if self.region.layer is not None:
-            outlines = outlines_of(self.region.layer, layers.denoised, self._viewer.dims.point)
         source = image_from_layer(layers.source)
         arrays = [image.array for image in images]
         return Question(
@@ -171,7 +169,7 @@ class JudgePanel(QWidget):
             self.marker.currentText(),
             pixel_size(source),
             tile=self.tile.value(),
-            outlines=outlines,
+            outlines=self.region.outlines(),
         )
 
     def _on_step(self, step: Step) -> None:
