@@ -202,10 +202,12 @@ def he_image(vectors: Any, strongest: Any, white: Any, seed: int = 0) -> np.ndar
     return np.rint(np.clip(white * 10 ** -(concentrations @ vectors), 0, 255)).astype(np.uint8)
 
 
-def test_planted_stains_are_found() -> None:
-    vectors = np.array([[0.65, 0.70, 0.29], [0.15, 0.95, 0.27]])
+@pytest.mark.parametrize("eosin", [(0.15, 0.95, 0.27), (0.07, 0.99, 0.11)])
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_planted_stains_are_found(eosin: tuple[float, ...], strength: float) -> None:
+    vectors = np.array([[0.65, 0.70, 0.29], eosin])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    image = he_image(vectors, np.array([1.0, 0.8]), WHITE)
+    image = he_image(vectors, strength * np.array([1.0, 0.8]), WHITE)
     found = estimate_stains(image)
     np.testing.assert_allclose(found.white, WHITE)
     angles = np.degrees(np.arccos(np.clip((found.vectors * vectors).sum(axis=1), -1, 1)))
