@@ -1,11 +1,11 @@
-"""Does the augmentation sensitivity tell where a translation errs?
+"""Whether the augmentation sensitivity tells where a translation errs.
 
     python benchmarks/stain_sensitivity.py [--tiles 8] [--augmentations 8] [--checkpoint FILE]
 
 Translates clean held-out tiles of the sample (`samples.stain_pairs`), by default with the
 demonstration checkpoint, and prints the rank correlation of the sensitivity layer with the error,
-both over blocks of 8 pixels: of colour, in grey levels, and of DAB density. Blocks within a tile are
-not independent, so the range over tiles is printed too.
+both over blocks of 8 pixels: of colour, in grey levels, and of DAB density. Blocks within a tile
+are not independent, so the range over tiles is printed too.
 """
 
 import argparse

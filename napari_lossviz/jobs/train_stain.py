@@ -138,6 +138,7 @@ def inspect_pair(
     if not found:
         raise InputError(f"{source}: there is no pair named {name!r} any more")
     trained = import_module(_ROOM).load_checkpoint(checkpoint)
+    found = import_module(f"{_ROOM}.source_colours").as_trained(found, trained)
     device = choose_device(getattr(config, "device", "auto"))
     networks = trained.generator().to(device), trained.sampler().to(device)
     whole = config.replace(crop=4096)

@@ -161,6 +161,11 @@ class StainConfig(MethodConfig):
     accumulate: int = setting(
         1, "Training: steps whose gradients are added up before the weights change.", ge=1, le=256
     )
+    macenko: bool = setting(
+        False,
+        "Training: bring the source images to common stain colours first (Macenko); what the "
+        "checkpoint translates is then brought to them too.",
+    )
     flips: bool = setting(True, "Training: flip and turn the crops at random.")
     amp: bool = setting(
         True, "Training: reduced precision where the device gains by it (GPU only)."

@@ -9,6 +9,7 @@ from napari_lossviz.engine.progress import Progress
 from napari_lossviz.stain.checkpoint import StainCheckpoint
 from napari_lossviz.stain.config import StainConfig
 from napari_lossviz.stain.pairs import StainPair, as_pairs
+from napari_lossviz.stain.source_colours import as_trained
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +63,7 @@ def rank_pairs(
 
     device = choose_device(config.device)
     networks = checkpoint.generator().to(device), checkpoint.sampler().to(device)
-    listed = as_pairs(pairs)
+    listed = as_trained(as_pairs(pairs), checkpoint)
     progress = Progress(reporter, len(listed))
     return ranked(listed, networks, config, device, progress)
 

@@ -12,9 +12,11 @@ from napari_lossviz.core import Image, Reporter, Step, silent
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.stain.checkpoint import StainCheckpoint
 from napari_lossviz.stain.config import StainConfig, StainTrainingConfig
+from napari_lossviz.stain.macenko import estimate_stains, normalise_stains
 from napari_lossviz.stain.pairs import pairs_from_images, tile_side
 from napari_lossviz.stain.run import translate
 from napari_lossviz.stain.scene import as_rgb_image
+from napari_lossviz.stain.source_colours import recoloured
 from napari_lossviz.stain.training_result import StainTrainingResult
 
 
@@ -49,6 +51,12 @@ def train_layers(
     started = time.perf_counter()
     source, target = as_rgb_image(source), as_rgb_image(target)
     pairs = pairs_from_images(source, target, tile_side(source.shape, config.crop))
+    seen = source
+    if config.macenko:  # by the stains of the whole image, as it will be translated
+        pixels = np.asarray(source.array)
+        stains = estimate_stains(pixels)
+        pairs = recoloured(pairs, stains)
+        seen = source.replace(array=normalise_stains(pixels, stains))
 
     import torch
 
@@ -73,7 +81,7 @@ def train_layers(
         translated = translate(source, checkpoint, config, reporter=afterwards)
         progress = Progress(afterwards, 1)
         progress.announce("looking at what is trusted")
-        trust = trust_over(source, target, checkpoint, config, device, progress.poll)
+        trust = trust_over(seen, target, checkpoint, config, device, progress.poll)
     return StainTrainingResult(
         source=source,
         config=config,

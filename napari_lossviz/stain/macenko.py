@@ -15,8 +15,8 @@ from napari_lossviz.stain.tissue import estimate_white, optical_density
 _FAINT = 0.15
 """Density (natural logarithm, mean over the colours) below which a pixel is left out.
 
-Programs in use leave a pixel out that is fainter in any one colour: pure eosin, which hardly absorbs
-blue, is lost by that, and another stain is found in its place.
+Programs in use leave a pixel out that is fainter in any one colour: pure eosin, which hardly
+absorbs blue, is lost by that, and another stain is found in its place.
 """
 _PERCENTILE = 1.0
 _STRONGEST = 99.0
@@ -73,7 +73,7 @@ def estimate_stains(
     if len(dense) < _LEAST_PIXELS:
         raise InputError(
             f"only {len(dense)} stained pixels, at least {_LEAST_PIXELS} are needed to estimate "
-            "the stains: choose a region with more tissue, or leave normalisation off"
+            "the stains"
         )
     dense = dense[:: max(len(dense) // _MOST_PIXELS, 1)]
     # The plane in which the densities lie, spanned by the two largest eigenvectors.

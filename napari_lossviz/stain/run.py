@@ -17,6 +17,7 @@ from napari_lossviz.stain.config import StainConfig
 from napari_lossviz.stain.resize import AxisResize, apply_resize
 from napari_lossviz.stain.result import StainResult
 from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
+from napari_lossviz.stain.source_colours import RecolouredScene, recolours, stains_of
 from napari_lossviz.stain.tissue import estimate_white, tissue_mask
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ def translate(
     thumbnail, side = scene.thumbnail()
     white = estimate_white(thumbnail)
     tissue = tissue_mask(thumbnail, white)
+    if recolours(checkpoint):
+        try:
+            stains = stains_of(scene, tissue, side, white)
+            scene = RecolouredScene(image, microns, checkpoint.microns_per_pixel, stains)
+        except InputError as error:
+            warnings.append(f"{image.name}: its colours are not normalised: {error}.")
     progress.step("looking for tissue")
     if not tissue.any():
         warnings.append(f"{image.name}: no tissue was found in it.")

@@ -31,6 +31,7 @@ from napari_lossviz.stain.pairs import StainPair, as_pairs, data_hash, validatio
 from napari_lossviz.stain.patch_sampler import PatchSampler
 from napari_lossviz.stain.preview import Preview, training_moments, validate
 from napari_lossviz.stain.reference import CITATION
+from napari_lossviz.stain.source_colours import recoloured
 from napari_lossviz.stain.training import Trainer
 from napari_lossviz.stain.training_state import TrainingState
 
@@ -82,6 +83,8 @@ def train(
     """
     path = check_output(config)
     listed = without(as_pairs(pairs), config.left_out_names)
+    if config.macenko:
+        listed = recoloured(listed)
     training, validation = validation_split(listed, config.validation, config.seed)
     progress = Progress(reporter, 1)
     progress.announce("reading the pairs")

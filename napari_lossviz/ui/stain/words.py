@@ -16,13 +16,16 @@ def card_in_short(card: Mapping[str, Any]) -> str:
     stains = f"{card['source_stain'] or '?'} → {card['target_stain'] or '?'}"
     microns = float(card["microns_per_pixel"])
     parts = [f"{microns:g} µm per pixel" if microns else "pixel size unknown"]
-    settings = card.get("settings", {})
+    settings = card.get("settings")
+    settings = settings if isinstance(settings, dict) else {}
     if "pairs" in card:
         epochs = int(settings.get("epochs", 0)) + int(settings.get("decay_epochs", 0))
         trained = int(card["pairs"]) - len(card.get("validation_pairs", ()))
         parts.append(f"trained on {trained} pairs, {epochs} epochs")
     else:
         parts.append("training unknown")
+    if settings.get("macenko"):
+        parts.append("colours normalised (Macenko)")
     sizes = card["architecture"]
     parts.append(f"{sizes['channels']} channels, {sizes['blocks']} blocks")
     lines = [f"<b>{escape(stains)}</b>", escape(" · ".join(parts))]
