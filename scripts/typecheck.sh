@@ -4,5 +4,5 @@
 
 source "$(dirname "$0")/common.sh"
 
-rooms=(betti core engine filter2noise io jobs losses metrics samples cli)
+rooms=(betti core engine filter2noise io jobs losses metrics samples stain cli)
 exec .venv/bin/mypy --strict "${rooms[@]/#/napari_lossviz/}"

@@ -15,6 +15,9 @@ from napari_lossviz.stain.spectral import freeze, seeded, spectral_conv
 FIRST_BLOCK_LAYER = 12
 """Number of the first residual block, by the numbering of the layers."""
 
+PADDING = 3
+"""Reflected pixels around the image, which layer 0 shows."""
+
 
 def reflected(x: Tensor, pad: int) -> Tensor:
     """Return features with a reflected border."""
@@ -97,7 +100,7 @@ class ResnetGenerator(nn.Module):
         normalise : callable
             Default: each image with its own statistics.
         """
-        h = F.relu(normalise(self.stem(reflected(x, 3)), 0))
+        h = F.relu(normalise(self.stem(reflected(x, PADDING)), 0))
         if self._inner_dtype is not None:
             h = h.to(self._inner_dtype)
         for i, convolution in enumerate(self.down):
@@ -114,7 +117,7 @@ class ResnetGenerator(nn.Module):
             h = F.relu(normalise(convolution(self.doubling(h)), layer + i))
         if self._inner_dtype is not None:
             h = h.float()
-        return torch.tanh(self.head(reflected(h, 3)))
+        return torch.tanh(self.head(reflected(h, PADDING)))
 
     def features(self, x: Tensor, layers: Sequence[int]) -> dict[int, Tensor]:
         """Return the outputs of encoder layers by their numbers; nothing behind the last is run.
@@ -133,7 +136,7 @@ class ResnetGenerator(nn.Module):
         return {number: found[number] for number in layers}
 
     def _encoder(self, x: Tensor) -> Iterator[tuple[int, Tensor]]:
-        h = reflected(x, 3)
+        h = reflected(x, PADDING)
         yield 0, h
         h = self.stem(h)
         yield 1, h

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import InputError, Reporter
+from napari_lossviz.core import InputError, OutputExistsError, Reporter
 from napari_lossviz.engine.devices import choose_device
 from napari_lossviz.engine.model_files import STATE_SUFFIX, training_output
 from napari_lossviz.engine.progress import Progress
@@ -75,7 +75,7 @@ def train(
     InputError
         If pairs, the checkpoint to start from or the state to go on from cannot be used.
     OutputExistsError
-        If a finished checkpoint is there.
+        If a finished checkpoint is there, or comes there from another training.
     OutputError
         If a state or the checkpoint could not be written; the last state written stays.
     Cancelled
@@ -119,6 +119,7 @@ def train(
     moments = training_moments(trainer.generator, training, config, device, progress.poll)
     checkpoint = _checkpoint(trainer, moments, config, listed, card, path)
     if path is not None and state_path is not None:
+        _refuse_other(path, checkpoint)
         save_checkpoint(checkpoint, path)
         state_path.unlink(missing_ok=True)
     return checkpoint
@@ -135,6 +136,20 @@ def check_output(config: StainConfig) -> Path | None:
         If a finished training lies there.
     """
     return training_output(config.output, what="output", advice="start from it by start_from")
+
+
+def _refuse_other(path: Path, checkpoint: StainCheckpoint) -> None:
+    """Refuse to replace a checkpoint that another training finished meanwhile.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    if path.is_file() and load_checkpoint(path).sha256 != checkpoint.sha256:
+        raise OutputExistsError(
+            f"output {path}: another training has finished there meanwhile; this one is through "
+            "too, and its state is kept beside it: rename that file, and go on"
+        )
 
 
 def steps_of_epoch(pairs: int, config: StainConfig) -> int:

@@ -1,6 +1,7 @@
 """All that a training needs to go on as if it had never stopped."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from napari_lossviz.core import InputError
+from napari_lossviz.core import InputError, OutputError
 from napari_lossviz.engine.atomic_files import write_atomically
 
 _KEY = "napari-lossviz stain training state"
@@ -39,6 +40,8 @@ class TrainingState:
 
     def __init__(self, belongs_to: Mapping[str, Any]) -> None:
         self._belongs_to = dict(belongs_to)
+        self._run = uuid.uuid4().hex
+        self._known = ""  # the run whose state this one took up, or its own
         self.step = 0
         self.history: dict[str, list[float]] = {}
 
@@ -64,8 +67,13 @@ class TrainingState:
         Raises
         ------
         OutputError
-            If the system refuses; an older state stays.
+            If the system refuses, or another training writes there too; an older state stays.
         """
+        if _run_of(path) not in (None, self._known):
+            raise OutputError(
+                f"{path}: another training writes its state there at the same time; this one stops "
+                "at its last saved state: choose another output for one of them"
+            )
         tensors: dict[str, Tensor] = {}
         for name, network in networks.items():
             for key, value in network.state_dict().items():
@@ -78,6 +86,7 @@ class TrainingState:
         counts = {name: _count(optimizer) for name, optimizer in optimizers.items()}
         numbers = {
             "step": self.step,
+            "run": self._run,
             "belongs_to": self._belongs_to,
             "optimizer_steps": counts,
         }
@@ -85,6 +94,7 @@ class TrainingState:
             tensors[f"{_HISTORY}{name}"] = torch.tensor(values, dtype=torch.float64)
         metadata = {_KEY: json.dumps(numbers)}
         write_atomically(path, lambda target: save_file(tensors, target, metadata=metadata))
+        self._known = self._run
 
     def load(
         self,
@@ -111,6 +121,7 @@ class TrainingState:
                 )
                 steps = numbers["optimizer_steps"][name]
                 _restore(optimizers[name], network, name, tensors, steps)
+            self._known = str(numbers["run"])
             self.step = int(numbers["step"])
             self.history = {
                 name.removeprefix(_HISTORY): values.tolist()
@@ -135,6 +146,15 @@ class TrainingState:
                 f"{path}: the training that was stopped there differs in {', '.join(differing)}: "
                 "go on with what it had, remove the file, or choose another output"
             )
+
+
+def _run_of(path: Path) -> str | None:
+    """Return which run wrote a state; None if there is none that can be read."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return str(json.loads((opened.metadata() or {})[_KEY])["run"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _count(optimizer: torch.optim.Adam) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_lossviz.stain.adaptive import adaptive_weights
 from napari_lossviz.stain.config import Weighting
 from napari_lossviz.stain.contrastive import similarity
-from napari_lossviz.stain.generator import ResnetGenerator
+from napari_lossviz.stain.generator import PADDING, ResnetGenerator
 from napari_lossviz.stain.patch_sampler import PatchSampler
 
 _GRID = 64
@@ -79,6 +79,8 @@ def trust_maps(
         cosines: dict[int, NDArray[np.float32]] = {}
         weights: dict[int, NDArray[np.float32]] = {}
         for layer, features in found.items():
+            if layer == 0:  # the border that the generator adds to the image lies beyond the map
+                features = features[..., PADDING:-PADDING, PADDING:-PADDING]
             rows, columns, positions = grid_positions(features.shape[-2:])
             vectors = sampler(features, layer, positions.to(features.device))
             cosine = similarity(vectors[0], vectors[1])

@@ -188,6 +188,54 @@ def test_a_full_disk_keeps_the_last_state_and_says_so(
     assert train(pairs, config).sha256 == train(pairs, TINY).sha256
 
 
+def in_the_middle(action: Any) -> Any:
+    """Return a reporter that does something once, after the first step."""
+    done: list[bool] = []
+
+    def report(step: Step) -> None:
+        if step.losses and not done:
+            done.append(True)
+            action()
+
+    return report
+
+
+def test_a_checkpoint_that_another_training_finished_meanwhile_is_not_replaced(
+    pairs: list[StainPair], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    config = TINY.replace(output=str(path), save_every=1000)
+    others: list[StainCheckpoint] = []
+    with pytest.raises(OutputExistsError, match="another training has finished"):
+        train(
+            pairs,
+            config,
+            reporter=in_the_middle(lambda: others.append(train(pairs, config.replace(seed=7)))),
+        )
+    assert load_checkpoint(path).sha256 == others[0].sha256
+    path.rename(tmp_path / "other.safetensors")
+    assert train(pairs, config).sha256 == train(pairs, TINY).sha256
+
+
+def test_a_state_that_another_training_writes_is_not_replaced(
+    pairs: list[StainPair], tmp_path: Path
+) -> None:
+    config = TINY.replace(output=str(tmp_path / "model.safetensors"))
+    other = config.replace(seed=7)
+
+    def stop(step: Step) -> None:
+        if step.done == 3:
+            raise Cancelled
+
+    def begin() -> None:
+        with pytest.raises(Cancelled):
+            train(pairs, other, reporter=stop)
+
+    with pytest.raises(OutputError, match="another training writes"):
+        train(pairs, config, reporter=in_the_middle(begin))
+    assert train(pairs, other).sha256 == train(pairs, TINY.replace(seed=7)).sha256
+
+
 def test_accumulated_batches_count_as_one_step(pairs: list[StainPair]) -> None:
     assert steps_of_epoch(5, TINY.replace(accumulate=2)) == 3
     assert steps_of_epoch(5, TINY.replace(batch=2, accumulate=4)) == 1
@@ -375,6 +423,20 @@ def test_trust_is_one_for_equal_images_and_lower_where_the_partner_differs() -> 
     other = trust_maps(generator, sampler, source, changed, "linear").expanded()
     weight = other["trust weight layer 0"]
     assert weight[24:36, 24:36].mean() < weight[:16].mean()
+
+
+def test_layer_0_of_the_maps_of_trust_lies_on_the_image() -> None:
+    generator, sampler = ResnetGenerator(4, 1).eval(), PatchSampler({0: 3}, 128).eval()
+    source = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        target = generator(source)
+    planted = torch.zeros(64, 64, dtype=torch.bool)
+    planted[:5, :9] = planted[40:44, 50:] = True
+    target[..., planted] = -target[..., planted] + 0.5
+    cosine = trust_maps(generator, sampler, source, target, "linear").expanded()[
+        "trust cosine layer 0"
+    ]
+    np.testing.assert_array_equal(cosine < 1 - 1e-5, planted.numpy())
 
 
 def test_expanded_maps_repeat_the_nearest_patch() -> None:
