@@ -27,7 +27,9 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
     """
     key = key.detach()
     positive = (query * key).sum(dim=-1, keepdim=True)
-    negative = query @ key.transpose(-1, -2)
+    # Exact under mixed precision too: the temperature makes a rounded cosine a wrong loss.
+    with torch.autocast(query.device.type, enabled=False):
+        negative = query @ key.transpose(-1, -2)
     own = torch.eye(query.shape[-2], dtype=torch.bool, device=query.device)
     negative = negative.masked_fill(own, _MASKED)
     logits = torch.cat([positive, negative], dim=-1) / temperature

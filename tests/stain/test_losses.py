@@ -61,6 +61,17 @@ def test_images_of_a_batch_do_not_see_each_other() -> None:
     assert torch.allclose(together, alone, atol=1e-6)
 
 
+def test_contrastive_losses_are_exact_under_mixed_precision() -> None:
+    generator = torch.Generator().manual_seed(0)
+    query, key = (
+        torch.nn.functional.normalize(torch.randn(64, 16, generator=generator), dim=-1)
+        for _ in range(2)
+    )
+    expected = adaptive_patch_nce(query, key)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(adaptive_patch_nce(query, key), expected)
+
+
 def test_gradients_flow_into_the_query_alone() -> None:
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True)

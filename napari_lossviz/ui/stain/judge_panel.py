@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt
@@ -61,7 +62,8 @@ class JudgePanel(QWidget):
         self._viewer = viewer
         self._layers: ResultLayers | None = None
         self._task: Task | None = None
-        self._made: dict[str, Any] = {}
+        # Those that the user removed are let go.
+        self._made: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.judgement: Judgement | None = None
         self.marker = QComboBox()
         self.marker.addItems(MARKERS)
@@ -148,7 +150,7 @@ class JudgePanel(QWidget):
         """Stop, and follow the viewer no longer."""
         self._stop()
         self._layers = None
-        self._made = {}
+        self._made.clear()
         self.real.close_choice()
         self.region.close_row()
 
@@ -208,8 +210,8 @@ class JudgePanel(QWidget):
         known = self._made.pop(name, None)
         if known is not None:
             remove_quietly(self._viewer, [known])
-        self._made[name] = Layer.create(*data)
-        add_quietly(self._viewer, self._made[name])
+        layer = self._made[name] = Layer.create(*data)
+        add_quietly(self._viewer, layer)
 
     def _on_failed(self, error: Exception) -> None:
         self._end()

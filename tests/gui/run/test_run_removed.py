@@ -1,5 +1,6 @@
 """All layers are selected and deleted while a panel replaces layers of its own."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -64,3 +65,7 @@ def test_a_layer_of_the_users_is_not_replaced_for_its_name(
     panel._put(DATA)
     assert mine in viewer.layers
     assert len(viewer.layers) == 2
+    assert len(panel._made) == 1
+    viewer.layers.clear()
+    gc.collect()
+    assert len(panel._made) == 0  # what the user removed is let go
