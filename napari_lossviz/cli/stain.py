@@ -154,6 +154,11 @@ def _train(folders: Sequence[Path], config: MethodConfig, output: Path) -> int:
         f"pairs; wrote {output}. Try it with: "
         f"lossviz stain translate IMAGE -o OUT --checkpoint {output}"
     )
+    if not trained.checkpoint.microns_per_pixel:
+        consoles.say(
+            "the checkpoint does not know the size of its pixels: give --microns-per-pixel, so "
+            "that what it translates can be brought to it"
+        )
     return 0
 
 

@@ -29,3 +29,9 @@ LIMITS = (
     "A virtual stain is a guess: the network paints what such tissue mostly looked like in its "
     "training pairs, and it can be confidently wrong. Research use only, not for diagnostic use."
 )
+
+UNKNOWN_SIZE = (
+    "the checkpoint does not tell the size of the pixels that it was trained on, so that the image "
+    "is taken as it is; make sure that the magnification is the same."
+)
+"""What speaks against every translation with such a checkpoint."""

@@ -14,6 +14,7 @@ from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import RowSink, refuse_existing
 from napari_lossviz.stain.checkpoint import StainCheckpoint, load_checkpoint
 from napari_lossviz.stain.config import StainConfig
+from napari_lossviz.stain.reference import UNKNOWN_SIZE
 from napari_lossviz.stain.resize import AxisResize, apply_resize
 from napari_lossviz.stain.result import StainResult
 from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
@@ -85,6 +86,8 @@ def translate(
     microns = config.microns_per_pixel or pixel_size(image)
     scene = Scene(image, microns, checkpoint.microns_per_pixel)
     warnings = [*(one for one in image.warnings if one not in told), *scene.warnings]
+    if not checkpoint.microns_per_pixel:
+        warnings.append(f"{image.name}: {UNKNOWN_SIZE}")
     if checkpoint.card.get("demonstration"):
         warnings.append(
             str(checkpoint.card.get("note", "The checkpoint is for demonstration only."))

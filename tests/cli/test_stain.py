@@ -39,7 +39,10 @@ def test_training_and_translating(here: Path, capsys: pytest.CaptureFixture[str]
     told = " ".join(capsys.readouterr().out.split())
     assert "little trusted" in told
     assert "on 2 of 3 pairs" in told
-    assert main(["stain", "train", "AB", "-o", "one.safetensors", *TINY]) == 0
+    assert "give --microns-per-pixel" in told
+    sized = ["--microns-per-pixel", "0.5"]
+    assert main(["stain", "train", "AB", "-o", "one.safetensors", *sized, *TINY]) == 0
+    assert "give --microns-per-pixel" not in capsys.readouterr().out
     command = ["stain", "translate", "slide.tif", "--tile", "64", "--overlap", "16"]
     assert main([*command, "-o", "out.ome.tif", "--checkpoint", "two.safetensors"]) == 0
     written: Any = tifffile.imread(here / "out.ome.tif")

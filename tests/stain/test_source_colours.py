@@ -92,3 +92,11 @@ def test_pairs_are_looked_at_as_they_were_trained_on(he: Any, checkpoint: StainC
     np.testing.assert_array_equal(seen[1].load()[0], empty)  # nothing to normalise in it
     assert rank_pairs(pairs, checkpoint, TINY) == rank_pairs(seen, checkpoint, TINY)
     assert as_trained(pairs, replace(checkpoint, card={})) is pairs
+
+
+def test_a_checkpoint_without_a_pixel_size_says_so(he: Any, checkpoint: StainCheckpoint) -> None:
+    for microns, expected in ((0.0, True), (0.5, False)):
+        known = replace(checkpoint, card={}, microns_per_pixel=microns)
+        config = TINY.replace(microns_per_pixel=0.5)
+        found = translate(he[:64, :64], known, config)
+        assert any("does not tell the size of the pixels" in w for w in found.warnings) == expected

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from napari_lossviz.core import Image, InputError, Result
+from napari_lossviz.stain.reference import UNKNOWN_SIZE
 from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
 
 DEMONSTRATION = "Demonstration only"
@@ -53,7 +54,8 @@ def fit_in_short(image: Image, card: Mapping[str, Any], microns: float) -> str:
     except InputError as error:
         return str(error)
     told = [one for one in colours.warnings if one not in image.warnings]
-    return " ".join([*told, *scene.warnings])
+    unknown = [] if float(card["microns_per_pixel"]) else [f"{image.name}: {UNKNOWN_SIZE}"]
+    return " ".join([*told, *scene.warnings, *unknown])
 
 
 def result_in_short(result: Result) -> str:
