@@ -1,4 +1,5 @@
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,27 @@ def test_accumulated_batches_count_as_one_step(pairs: list[StainPair]) -> None:
     assert len(checkpoint.history["total"]) == 2 * 2
 
 
+def test_accumulated_gradients_are_the_mean_of_those_of_the_batches(
+    pairs: list[StainPair],
+) -> None:
+    # Without what is drawn at random.
+    config = TINY.replace(contrastive_weight=0.0, supervised_weight=0.0)
+    crops = CropSampler(pairs, config)
+    batches = [crops.draw(number) for number in range(2)]
+    trainer = Trainer(ResnetGenerator(4, 1), PatchSampler({0: 3}, 8), config, torch.device("cpu"))
+    trainer.learning_rate = lambda epoch: 0.0  # type: ignore[method-assign]
+    for _ in range(60):  # till the singular vectors have converged
+        trainer.step(batches, 1, 0, lambda: None)
+
+    def gradients(*chosen: Any) -> torch.Tensor:
+        trainer.step(chosen, 1, 0, lambda: None)
+        networks = (trainer.generator, trainer.discriminator)
+        return torch.cat([p.grad.flatten() for one in networks for p in one.parameters()])
+
+    mean = (gradients(batches[0]) + gradients(batches[1])) / 2
+    torch.testing.assert_close(gradients(*batches), mean, rtol=1e-3, atol=1e-5)
+
+
 def test_settings_without_a_loss_leave_it_out(pairs: list[StainPair]) -> None:
     config = TINY.replace(epochs=1, decay_epochs=0, contrastive_weight=0.0)
     assert set(train(pairs, config).history) == {
@@ -449,10 +471,14 @@ def test_pairs_that_do_not_belong_together_are_trusted_least(
 ) -> None:
     config = TINY.replace(epochs=4)
     checkpoint = train(pairs, config)
-    ranking = rank_pairs(pairs, checkpoint, config)
-    assert {one.name for one in ranking} == {pair.name for pair in pairs}
+    source, target = pairs[0].load()
+    wrong = as_pairs([(source, 255 - target)])[0]
+    wrong = replace(wrong, name="wrong")
+    ranking = rank_pairs([*pairs, wrong], checkpoint, config)
+    assert {one.name for one in ranking} == {pair.name for pair in (*pairs, wrong)}
     cosines = [one.mean_cosine for one in ranking]
     assert cosines == sorted(cosines)
+    assert ranking[0].name == "wrong"
 
 
 def test_crops_follow_from_seed_and_number_and_cover_all_pairs(pairs: list[StainPair]) -> None:
