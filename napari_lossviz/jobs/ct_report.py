@@ -2,12 +2,14 @@
 
 import html
 from base64 import b64encode
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, OutputExistsError, Result, to_millimetres
@@ -86,6 +88,31 @@ def plan_report(
     InputError
         If the image is no CT with known pixel spacing, regions do not fit, or none is found.
     """
+    if regions is None:
+        return plan_in(image, lesion)
+    shape, spacing = as_stack(image).shape, spacing_of(image)
+    return plan_in(image, lesion, *_from_file(Path(regions), shape, spacing, first_slice))
+
+
+def plan_in(
+    image: Image, lesion: Lesion, areas: Sequence[Area] = (), disc: Disc | None = None
+) -> ReportPlan:
+    """Return what is measured of a CT in areas that were drawn; without any, flat ones are found.
+
+    Parameters
+    ----------
+    image : Image
+        In HU, with pixel spacing.
+    lesion : Lesion
+    areas : sequence of Area
+    disc : Disc, optional
+        The circular edge.
+
+    Raises
+    ------
+    InputError
+        If the image is no CT with known pixel spacing, or no flat area is found.
+    """
     spacing = spacing_of(image)
     before = as_stack(image)
     remarks = []
@@ -96,40 +123,37 @@ def plan_report(
                 f"{image.name}: the report needs a CT in HU; the unit of these values is {unit}"
             )
         remarks.append("The file does not name the unit of its values; they are taken for HU.")
-    disc = None
-    if regions is None:
+    if not areas:
         found = found_regions(
             before, None if image.valid is None else stacked(np.asarray(image.valid, bool))
         )
     else:
-        areas, disc = _from_file(Path(regions), before.shape, spacing, first_slice)
         found = drawn_regions(areas)
     return ReportPlan(before, spacing, found, lesion, disc, tuple(remarks))
 
 
-def make_report(plan: ReportPlan, result: Result) -> CtReport:
-    """Measure a result of the image that a plan was made for.
+def make_report(plan: ReportPlan, images: Mapping[str, NDArray[np.float32]]) -> CtReport:
+    """Measure images as planned.
+
+    Parameters
+    ----------
+    plan : ReportPlan
+    images : mapping of str to (N, H, W) ndarray
+        By name, the one before first.
 
     Raises
     ------
     InputError
-        If the result has another shape.
+        If one has another shape than the image before.
     """
-    after = as_stack(result.main_image())
     report = ct_report(
-        {BEFORE: plan.before, AFTER: after},
+        images,
         plan.regions,
         plan.spacing,
         lesion=plan.lesion,
         disc=plan.disc,
     )
-    return CtReport(
-        report.figures,
-        report.regions,
-        report.lesion,
-        report.spacing,
-        (*report.cautions, *plan.remarks),
-    )
+    return replace(report, alarms=(*report.alarms, *plan.remarks))
 
 
 def report_files(folder: Path, prefix: str = "") -> dict[str, Path]:
@@ -176,8 +200,10 @@ def write_report(
     OutputExistsError, OutputError
         See `atomic_path`.
     """
-    report = make_report(plan, result)
-    page = _page(report, plan, result, name or result.source.name)
+    images = {BEFORE: plan.before, AFTER: as_stack(result.main_image())}
+    report = make_report(plan, images)
+    plots = draw_report(report, images, plan.disc)
+    page = _page(report, plots, name or result.source.name, result.describe())
     texts = {HTML: page, TABLE: as_csv(report), SPECTRA: spectra_as_csv(report)}
     paths = report_files(folder, prefix)
     for part, text in texts.items():
@@ -265,13 +291,10 @@ def disc_of(region: FileRegion, spacing: tuple[float, float], index: int) -> Dis
     return Disc((float(centre[0]), float(centre[1])), float(half.mean()), index)
 
 
-def _page(report: CtReport, plan: ReportPlan, result: Result, name: str) -> str:
+def _page(report: CtReport, plots: Figure, name: str, method: str) -> str:
     """Return the report as one page without any other file."""
     picture = BytesIO()
-    images = {BEFORE: plan.before, AFTER: as_stack(result.main_image())}
-    draw_report(report, images, plan.disc).savefig(
-        picture, format="png", dpi=110, facecolor="white"
-    )
+    plots.savefig(picture, format="png", dpi=110, facecolor="white")
     heads = "".join(f"<th>{html.escape(one)}</th>" for one in report.figures)
     lines = [
         f'<tr title="{html.escape(row.tip)}"><th>{html.escape(row.title)}</th>'
@@ -279,11 +302,11 @@ def _page(report: CtReport, plan: ReportPlan, result: Result, name: str) -> str:
         + f"<td class=tip>{html.escape(row.tip)}</td></tr>"
         for row in rows_of(report)
     ]
-    cautions = "".join(f"<li>{html.escape(one)}</li>" for one in report.cautions)
+    cautions = "".join(f"<li>{html.escape(one)}</li>" for one in (*report.alarms, *report.cautions))
     lesion = report.lesion
     return _PAGE.format(
         title=html.escape(name),
-        method=html.escape(result.describe()),
+        method=html.escape(method),
         lesion=f"{lesion.diameter:g} mm, {lesion.contrast:+g} HU",
         heads=heads,
         rows="\n".join(lines),

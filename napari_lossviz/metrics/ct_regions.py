@@ -18,13 +18,14 @@ from napari_lossviz.metrics.noise_power import squares_in, without_trend
 Mask = NDArray[np.bool_]
 
 HU_CLASSES: dict[str, tuple[float, float]] = {
-    "lung, air": (-np.inf, -500.0),
+    "air, lung": (-np.inf, -500.0),
     "fat": (-150.0, -30.0),
     "soft tissue": (-30.0, 150.0),
-    "enhanced, spongy bone": (150.0, 300.0),
+    "enhanced": (150.0, 300.0),
     "bone": (300.0, np.inf),
 }
-"""Tissues by CT number, HU; what lies between them is partial volume."""
+"""Tissues by CT number, HU; what lies between them is partial volume. From 150 to 300 there is
+spongy bone beside what takes up contrast agent."""
 
 _SIDES = (64, 48, 32, 24, 16)
 _SMOOTHING = 1.5  # pixels
@@ -97,17 +98,17 @@ class CtRegions:
     @property
     def how(self) -> str:
         """Say in a sentence or two how the regions came about."""
-        noise = "No square fits into the regions for a noise power spectrum."
+        noise = "No square for a noise power spectrum fits into the regions"
         if self.squares is not None:
             count, side = len(self.squares.corners), self.squares.side
             slices = len({index for index, _, _ in self.squares.corners})
             noise = (
-                f"Noise: {count} square{'s' * (count > 1)} of {side} x {side} pixels on {slices} "
+                f"Noise of {count} square{'s' * (count > 1)} of {side} x {side} pixels on {slices} "
                 f"slice{'s' * (slices > 1)}, "
-                + ("in the regions given." if self.drawn else "found flat in the image before.")
+                + ("in the regions given" if self.drawn else "found flat in the image before")
             )
-        tissue = "the regions given" if self.drawn else "HU classes of the smoothed image before"
-        return f"{noise} A tissue: {tissue}."
+        tissue = "the regions given" if self.drawn else "HU classes of that image, smoothed"
+        return f"{noise}; tissues: {tissue}."
 
 
 def drawn_regions(areas: Sequence[Area]) -> CtRegions:

@@ -143,7 +143,9 @@ class CtReport:
     spacing : (float, float)
         Of rows and columns, mm.
     cautions : tuple of str
-        A sentence or two each.
+        What holds for every such report, a sentence or two each.
+    alarms : tuple of str
+        What speaks against these figures.
     """
 
     figures: dict[str, CtFigures]
@@ -151,6 +153,15 @@ class CtReport:
     lesion: Lesion
     spacing: tuple[float, float]
     cautions: tuple[str, ...]
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def in_short(self) -> str:
+        """Say in a sentence or two where was measured and how far the figures reach."""
+        seen = any(one.transfer is not None for one in self.figures.values())
+        reach = ": d' holds for this noise and this contrast"
+        blind = ", and without an edge d' does not count its blur"
+        return f"{self.regions.how} The filter is not linear{reach if seen else blind}."
 
 
 def ct_report(
@@ -190,13 +201,12 @@ def ct_report(
         if image.ndim != 3 or image.shape != first.shape:
             raise InputError(f"{name}: is {image.shape}, the image before {first.shape}")
     against = first if reference is None else reference
-    cautions: list[str] = []
+    alarms = _few(regions)
     figures = {}
     for name, image in images.items():
-        figures[name] = _figures(name, image, against, regions, spacing, lesion, disc, cautions)
-    return CtReport(
-        figures, regions, lesion, spacing, (*_cautions(figures, regions, disc), *cautions)
-    )
+        figures[name] = _figures(name, image, against, regions, spacing, lesion, disc, alarms)
+    cautions = _cautions(figures, regions, disc)
+    return CtReport(figures, regions, lesion, spacing, tuple(cautions), tuple(alarms))
 
 
 def _figures(
@@ -207,7 +217,7 @@ def _figures(
     spacing: tuple[float, float],
     lesion: Lesion,
     disc: Disc | None,
-    cautions: list[str],
+    alarms: list[str],
 ) -> CtFigures:
     tissues = _tissues(image, reference, regions)
     transfer = None
@@ -215,7 +225,7 @@ def _figures(
         try:
             transfer = task_transfer_function(image[disc.index], disc.centre, disc.radius, spacing)
         except InputError as error:
-            cautions.append(f"{name}: no task transfer function, {error}.")
+            alarms.append(f"{name}: no task transfer function, {error}.")
     if regions.squares is None:
         return CtFigures(transfer=transfer, ttf50=_ttf50(transfer), tissues=tissues)
     squares = regions.squares.cut(image)
@@ -226,7 +236,7 @@ def _figures(
         Estimate(value, error) for value, error in zip(found, errors, strict=True)
     )
     if transfer is not None and abs(transfer.contrast) < _LEAST_CNR * noise.value:
-        cautions.append(
+        alarms.append(
             f"{name}: the edge's contrast of {transfer.contrast:.0f} HU is but "
             f"{abs(transfer.contrast) / noise.value:.1f} times the noise; below {_LEAST_CNR:.0f} "
             "times noise falsifies the task transfer function, and d' with it."
@@ -335,14 +345,17 @@ def _bias(image: NDArray[Any], reference: NDArray[Any], areas: Sequence[Area]) -
     return Estimate(mean, float(error))
 
 
+def _few(regions: CtRegions) -> list[str]:
+    count = 0 if regions.squares is None else len(regions.squares.corners)
+    if not 0 < count < _FEW:
+        return []
+    squares = f"{count} squares tell" if count > 1 else "1 square tells"
+    return [f"{squares} the noise power spectrum but roughly: give ten or more."]
+
+
 def _cautions(figures: Mapping[str, CtFigures], regions: CtRegions, disc: Disc | None) -> list[str]:
     said = [regions.how]
     squares = regions.squares
-    if squares is not None and len(squares.corners) < _FEW:
-        said.append(
-            f"{len(squares.corners)} square{'s' * (len(squares.corners) > 1)} tell the noise power "
-            "spectrum but roughly; ten or more would be better."
-        )
     if squares is not None:
         said.append(
             "A trend of second degree is taken away from each square, and with it noise of the "

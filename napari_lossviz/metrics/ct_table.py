@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_lossviz.metrics.ct_regions import HU_CLASSES
 from napari_lossviz.metrics.ct_report import CtFigures, CtReport, Estimate, TissueFigures
 
 
@@ -22,12 +23,15 @@ class Row:
         Name of its column in a CSV, with its unit.
     figure : callable
         From `CtFigures` to an `Estimate`.
+    detail : bool
+        Whether a short table may do without it.
     """
 
     title: str
     tip: str
     key: str
     figure: Callable[[CtFigures], Estimate]
+    detail: bool = False
 
 
 def rows_of(report: CtReport) -> list[Row]:
@@ -49,7 +53,7 @@ def rows_of(report: CtReport) -> list[Row]:
             lambda f: f.mean_frequency,
         ),
         Row(
-            "TTF 50 %, 1/mm",
+            "TTF50, 1/mm",
             "Frequency at which the task transfer function of the edge falls to one half; lower "
             "means blurred, for edges of this contrast",
             "ttf50_per_mm",
@@ -89,18 +93,22 @@ def _tissue_rows(name: str, report: CtReport) -> list[Row]:
 
         return figure
 
-    kind = "region" if report.regions.drawn else "HU class"
+    kind = f"region {name}"
+    if not report.regions.drawn:
+        low, high = HU_CLASSES[name]
+        kind = f"HU class {name} ({low:g} to {high:g} HU)"
     first = next(iter(report.figures))
     return [
         Row(
             f"Mean {name}, HU",
-            f"In the {kind} {name}",
+            f"In the {kind}",
             f"mean_hu {name}",
             of(lambda one: Estimate(one.mean)),
+            detail=True,
         ),
         Row(
             f"Bias {name}, HU",
-            f"Mean change against {first} in the {kind} {name}; 0 is best",
+            f"Mean change against {first} in the {kind}; 0 is best",
             f"bias_hu {name}",
             of(lambda one: one.bias),
         ),
@@ -114,14 +122,19 @@ def _tissue_rows(name: str, report: CtReport) -> list[Row]:
 
 
 def in_words(estimate: Estimate) -> str:
-    """Return a figure with its error: as many digits as the error leaves sense in."""
-    value, error = estimate.value, estimate.error
-    if np.isnan(value):
-        return "–"
-    if not np.isfinite(error) or error <= 0:
-        return f"{value:.3g}"
-    digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    """Return a figure with its error, one digit of that."""
+    digits = _digits(estimate)
+    if digits is None:
+        return _alone(estimate.value)
+    return f"{estimate.value:.{digits}f} ± {estimate.error:.{digits}f}"
+
+
+def in_brackets(estimate: Estimate) -> str:
+    """Return the same in short: 12.34(5) is 12.34 ± 0.05."""
+    digits = _digits(estimate)
+    if digits is None:
+        return _alone(estimate.value)
+    return f"{estimate.value:.{digits}f}({round(estimate.error * 10**digits)})"
 
 
 def as_csv(report: CtReport) -> str:
@@ -165,6 +178,18 @@ def spectra_as_csv(report: CtReport) -> str:
 
 def _noise(figures: CtFigures) -> Estimate:
     return figures.noise
+
+
+def _digits(estimate: Estimate) -> int | None:
+    """Return how many digits behind the point the error leaves sense in; None: it is not known."""
+    error = estimate.error
+    if not (np.isfinite(estimate.value) and np.isfinite(error) and error > 0):
+        return None
+    return min(max(-int(np.floor(np.log10(error))), 0), 6)
+
+
+def _alone(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3g}"
 
 
 def _known(estimate: Estimate) -> bool:

@@ -16,7 +16,7 @@ from napari_lossviz.metrics.ct_regions import (
     looks_like_hounsfield,
 )
 from napari_lossviz.metrics.ct_report import CtReport, Disc, Estimate, Lesion, ct_report
-from napari_lossviz.metrics.ct_table import as_csv, in_words, rows_of, spectra_as_csv
+from napari_lossviz.metrics.ct_table import as_csv, in_brackets, in_words, rows_of, spectra_as_csv
 
 SPACING = (0.8, 0.8)
 
@@ -64,7 +64,7 @@ def test_classes_keep_away_from_edges_and_from_padding() -> None:
     valid = np.ones(truth.shape, bool)
     valid[:, 96:] = False
     areas = {area.name: area.mask for area in hu_classes(truth, 3, valid)}
-    assert set(areas) == {"lung, air", "fat", "soft tissue"}
+    assert set(areas) == {"air, lung", "fat", "soft tissue"}
     assert (truth[areas["fat"]] == -100).all()
     assert (truth[areas["soft tissue"]] <= 140).all()
     assert not areas["soft tissue"][:, 96:].any()
@@ -128,6 +128,8 @@ def test_smoothing_moves_noise_to_low_frequencies() -> None:
     # without an edge the blur is not seen, and it is said so
     assert last.detectability.value > first.detectability.value
     assert any("No edge is given" in one for one in report.cautions)
+    assert "does not count its blur" in report.in_short
+    assert report.alarms == ()
 
 
 def test_an_edge_brings_the_blur_into_the_detectability() -> None:
@@ -158,6 +160,7 @@ def test_an_edge_brings_the_blur_into_the_detectability() -> None:
     assert last.ttf50 == pytest.approx(expected, rel=0.06)
     assert first.ttf50 > 1.5 * last.ttf50
     assert not any("No edge" in one for one in seeing.cautions)
+    assert "blur" not in seeing.in_short
 
 
 def test_edges_that_noise_hides_are_told() -> None:
@@ -168,9 +171,9 @@ def test_edges_that_noise_hides_are_told() -> None:
     ground[90:] = True
     regions = drawn_regions([Area("water", ground)])
     report = ct_report({"scan": image}, regions, SPACING, disc=Disc((50, 50), 12.0))
-    assert any("times the noise" in one for one in report.cautions)
+    assert any("times the noise" in one for one in report.alarms)
     small = ct_report({"scan": image}, regions, SPACING, disc=Disc((50, 50), 1.0))
-    assert any("no task transfer function" in one for one in small.cautions)
+    assert any("no task transfer function" in one for one in small.alarms)
     assert np.isnan(small.figures["scan"].ttf50)
 
 
@@ -179,14 +182,14 @@ def test_few_and_small_regions() -> None:
     one = np.zeros((64, 64), bool)
     one[:16, :16] = True
     report = ct_report({"scan": image}, drawn_regions([Area("a", one)]), SPACING)
-    assert any(text.startswith("1 square tell") for text in report.cautions)
+    assert any(text.startswith("1 square tells") for text in report.alarms)
     assert np.isnan(report.figures["scan"].noise.error)
     tiny = np.zeros((64, 64), bool)
     tiny[:5, :5] = True
     report = ct_report({"scan": image}, drawn_regions([Area("a", tiny)]), SPACING)
     assert report.figures["scan"].power is None
     assert report.figures["scan"].tissues[0].pixels == 25
-    assert "No square fits" in report.cautions[0]
+    assert "No square for a noise power spectrum" in report.cautions[0]
 
 
 @pytest.mark.parametrize("diameter", [0.0, -1.0, float("nan")])
@@ -224,7 +227,7 @@ def test_the_table_tells_every_figure_with_its_error() -> None:
     titles = [row.title for row in rows_of(report)]
     assert titles[:3] == ["Noise, HU", "NPS peak, 1/mm", "NPS mean, 1/mm"]
     assert "Bias fat, HU" in titles
-    assert "TTF 50 %, 1/mm" not in titles  # no image has one
+    assert "TTF50, 1/mm" not in titles  # no image has one
     table = list(csv.DictReader(io.StringIO(as_csv(report))))
     assert [line["image"] for line in table] == ["before", "after"]
     figures = report.figures["after"]
@@ -238,14 +241,17 @@ def test_the_table_tells_every_figure_with_its_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "words"),
+    ("value", "error", "words", "brackets"),
     [
-        (12.3456, 0.234, "12.35 ± 0.23"),
-        (12.3456, 3.4, "12.3 ± 3.4"),
-        (123.4, 34.0, "123 ± 34"),
-        (0.123456, np.nan, "0.123"),
-        (np.nan, np.nan, "–"),
+        (12.3456, 0.234, "12.3 ± 0.2", "12.3(2)"),
+        (12.3456, 3.4, "12 ± 3", "12(3)"),
+        (0.20347, 0.0014, "0.203 ± 0.001", "0.203(1)"),
+        (123.4, 34.0, "123 ± 34", "123(34)"),
+        (0.5, 0.96, "0.5 ± 1.0", "0.5(10)"),
+        (0.123456, np.nan, "0.123", "0.123"),
+        (np.nan, np.nan, "–", "–"),
     ],
 )
-def test_digits_follow_the_error(value: float, error: float, words: str) -> None:
+def test_digits_follow_the_error(value: float, error: float, words: str, brackets: str) -> None:
     assert in_words(Estimate(value, error)) == words
+    assert in_brackets(Estimate(value, error)) == brackets

@@ -1,4 +1,4 @@
-"""The dock of Filter2Noise: run, edit, compare, export."""
+"""The dock of Filter2Noise: run, edit, judge, compare, export."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +12,7 @@ from napari_lossviz.filter2noise.edited import edited_result
 from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import strength_edits, strength_of
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
+from napari_lossviz.ui.ct import CtPanel
 from napari_lossviz.ui.edit import SigmaEditor
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SENTENCES = {
     "trained": "The paper's network, trained on this image alone, in seconds.",
+    "best": "Similar patches of the image guide the filter: highest quality, seconds.",
     "instant": "No training, at once; on most images we measured the better of the two.",
     "paper": "As published: 500 steps on the full image, minutes; lambda 350.",
 }
@@ -47,28 +49,33 @@ class Filter2NoiseDock(MethodDock):
         super().__init__(viewer, "filter2noise", settings)
 
     def make_parts(self) -> None:
-        """Make the editor and the strength slider."""
+        """Make the editor, the strength slider and the Judge section."""
         self.editor = SigmaEditor(self._viewer)
+        self.judge = CtPanel(self._viewer)
         self.strength = StrengthSlider()
         self.strength.layout().setContentsMargins(6, 0, 6, 0)
         self.strength.strength_changed.connect(self._on_strength)
         self.editor.edits_changed.connect(self._on_edits)
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
-        """Return the editor's tab."""
-        return (("Edit", self.editor, "Repaint the sigma maps with a brush"),)
+        """Return the tabs of editor and Judge section."""
+        return (
+            ("Edit", self.editor, "Repaint the sigma maps with a brush"),
+            ("Judge", self.judge, "A CT physicist's figures: noise power, transfer, bias, d'"),
+        )
 
     def above_tabs(self) -> tuple[QWidget, ...]:
         """Return the strength slider."""
         return (self.strength,)
 
     def own_ends(self) -> tuple[Callable[[], None], ...]:
-        """Return the editor's end."""
-        return (self.editor.close_session,)
+        """Return the ends of editor and Judge section."""
+        return (self.editor.close_session, self.judge.close_panel)
 
     def show_result(self, layers: ResultLayers | None) -> None:
-        """Edit this result from now on."""
+        """Edit and judge this result from now on."""
         self.editor.set_result(layers)
+        self.judge.set_result(layers)
         self.strength.setVisible(layers is not None)
         if layers is not None:
             self.strength.set_strength(strength_of(self.editor.base()))
