@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, Origin
 from napari_lossviz.io.memory import require_memory
+from napari_lossviz.io.tiled_tiff import LEVELS_KEY
 
 NAME = "slide"
 _GENERIC = "generic-tiff"
@@ -38,30 +39,34 @@ def read(path: Path) -> list[Image]:
     """
     try:
         slide = _opened(str(path))
-        width, height = slide.dimensions
+        sizes_of_levels = slide.level_dimensions
         properties = dict(slide.properties)
     except openslide.OpenSlideError as error:
         raise InputError(f"{path}: openslide cannot open the slide ({error})") from error
-    source = SlideSource(str(path), (height, width, 3))
-    array: Any
+    sources = [
+        SlideSource(str(path), (height, width, 3), level)
+        for level, (width, height) in enumerate(sizes_of_levels)
+    ]
+    levels: list[Any]
     if find_spec("dask") is not None:
         lazy: Any = import_module("dask.array")
-        array = lazy.from_array(source, chunks=(_BLOCK, _BLOCK, 3), meta=np.zeros((0, 0, 3), "u1"))
+        options: dict[str, Any] = {"chunks": (_BLOCK, _BLOCK, 3), "meta": np.zeros((0, 0, 3), "u1")}
+        levels = [lazy.from_array(source, **options) for source in sources]
     else:
-        require_memory(path, math.prod(source.shape))
-        array = source[:height, :width, :]
+        require_memory(path, math.prod(sources[0].shape))
+        levels = [sources[0][:, :, :]]
     sizes = [_microns(properties.get(f"openslide.mpp-{axis}")) for axis in "yx"]
     known = all(sizes)
     warnings = () if known else (f"{path.name}: it does not tell its microns per pixel.",)
     return [
         Image(
-            array,
+            levels[0],
             "yxc",
             (*sizes, 1.0) if known else (1.0, 1.0, 1.0),
             ("um", "um", "") if known else ("pixel", "pixel", ""),
             name=path.stem,
             origin=Origin((path,), NAME),
-            metadata={NAME: {"properties": properties}},
+            metadata={NAME: {"properties": properties}, LEVELS_KEY: tuple(levels)},
             warnings=warnings,
         )
     ]
@@ -69,17 +74,20 @@ def read(path: Path) -> list[Image]:
 
 @dataclass(frozen=True)
 class SlideSource:
-    """The full resolution of a slide as an array that is read where it is indexed.
+    """A level of a slide as an array that is read where it is indexed.
 
     Attributes
     ----------
     path : str
     shape : (int, int, int)
         Rows, columns, 3.
+    level : int
+        0 for the full resolution.
     """
 
     path: str
     shape: tuple[int, int, int]
+    level: int = 0
 
     dtype = np.dtype(np.uint8)
     ndim = 3
@@ -98,7 +106,10 @@ class SlideSource:
         y, x, height, width = rows.start, columns.start, len(rows), len(columns)
         slide = _opened(self.path)
         try:
-            region = slide.read_region((x, y), 0, (width, height))
+            # openslide counts places in pixels of the full resolution.
+            step = slide.level_downsamples[self.level]
+            corner = round(x * step), round(y * step)
+            region = slide.read_region(corner, self.level, (width, height))
         except openslide.OpenSlideError as error:
             _opened.cache_clear()  # a slide that failed once fails always
             raise InputError(f"{self.path}: damaged at row {y}, column {x} ({error})") from error

@@ -131,10 +131,10 @@ def write(image: Image, path: Path) -> None:
 
 def _read_series(series: Any, index: int, calibration: Calibration, path: Path) -> list[Image]:
     page = series.keyframe
-    axes, array = series.axes, tiled_tiff.lazy_pixels(path, series, index)
-    if array is None:
+    axes, levels = series.axes, tiled_tiff.lazy_levels(path, series, index)
+    if not levels:
         require_memory(path, math.prod(series.shape) * series.dtype.itemsize)
-        array = series.asarray()
+    array = levels[0] if levels else series.asarray()
     warnings = list(calibration.warnings)
     metadata = dict(calibration.metadata)
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not page.parent.is_imagej:
@@ -171,11 +171,18 @@ def _read_series(series: Any, index: int, calibration: Calibration, path: Path) 
             name=calibration.name,
             patient_affine=calibration.patient_affine,
             origin=Origin((path,), NAME),
-            metadata={NAME: metadata},
+            metadata={NAME: metadata} | _coarser(part, levels),
             warnings=tuple(warnings),
         )
         for part in parts
     ]
+
+
+def _coarser(array: Any, levels: list[Any]) -> dict[str, Any]:
+    """Return what an image's metadata tell of its levels: nothing where they are of another."""
+    if not levels or levels[0].shape != array.shape:
+        return {}
+    return {tiled_tiff.LEVELS_KEY: (array, *levels[1:])}
 
 
 def _apply_palette(array: np.ndarray, axes: str, page: Any) -> tuple[np.ndarray, str]:

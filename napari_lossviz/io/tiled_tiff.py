@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Image
 
+LEVELS_KEY = "levels"
+"""Key of `Image.metadata`: the image's own array and coarser versions of it from its file."""
 LAZY_PIXELS = 1 << 26
 """RGB images with more pixels (0.2 GB) are opened lazily where dask is installed."""
 PYRAMID_PIXELS = 2048 * 2048
@@ -23,8 +25,8 @@ _SMALLEST_LEVEL = 512
 _BLOCK = 2048
 
 
-def lazy_pixels(path: Path, series: Any, index: int) -> Any | None:
-    """Return the full resolution of a series as a dask array, None where it is better read.
+def lazy_levels(path: Path, series: Any, index: int) -> list[Any]:
+    """Return the levels of a series as dask arrays, the finest first; none if it is better read.
 
     Parameters
     ----------
@@ -36,14 +38,16 @@ def lazy_pixels(path: Path, series: Any, index: int) -> Any | None:
     page = series.keyframe
     slide = series.axes == "YXS" and series.dtype == np.uint8 and page.is_tiled
     if not slide or series.shape[0] * series.shape[1] <= LAZY_PIXELS or find_spec("dask") is None:
-        return None
+        return []
     zarr: Any = import_module("zarr")
     lazy: Any = import_module("dask.array")
-    store = tifffile.imread(path, aszarr=True, series=index, level=0)
-    array = zarr.open(store, mode="r")
     # Blocks of several tiles: a task for each tile would cost more than reading it.
-    blocks = tuple(_BLOCK for _ in range(2))
-    return lazy.from_array(array, chunks=(*blocks, series.shape[2]), lock=True)
+    chunks = (_BLOCK, _BLOCK, series.shape[2])
+    levels = []
+    for number in range(len(series.levels)):
+        store = tifffile.imread(path, aszarr=True, series=index, level=number)
+        levels.append(lazy.from_array(zarr.open(store, mode="r"), chunks=chunks, lock=True))
+    return levels
 
 
 def writes(image: Image) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_lossviz.core import Image
+from napari_lossviz.io.tiled_tiff import LEVELS_KEY
 from napari_lossviz.ui.layer_looks import contrast_limits_of
 
 _COARSEST = 1024
@@ -15,6 +16,15 @@ _COARSEST = 1024
 def is_lazy(array: Any) -> bool:
     """Whether an array of two axes is too large to be read for a first look."""
     return not isinstance(array, np.ndarray) and array.ndim == 2 and max(array.shape) > _COARSEST
+
+
+def levels_in_file(image: Image) -> list[Any] | None:
+    """Return the levels that the file of an image holds, the finest first.
+
+    None where it holds but one, or where the image is not what the file holds any more.
+    """
+    levels = image.metadata.get(LEVELS_KEY, ())
+    return list(levels) if len(levels) > 1 and levels[0] is image.array else None
 
 
 def levels_of(image: Image, *, decibel: bool) -> tuple[list[Any], tuple[float, float]]:

@@ -20,7 +20,7 @@ from napari_lossviz.core import (
     check_axes,
     to_millimetres,
 )
-from napari_lossviz.ui.large_images import is_lazy, levels_of
+from napari_lossviz.ui.large_images import is_lazy, levels_in_file, levels_of
 from napari_lossviz.ui.layer_looks import colours, contrast_limits_of, decibels, is_colour
 from napari_lossviz.ui.layer_names import layer_name
 
@@ -87,6 +87,7 @@ def image_layer(
         array, rgb = levels[0], False
     else:
         array, rgb = _to_show(image, decibel)
+        levels = levels_in_file(image) if rgb else None
     axes = _layer_axes(image.axes, rgb)
     spacing, units = zip(*(image.spacing_of(axis) for axis in axes), strict=True)
     settings: dict[str, Any] = {

@@ -45,6 +45,10 @@ def test_scanner_files_are_opened_lazily_with_their_pixel_size(
     part = np.asarray(image.array[300:420, 500:640])
     assert part.dtype == np.uint8
     assert np.abs(part.astype(int) - pixels[300:420, 500:640]).mean() < 3
+    full, quarter = image.metadata[tiled_tiff.LEVELS_KEY]
+    assert full is image.array
+    part = np.asarray(quarter[75:105, 125:160])
+    assert np.abs(part.astype(int) - pixels[300:420:4, 500:640:4]).mean() < 3
 
 
 def test_tiled_files_of_no_scanner_stay_with_the_tiff_reader(
@@ -88,7 +92,12 @@ def test_large_rgb_images_are_written_as_pyramids(
     blocks = pixels[:698, :898].reshape(349, 2, 449, 2, 3).mean(axis=(1, 3))
     assert np.abs(levels[1] - blocks).max() <= 0.5
     described = ome_types.from_xml(xml, validate=True).images[0].pixels
-    assert (described.physical_size_x, described.size_x, described.size_y) == (0.5, 899, 699)
+    assert (described.size_x, described.size_y) == (899, 699)
+    for size, unit in (
+        (described.physical_size_x, described.physical_size_x_unit),
+        (described.physical_size_y, described.physical_size_y_unit),
+    ):
+        assert (size, unit.value) == (0.5, "µm")
 
 
 def test_a_pyramid_is_read_back_lazily(

@@ -1,4 +1,4 @@
-"""Layers of radar scenes that stay in their file."""
+"""Layers of radar scenes and slides that stay in their file."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,15 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Layer
 
-from napari_lossviz.core import Image, NamedImage
+from napari_lossviz import io
+from napari_lossviz.core import Image, NamedImage, Selection
+from napari_lossviz.io import tiled_tiff
+from napari_lossviz.jobs.selection import select
 from napari_lossviz.ui.layers import derived_layer, image_from_layer, image_layer
+from napari_lossviz.ui.reader import read_layers
 
 
 class Counted:
@@ -93,3 +98,36 @@ def test_small_complex_images_are_one_level(values: np.ndarray) -> None:
     # Stacks of more axes stay as they were.
     stack = da.zeros((3, 2000, 2000), dtype=np.float32)
     assert "multiscale" not in image_layer(Image(stack, "zyx"))[1]
+
+
+@pytest.fixture
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pyramid as a translated slide is written."""
+    monkeypatch.setattr(tiled_tiff, "PYRAMID_PIXELS", 1000)
+    monkeypatch.setattr(tiled_tiff, "LAZY_PIXELS", 1000)
+    monkeypatch.setattr(tiled_tiff, "_SMALLEST_LEVEL", 100)
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8)
+    path = tmp_path / "slide.ome.tif"
+    io.write(Image(pixels, "yxc", (0.5, 0.5, 1.0), ("um", "um", "")), path)
+    return path
+
+
+def test_a_pyramid_opens_at_the_levels_of_its_file(slide: Path) -> None:
+    (data,) = read_layers(str(slide))
+    layer = Layer.create(*data)
+    assert layer.multiscale
+    assert layer.rgb
+    assert [level.shape for level in layer.data] == [(700, 900, 3), (350, 450, 3), (175, 225, 3)]
+    assert tuple(layer.scale) == (0.5, 0.5)
+    assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    with tifffile.TiffFile(slide) as tif:
+        coarsest = tif.series[0].levels[2].asarray()
+    np.testing.assert_array_equal(np.asarray(layer.data[2]), coarsest)
+
+
+def test_a_part_of_a_pyramid_has_not_the_levels_of_the_whole(slide: Path) -> None:
+    whole = image_from_layer(Layer.create(*read_layers(str(slide))[0]))
+    part = select(whole, Selection(ranges={"y": (0, 300), "x": (0, 200)}))
+    data, settings, _ = image_layer(part)
+    assert "multiscale" not in settings
+    assert data.shape == (300, 200, 3)
