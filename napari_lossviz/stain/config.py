@@ -47,9 +47,9 @@ class StainConfig(MethodConfig):
     )
     kernel: int = setting(
         1,
-        "Kernelised statistics: how many tiles far those of a tile reach, falling off with the "
-        "distance; 0: each tile keeps its own.",
-        unit="tiles",
+        "Kernelised statistics: how many half tiles far those of a tile reach, falling off with "
+        "the distance; 0: each tile keeps its own.",
+        unit="half tiles",
         ge=0,
         le=8,
     )

@@ -1,10 +1,11 @@
 """Kernelised instance normalisation (arXiv 2208.10730): statistics that glide from tile to tile.
 
-The network was trained on crops, each with its own mean and variance. Over all ways to lay such
-crops, a pixel meets the statistics of those around it, the near ones more often: the average under
-a kernel that falls off in proportion to the distance, as wide as a crop to each side. Here that
-average of the tiles' statistics is taken at every place, not once for each tile, so that tiles that
-overlap agree about every pixel, and no seam is left.
+The network was trained on crops, each with its own mean and variance. Here tiles of that size are
+laid half a tile apart, and every place takes the statistics of those around it: their average under
+a kernel that falls off in proportion to the distance. It is taken at every place, not once for each
+tile, so that tiles that overlap agree about every pixel, and no seam is left. Only every second
+tile is measured, as the fields of one colour of a chessboard; the others are the union of their
+neighbours, which cover them.
 
 A tile that is partly blank holds less than a crop's worth of tissue. What it lacks is filled with
 the statistics of tissue near it, until the window is full: what is blank counts for nothing.
@@ -33,9 +34,9 @@ class KernelisedStatistics:
     table : StatisticsTable
         Of all tiles, at least one of them with tissue.
     tiles : list of list of Tile
-        Row by row.
+        That were measured, row by row.
     kernel : int
-        How far statistics reach, in distances between tiles; 0: each tile has its own.
+        How far statistics reach, in distances between these; 0: each of them has its own.
     """
 
     def __init__(self, table: StatisticsTable, tiles: list[list[Tile]], kernel: int) -> None:
@@ -56,6 +57,7 @@ class KernelisedStatistics:
         Parameters
         ----------
         tiles : sequence of Tile
+            Any; without a kernel, some of those that were measured.
         device : torch.device
         poll : callable
             Called between layers; may raise to stop.
@@ -94,6 +96,41 @@ class KernelisedStatistics:
         places = start + block * (np.arange(length // block) + 0.5)
         numbers = np.interp(places, middles, np.arange(len(middles)))
         return torch.from_numpy(_hat(numbers, len(middles), self._kernel).astype(np.float32))
+
+
+def with_neighbours(table: StatisticsTable, shares: NDArray[np.float64]) -> StatisticsTable:
+    """Return statistics of tiles that were not measured too: those of their neighbours together.
+
+    Parameters
+    ----------
+    table : StatisticsTable
+    shares : (rows, columns) float
+        Of tissue in each tile. Tiles without tissue are left out still, and so are tiles none of
+        whose four neighbours was measured.
+    """
+
+    def together(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        wide = np.pad(values, ((1, 1), (1, 1), *((0, 0),) * (values.ndim - 2)))
+        return np.asarray(wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:])
+
+    weights = table.weights.astype(np.float64)
+    total = together(weights)
+    open_ = (weights == 0) & (shares > 0) & (total > 0)
+
+    def average(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(together(values * weights[..., None])[open_] / total[open_][:, None])
+
+    means, variances = [], []
+    for mean, variance in zip(table.means, table.variances, strict=True):
+        wide = mean.astype(np.float64)
+        middle = average(wide)
+        squares = average(variance + wide**2)
+        means.append(mean.copy())
+        variances.append(variance.copy())
+        means[-1][open_] = middle
+        variances[-1][open_] = np.maximum(squares - middle**2, 0)
+    weights[open_] = shares[open_]
+    return StatisticsTable(means, variances, weights.astype(np.float32))
 
 
 def filled(table: StatisticsTable) -> StatisticsTable:

@@ -223,7 +223,7 @@ def _translate(
     closed = _closed(tissue, max(_CLOSING // side, 1))
     translator = Translator(checkpoint, config, device)
     tiles = translator.tiles(scene, closed, side)
-    progress.extend(translator.passes(tiles))
+    progress.extend(translator.passes(scene, tiles, closed, side))
     height, width = scene.shape
     keeps_spread = config.sensitivity > 0 and height * width <= _SENSITIVITY_PIXELS
     spread = np.zeros((height, width), np.float32) if keeps_spread else None

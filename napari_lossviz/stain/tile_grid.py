@@ -72,6 +72,24 @@ def mask_part(mask: NDArray[np.bool_], side: int, y: Span, x: Span) -> NDArray[n
     return np.asarray(mask[np.ix_(rows, columns)])
 
 
+def tiles_of(
+    rows: Sequence[Span], columns: Sequence[Span], mask: NDArray[np.bool_], side: int
+) -> list[list[Tile]]:
+    """Return the tiles of some rows and columns, row by row.
+
+    Parameters
+    ----------
+    rows, columns : sequence of Span
+    mask : (h, w) bool
+        Tissue, by blocks of `side` pixels.
+    side : int
+    """
+    return [
+        [Tile(r, c, y, x, float(mask_part(mask, side, y, x).mean())) for c, x in enumerate(columns)]
+        for r, y in enumerate(rows)
+    ]
+
+
 def batches(items: Sequence[_Any], size: int) -> Iterator[Sequence[_Any]]:
     """Yield the items in groups of `size`, the last one maybe smaller."""
     for start in range(0, len(items), size):

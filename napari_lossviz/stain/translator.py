@@ -15,7 +15,7 @@ from napari_lossviz.stain.augment import augmented, inverse, turned
 from napari_lossviz.stain.checkpoint import STATISTICS, StainCheckpoint
 from napari_lossviz.stain.config import GRID, StainConfig
 from napari_lossviz.stain.generator import ResnetGenerator
-from napari_lossviz.stain.kernelised import KernelisedStatistics
+from napari_lossviz.stain.kernelised import KernelisedStatistics, with_neighbours
 from napari_lossviz.stain.normalisation import Normalise, instance_norm
 from napari_lossviz.stain.scene import Scene
 from napari_lossviz.stain.statistics import (
@@ -26,7 +26,7 @@ from napari_lossviz.stain.statistics import (
     WholeImageMoments,
     shared,
 )
-from napari_lossviz.stain.tile_grid import Rows, Tile, batches, mask_part
+from napari_lossviz.stain.tile_grid import Rows, Tile, batches, mask_part, tiles_of
 
 Normalisation = Callable[[Sequence[Tile], int], Normalise]
 """Takes some tiles and the number of their augmentation, 0 for none."""
@@ -84,20 +84,44 @@ class Translator:
         rows, columns = (
             cover(length, config.tile, overlap, GRID, blend=blend) for length in scene.padded
         )
-        return [
-            [
-                Tile(r, c, y, x, float(mask_part(mask, side, y, x).mean()))
-                for c, x in enumerate(columns)
-            ]
-            for r, y in enumerate(rows)
-        ]
+        return tiles_of(rows, columns, mask, side)
 
-    def passes(self, tiles: list[list[Tile]]) -> int:
-        """Return the number of tiles that are computed in all, those of the statistics included."""
+    def crops(
+        self, scene: Scene, tiles: list[list[Tile]], mask: NDArray[np.bool_], side: int
+    ) -> list[list[Tile]]:
+        """Return the tiles that kernelised statistics are measured on, row by row.
+
+        They are as large as those of `tiles` and lie half of that apart, so that at every place
+        the statistics are near those of a crop around it. Without a kernel they are `tiles`. See
+        `measured` for those that are computed.
+
+        Parameters
+        ----------
+        scene, tiles, mask, side
+            See `tiles`.
+        """
+        if not self._config.kernel:
+            return tiles
+        tile = self._config.tile
+        rows, columns = (
+            cover(length, tile, tile // 2 // GRID * GRID, GRID) for length in scene.padded
+        )
+        return tiles_of(rows, columns, mask, side)
+
+    def passes(
+        self, scene: Scene, tiles: list[list[Tile]], mask: NDArray[np.bool_], side: int
+    ) -> int:
+        """Return the number of tiles that are computed in all, those of the statistics included.
+
+        Parameters
+        ----------
+        scene, tiles, mask, side
+            See `tiles`.
+        """
         one = sum(self._wanted(tile) for row in tiles for tile in row)
         count = sum(len(row) for row in tiles)
         if self._config.statistics == "kernelised":
-            return one + len(measured(tiles))
+            return one + len(self._measured(self.crops(scene, tiles, mask, side)))
         if self._config.statistics == "whole_image" and count > 1:
             return one + count * len(self._network.norm_channels)
         return one
@@ -123,9 +147,10 @@ class Translator:
         flat = [tile for row in tiles for tile in row]
         chosen = self._config.statistics
         if chosen == "kernelised" and any(tile.tissue > 0 for tile in flat):
-            table = self._table(scene, tiles, mask, side, done, poll)
+            crops = self.crops(scene, tiles, mask, side)
+            table = self._table(scene, crops, mask, side, done, poll)
             if table.weights.any():
-                statistics = KernelisedStatistics(table, tiles, self._config.kernel)
+                statistics = KernelisedStatistics(table, crops, self._config.kernel)
                 return lambda some, number: statistics.around(
                     some, self._device, poll, lambda maps: turned(maps, number)
                 )
@@ -236,7 +261,7 @@ class Translator:
     ) -> StatisticsTable:
         network = self._network
         table = StatisticsTable.empty(len(tiles), len(tiles[0]), network.norm_channels)
-        for some in batches(measured(tiles), self._config.batch_tiles):
+        for some in batches(self._measured(tiles), self._config.batch_tiles):
             weights = np.stack([mask_part(mask, side, t.y, t.x) for t in some])[:, None]
             recorder = TissueRecorder(
                 torch.from_numpy(weights.astype(np.float32)).to(self._device),
@@ -247,7 +272,8 @@ class Translator:
             for i, tile in enumerate(some):
                 table.put(tile.row, tile.column, tile.tissue, recorder.moments, i)
                 done("measuring the statistics of tiles")
-        return table
+        shares = np.array([[tile.tissue for tile in row] for row in tiles])
+        return with_neighbours(table, np.where(shares >= _LEAST_TISSUE, shares, 0))
 
     def _whole(
         self,
@@ -269,6 +295,9 @@ class Translator:
             known.append(measured.result())
         return known
 
+    def _measured(self, tiles: list[list[Tile]]) -> list[Tile]:
+        return measured(tiles, every_second=self._config.kernel > 0)
+
     def _wanted(self, tile: Tile) -> bool:
         return tile.tissue > 0 or self._config.background == "translate"
 
@@ -287,10 +316,28 @@ class Translator:
         return (y + 1) * 127.5
 
 
-def measured(tiles: list[list[Tile]]) -> list[Tile]:
-    """Return the tiles whose statistics are measured: if all have little tissue, all with any."""
+def measured(tiles: list[list[Tile]], *, every_second: bool) -> list[Tile]:
+    """Return the tiles whose statistics are measured: if all have little tissue, all with any.
+
+    Parameters
+    ----------
+    tiles : list of list of Tile
+    every_second : bool
+        Whether every second tile will do, as the fields of one colour of a chessboard, which have
+        all others for neighbours; and those at the image's border, which have fewer.
+    """
     flat = [tile for row in tiles for tile in row if tile.tissue > 0]
-    return [tile for tile in flat if tile.tissue >= _LEAST_TISSUE] or flat
+    enough = [tile for tile in flat if tile.tissue >= _LEAST_TISSUE]
+    last = len(tiles) - 1, len(tiles[0]) - 1
+    chosen = [
+        tile
+        for tile in enough
+        if not every_second
+        or (tile.row + tile.column) % 2 == 0
+        or tile.row in (0, last[0])
+        or tile.column in (0, last[1])
+    ]
+    return chosen or enough or flat
 
 
 def fixed_moments(

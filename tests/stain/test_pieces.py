@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_lossviz.core import Box, Image
 from napari_lossviz.engine.tiles import cover
-from napari_lossviz.stain.kernelised import KernelisedStatistics, filled
+from napari_lossviz.stain.kernelised import KernelisedStatistics, filled, with_neighbours
 from napari_lossviz.stain.normalisation import (
     instance_norm,
     moments,
@@ -25,8 +25,9 @@ from napari_lossviz.stain.statistics import (
     StatisticsTable,
     WholeImageMoments,
 )
-from napari_lossviz.stain.tile_grid import Tile
+from napari_lossviz.stain.tile_grid import Tile, tiles_of
 from napari_lossviz.stain.tissue import estimate_white, optical_density, tissue_mask
+from napari_lossviz.stain.translator import measured
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.data())
@@ -147,6 +148,38 @@ def test_filled_statistics_are_those_of_the_tissue_together() -> None:
     together = np.concatenate(tiles)  # the empty tile in the middle sees both alike
     np.testing.assert_allclose(found.means[0][0, 1, 0], together.mean(), rtol=1e-5)
     np.testing.assert_allclose(found.variances[0][0, 1, 0], together.var(), rtol=1e-5)
+
+
+def test_tiles_that_were_not_measured_are_the_union_of_their_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    table = StatisticsTable.empty(3, 3, [1])
+    places = [(0, 1), (1, 0), (1, 2), (2, 1)]
+    tiles = [rng.normal(mean, 1 + mean, 500) for mean in range(4)]
+    for (row, column), values in zip(places, tiles, strict=True):
+        table.weights[row, column] = 1
+        table.means[0][row, column] = values.mean()
+        table.variances[0][row, column] = values.var()
+    shares = np.full((3, 3), 0.75)
+    shares[0, 0] = 0  # blank
+    found = with_neighbours(table, shares)
+    together = np.concatenate(tiles)
+    np.testing.assert_allclose(found.means[0][1, 1, 0], together.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found.variances[0][1, 1, 0], together.var(), rtol=1e-5)
+    np.testing.assert_array_equal(found.weights, [[0, 1, 0.75], [1, 0.75, 1], [0.75, 1, 0.75]])
+    np.testing.assert_array_equal(found.means[0][1, 2], table.means[0][1, 2])
+    assert (table.weights[1, 1], table.means[0][1, 1, 0]) == (0, 0)  # the table itself is left
+
+
+def test_every_tile_beside_those_measured_has_one_for_a_neighbour() -> None:
+    rows, columns = (cover(length, 64, 32, 4) for length in (320, 448))
+    tiles = tiles_of(rows, columns, np.ones((320, 448), bool), 1)
+    places = {(tile.row, tile.column) for tile in measured(tiles, every_second=True)}
+    assert 0 < len(places) < 0.75 * len(rows) * len(columns)
+    for tile in (tile for row in tiles for tile in row):
+        r, c = tile.row, tile.column
+        if (r, c) not in places:
+            assert {(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)} <= places
+    assert measured(tiles, every_second=False) == [tile for row in tiles for tile in row]
 
 
 def row_of_tiles(count: int, tile: int, overlap: int) -> list[list[Tile]]:
