@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import InputError, OutputExistsError, Reporter
+from napari_lossviz.engine.atomic_files import write_atomically
 from napari_lossviz.engine.devices import choose_device
 from napari_lossviz.engine.model_files import STATE_SUFFIX, training_output
 from napari_lossviz.engine.progress import Progress
@@ -82,6 +83,8 @@ def train(
         If the reporter stopped the training; with `config.output`, nothing is lost.
     """
     path = check_output(config)
+    if path is not None:
+        _refuse_unwritable(path)
     listed = without(as_pairs(pairs), config.left_out_names)
     if config.macenko:
         listed = recoloured(listed)
@@ -136,6 +139,18 @@ def check_output(config: StainConfig) -> Path | None:
         If a finished training lies there.
     """
     return training_output(config.output, what="output", advice="start from it by start_from")
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Refuse a place that cannot be written to now, rather than when the first state is due.
+
+    Raises
+    ------
+    OutputError
+    """
+    probe = path.with_name(f".{path.name}.probe")
+    write_atomically(probe, lambda target: target.touch())
+    probe.unlink(missing_ok=True)
 
 
 def _refuse_other(path: Path, checkpoint: StainCheckpoint) -> None:

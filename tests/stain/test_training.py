@@ -189,6 +189,17 @@ def test_a_full_disk_keeps_the_last_state_and_says_so(
     assert train(pairs, config).sha256 == train(pairs, TINY).sha256
 
 
+def test_a_place_that_cannot_be_written_to_is_told_before_the_training(
+    pairs: list[StainPair], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    told: list[Step] = []
+    config = TINY.replace(output=str(tmp_path / "file" / "model.safetensors"), save_every=1)
+    with pytest.raises(OutputError, match="could not be written"):
+        train(pairs, config, reporter=told.append)
+    assert not told
+
+
 def in_the_middle(action: Any) -> Any:
     """Return a reporter that does something once, after the first step."""
     done: list[bool] = []
