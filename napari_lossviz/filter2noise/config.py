@@ -11,16 +11,16 @@ from napari_lossviz.core.config import MethodConfig, setting
 class Filter2NoiseConfig(MethodConfig):
     """Settings of Filter2Noise (arXiv 2504.13519).
 
-    The plain constructor is the recommended trained default; `instant` needs no training;
-    `paper` is faithful to the publication.
+    The plain constructor is the recommended trained default; `best` gives the highest quality and
+    `instant` the quickest result, both without training; `paper` is faithful to the publication.
     """
 
     method: ClassVar[str] = "filter2noise"
 
-    predictor: Literal["trained", "instant"] = setting(
+    predictor: Literal["trained", "instant", "nonlocal"] = setting(
         "trained",
-        "Where the sigma maps come from: a network trained on this image, or at once from the "
-        "image's local noise and edges.",
+        "Where the sigma maps come from: a network trained on this image, at once from the "
+        "image's local noise and edges, or from a guide that similar patches of the image give.",
         advanced=False,
     )
     strength: float = setting(
@@ -49,7 +49,8 @@ class Filter2NoiseConfig(MethodConfig):
         "in the image if not given.",
     )
     h: float | Literal["auto"] = setting(
-        "auto", "Instant: sigma_r is h times the local noise; 'auto' chooses h for the image."
+        "auto",
+        "Instant and nonlocal: sigma_r is h times the noise; 'auto' chooses h for the image.",
     )
     lambda_: float | Literal["auto"] = setting(
         "auto",
@@ -109,6 +110,11 @@ class Filter2NoiseConfig(MethodConfig):
     def instant(cls) -> Self:
         """Return the preset without training: a guided, steered stage with automatic strength."""
         return cls(predictor="instant")
+
+    @classmethod
+    def best(cls) -> Self:
+        """Return the preset of highest quality: one wide stage with a non-local Bayesian guide."""
+        return cls(predictor="nonlocal")
 
     @classmethod
     def paper(cls) -> Self:

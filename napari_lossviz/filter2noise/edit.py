@@ -290,7 +290,7 @@ class EditSession:
             before_last=None,
             predicted=predicted,
             source=source,
-            guide=make_guide(filled) if isinstance(result.predictor, InstantPredictor) else None,
+            guide=_slice_guide(result, n, filled),
             valid=valid,
             chain=[filled],
         )
@@ -304,6 +304,15 @@ class EditSession:
             del self._states[next(iter(self._states))]
         self._states[n] = state
         return state
+
+
+def _slice_guide(
+    result: Filter2NoiseResult, n: int, filled: NDArray[np.float32]
+) -> NDArray[np.float32] | None:
+    """Return the guide of slice `n`, (C, H, W); None where the image guides itself."""
+    if isinstance(result.predictor, InstantPredictor):
+        return make_guide(filled)
+    return None if result.guide is None else result.guide[n]
 
 
 def _grown_box(old: Edit, new: Edit, shape: tuple[int, ...]) -> Box:

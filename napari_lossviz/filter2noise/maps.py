@@ -12,6 +12,7 @@ from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
 SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
 ANGLE = "angle"
+GUIDE = "guide"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the two kinds of run hand back to `denoise`, before it becomes a result."""
+"""What the kinds of run hand back to `denoise`, before it becomes a result."""
 
 from dataclasses import dataclass, field
 
@@ -17,13 +17,15 @@ class Outcome:
     ----------
     denoised : (N, C, H, W) float32
     predicted : SigmaMaps
-    predictor : TrainedPredictor or InstantPredictor
+    predictor : TrainedPredictor, InstantPredictor or NonlocalPredictor
     radii : tuple of int
         Window radius of each stage.
     metrics : dict of str to float
     history : dict of str to list of float
     loss_maps : dict of str to (N, H, W) float32
     device : str
+    guide : (N, C, H, W) float32, optional
+        Image of the range term, where it is kept.
     """
 
     denoised: NDArray[np.float32]
@@ -34,3 +36,4 @@ class Outcome:
     history: dict[str, list[float]] = field(default_factory=dict)
     loss_maps: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     device: str = "CPU"
+    guide: NDArray[np.float32] | None = None

@@ -12,6 +12,7 @@ from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices, to_slices
 from napari_lossviz.filter2noise.maps import (
     ANGLE,
+    GUIDE,
     SIGMA_NAMES,
     SigmaMaps,
     edited_slice_maps,
@@ -55,7 +56,26 @@ class InstantPredictor:
     intensity_range: tuple[float, float]
 
 
-Predictor = TrainedPredictor | InstantPredictor
+@dataclass(frozen=True, eq=False)
+class NonlocalPredictor:
+    """The maps and the guide of `best()`: sigma_r is h times the noise.
+
+    Attributes
+    ----------
+    h : float
+        With the user's strength.
+    deviation : (8, 8) float32
+        Noise by coefficient of the cosine transform of 8x8 blocks (`NoiseSpectrum`).
+    intensity_range : (float, float)
+        Window in which the noise was measured, in image units.
+    """
+
+    h: float
+    deviation: NDArray[np.float32]
+    intensity_range: tuple[float, float]
+
+
+Predictor = TrainedPredictor | InstantPredictor | NonlocalPredictor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +89,7 @@ class Filter2NoiseResult(Result):
         other integers become float32.
     predicted : SigmaMaps
         The maps before any edit, at their own resolution.
-    predictor : TrainedPredictor or InstantPredictor
+    predictor : TrainedPredictor, InstantPredictor or NonlocalPredictor
         For further slices of the same kind.
     windows : tuple of int
         Odd window side in pixels of each stage, fixed by the run.
@@ -77,6 +97,9 @@ class Filter2NoiseResult(Result):
         Window in which the maps were predicted, in image units.
     leading : tuple of int
         Shape of the axes before y and x in the maps: (t, z), empty for a single image.
+    guide : (N, C, H, W) float32, optional
+        Image of the range term of all slices; None where it is the image, or follows from it at
+        once.
     loss_maps : mapping of str to ndarray
         Each loss term by pixel, in the axes of the image without c; empty for `instant()`.
     """
@@ -89,6 +112,7 @@ class Filter2NoiseResult(Result):
     windows: tuple[int, ...]
     intensity_range: tuple[float, float]
     leading: tuple[int, ...] = ()
+    guide: NDArray[np.float32] | None = None
     loss_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
@@ -123,7 +147,7 @@ class Filter2NoiseResult(Result):
         return source - np.asarray(self.denoised, dtype=np.float32)
 
     def images(self) -> Iterator[NamedImage]:
-        """Yield denoised, residual, the maps stage by stage, and the loss terms."""
+        """Yield denoised, residual, the maps stage by stage, the guide, and the loss terms."""
         unit = self.source.value_unit
         yield NamedImage("denoised", self.denoised, "result", unit)
         yield NamedImage("residual", self.residual, "residual", unit)
@@ -132,6 +156,9 @@ class Filter2NoiseResult(Result):
             for stage, array in enumerate(stack, start=1):
                 title = name if len(stack) == 1 else f"{name} stage {stage}"
                 yield NamedImage(title, array, "map", map_unit)
+        if self.guide is not None:
+            guide = self.guide.mean(axis=1).reshape(*self.leading, *self.guide.shape[2:])
+            yield NamedImage(GUIDE, guide, "map", unit)
         for name, array in self.loss_maps.items():
             yield NamedImage(f"loss {name}", array, "loss")
 
@@ -144,6 +171,8 @@ class Filter2NoiseResult(Result):
         window = f"maps from {low:g} to {high:g}{unit}"
         if isinstance(self.predictor, InstantPredictor):
             how = f"guided steered stage without training, h={self.predictor.h:.3g}"
+        elif isinstance(self.predictor, NonlocalPredictor):
+            how = f"one stage with a non-local Bayesian guide, h={self.predictor.h:.3g}"
         else:
             how = (
                 f"{len(self.windows)} trained stages, {config.steps} steps, "

@@ -1,7 +1,7 @@
 """The entry functions: what the dock, the command line, a recipe and a notebook call."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import refuse_existing
-from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
+from napari_lossviz.filter2noise.apply import StageMaps, fill_invalid, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
@@ -20,13 +20,23 @@ from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, judge_stack, removed, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
 from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
+from napari_lossviz.filter2noise.noise_spectrum import NoiseSpectrum
+from napari_lossviz.filter2noise.nonlocal_run import (
+    nonlocal_guide,
+    predict_nonlocal,
+    run_nonlocal,
+    stack_spectrum,
+)
 from napari_lossviz.filter2noise.outcome import Outcome
 from napari_lossviz.filter2noise.result import (
     Filter2NoiseResult,
     InstantPredictor,
+    NonlocalPredictor,
     Predictor,
 )
 from napari_lossviz.filter2noise.store import save_to_store
+
+_PREDICTORS = {InstantPredictor: "instant", NonlocalPredictor: "nonlocal"}
 
 _SHORT = 0.5
 """Share of the noise below which a trained result is called short of it."""
@@ -41,7 +51,7 @@ def denoise(
     out: str | Path | None = None,
     edits: Sequence[Edit] = (),
 ) -> Filter2NoiseResult:
-    """Denoise an image or a stack with Filter2Noise (arXiv 2504.13519), or its instant preset.
+    """Denoise an image or a stack with Filter2Noise (arXiv 2504.13519), or a preset of ours.
 
     Maps are predicted in an intensity window of the image; the filter works on the full range. A
     stack is filtered slice by slice with one window, one strength and one predictor for all.
@@ -83,17 +93,19 @@ def denoise(
     image = as_image(image, axes)
     edits = tuple(edits)
     instant = config.predictor == "instant"
+    trained = config.predictor == "trained"
     names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
-    check_edits(edits, names, 1 if instant else config.stages)
+    check_edits(edits, names, config.stages if trained else 1)
     slices = to_slices(image)
     window = stack_intensity_range(slices, image.value_unit, config)
     judge = judge_stack(slices, window, config)
-    work = 1 + slices.count if instant else config.steps + 1 + config.stages * slices.count
+    work = config.steps + 1 + config.stages * slices.count if trained else 1 + slices.count
     progress = Progress(reporter, work)
     if not is_compiled():
         progress.announce("compiling the filter, once")
-    if instant:
-        outcome = run_instant(slices, window, judge, config, edits, progress)
+    if not trained:
+        run = run_instant if instant else run_nonlocal
+        outcome = run(slices, window, judge, config, edits, progress)
         threads, peak = 1, PeakMemory.of_process()
     else:
         outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
@@ -127,6 +139,7 @@ def denoise(
         windows=tuple(2 * radius + 1 for radius in outcome.radii),
         intensity_range=(window.low, window.high),
         leading=leading,
+        guide=outcome.guide,
         loss_maps={
             name: maps.reshape(*leading, *maps.shape[1:])
             for name, maps in outcome.loss_maps.items()
@@ -182,7 +195,7 @@ def predict_sigma_maps(
     ----------
     image : Image or array
         Of the same kind and unit as the one the predictor comes from.
-    predictor : TrainedPredictor or InstantPredictor
+    predictor : TrainedPredictor, InstantPredictor or NonlocalPredictor
         `Filter2NoiseResult.predictor`; it brings its intensity window along.
     config : Filter2NoiseConfig
         Its `predictor` field must fit the predictor.
@@ -196,13 +209,16 @@ def predict_sigma_maps(
     slices = to_slices(as_image(image, axes))
     window = IntensityRange(*predictor.intensity_range)
     progress = Progress(None, 0)
-    if isinstance(predictor, InstantPredictor) != (config.predictor == "instant"):
+    kind = _PREDICTORS.get(type(predictor), "trained")
+    if kind != config.predictor:
         raise InputError(
             f"the configuration says {config.predictor!r}, but the predictor is a "
             f"{type(predictor).__name__}"
         )
     if isinstance(predictor, InstantPredictor):
         maps = predict_instant(slices, window, predictor.h, progress)
+    elif isinstance(predictor, NonlocalPredictor):
+        maps = predict_nonlocal(slices, predictor.h * NoiseSpectrum(predictor.deviation).sigma)
     else:
         from napari_lossviz.filter2noise.trained_run import Applier, predict_trained
         from napari_lossviz.filter2noise.training import predictors_from
@@ -231,7 +247,7 @@ def apply_sigma_maps(
     sigma_maps : (stages, 3, [T,] [Z,] H, W)
         sigma_x, sigma_y in pixels, sigma_r in image units.
     config : Filter2NoiseConfig
-        With the instant preset, the first stage is guided by the smoothed image.
+        With the presets `instant` and `best`, the first stage has their guide.
     windows : sequence of int, optional
         Odd window side of each stage, as `Filter2NoiseResult.windows`; a pixel whose sigma needs a
         larger one has its own. Default: the paper's rule over the whole maps.
@@ -282,6 +298,7 @@ def apply_sigma_maps(
         else [side // 2 for side in windows]
     )
     maps = SigmaMaps(sigma, 1, height, width, angles)
+    guide_of = _guides(slices, image.value_unit, config)
     filtered = np.empty_like(slices.values)
     for n in range(slices.count):
         chain = filter_slice(
@@ -294,8 +311,25 @@ def apply_sigma_maps(
                 )
                 for s, radius in enumerate(radii)
             ],
-            guide=instant_guide(slices, n) if config.predictor == "instant" else None,
+            guide=guide_of(n),
             valid=slices.valid_slice(n),
         )
         filtered[n] = chain[-1]
     return from_slices(filtered, image, slices)
+
+
+def _guides(
+    slices: Slices, value_unit: str, config: Filter2NoiseConfig
+) -> Callable[[int], NDArray[np.float32] | None]:
+    """Return what gives the guide of the first stage of slice n; None: the image itself."""
+    if config.predictor == "trained":
+        return lambda n: None
+    if config.predictor == "instant":
+        return lambda n: instant_guide(slices, n)
+    window = stack_intensity_range(slices, value_unit, config)
+    spectrum = stack_spectrum(slices, window, judge_stack(slices, window, config), config)
+
+    def guide(n: int) -> NDArray[np.float32]:
+        return nonlocal_guide(fill_invalid(slices.values[n], slices.valid_slice(n)), spectrum)
+
+    return guide

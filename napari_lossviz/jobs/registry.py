@@ -113,7 +113,7 @@ METHODS: dict[str, Method] = {
             "at every pixel can be seen and edited.",
             function="napari_lossviz.filter2noise:denoise",
             config="napari_lossviz.filter2noise.config:Filter2NoiseConfig",
-            presets=("trained", "instant", "paper"),
+            presets=("trained", "best", "instant", "paper"),
         ),
         Method(
             name="merlin",

@@ -21,7 +21,8 @@ _PULL_STEPS = 17
 
 def colours(named: NamedImage, data: Any, shown: Any) -> dict[str, Any]:
     """Return colormap and contrast limits by the role of an image."""
-    if named.role == "result" and shown._type_string == "image" and not shown.rgb:
+    alike = named.role == "result" or (named.role == "map" and named.name == "guide")
+    if alike and shown._type_string == "image" and not shown.rgb:
         return {
             "colormap": shown.colormap,
             "contrast_limits": tuple(shown.contrast_limits),

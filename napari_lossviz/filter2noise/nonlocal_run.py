@@ -1,0 +1,125 @@
+"""The run of `best()`: one wide stage guided by a non-local Bayesian estimate; torch-free.
+
+The filter averages noisy pixels, as always; what tells like from unlike is the guide. Its error is
+far below the noise, so that sigma_r is a fraction of the noise, and the window can be wide.
+"""
+
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.core import Edit
+from napari_lossviz.engine.progress import Progress
+from napari_lossviz.filter2noise.apply import fill_invalid, filter_slice
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.intensity import IntensityRange
+from napari_lossviz.filter2noise.judge import Judge, content_mask, windowed_slice
+from napari_lossviz.filter2noise.layout import Slices
+from napari_lossviz.filter2noise.maps import SigmaMaps, edited_slice_maps, stage_list
+from napari_lossviz.filter2noise.noise_spectrum import (
+    NoiseSpectrum,
+    estimate_spectrum,
+    flat_blocks,
+    flat_regions,
+)
+from napari_lossviz.filter2noise.nonlocal_bayes import estimate
+from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.result import NonlocalPredictor
+
+RADIUS = 8
+SPATIAL_SIGMA = 6.0
+H_WHITE = 0.42
+H_CORRELATED = 0.2
+"""sigma_r in units of the noise: for white noise, and how much more where neighbours share it,
+since the guide then keeps more of it. Both chosen on images that are in no benchmark."""
+
+_NOISE_FLOOR = 1e-4
+"""Smallest deviation, as a fraction of the intensity window."""
+
+
+def stack_spectrum(
+    slices: Slices, window: IntensityRange, judge: Judge, config: Filter2NoiseConfig
+) -> NoiseSpectrum:
+    """Estimate the noise of a channel from the flat regions of the representative slices."""
+    blocks = []
+    for judged in judge.slices:
+        flat = judged.flat
+        if config.flat_region is None:
+            image = windowed_slice(slices, judged.n, window)
+            flat = flat_regions(image, content_mask(slices, judged.n, window))
+        filled = fill_invalid(slices.values[judged.n], slices.valid_slice(judged.n))
+        blocks += [flat_blocks(channel, flat) for channel in filled]
+    spectrum = estimate_spectrum(blocks, _NOISE_FLOOR * window.span)
+    return spectrum if config.noise is None else spectrum.scaled_to(config.noise)
+
+
+def nonlocal_guide(
+    values: NDArray[np.float32],
+    spectrum: NoiseSpectrum,
+    progress: Progress | None = None,
+    cancel: Event | None = None,
+) -> NDArray[np.float32]:
+    """Return the guide of (C, H, W) values without invalid pixels, channel by channel."""
+    poll = (lambda: None) if progress is None else progress.poll
+    return np.stack([estimate(channel, spectrum, cancel, poll) for channel in values])
+
+
+def predict_nonlocal(slices: Slices, sigma_r: float) -> SigmaMaps:
+    """Return the maps of all slices: the same at every pixel, until they are edited."""
+    height, width = slices.values.shape[-2:]
+    sigma = np.empty((1, 3, slices.count, height, width), np.float32)
+    sigma[0, :2] = SPATIAL_SIGMA
+    sigma[0, 2] = sigma_r
+    return SigmaMaps(sigma, 1, height, width)
+
+
+def run_nonlocal(
+    slices: Slices,
+    window: IntensityRange,
+    judge: Judge,
+    config: Filter2NoiseConfig,
+    edits: tuple[Edit, ...],
+    progress: Progress,
+) -> Outcome:
+    """Estimate the noise for the stack, the guide of every slice, and filter all slices.
+
+    Parameters
+    ----------
+    slices, window, judge
+        The stack, its intensity window, and its noise.
+    config : Filter2NoiseConfig
+    edits : tuple of Edit
+        Replayed on the maps.
+    progress : Progress
+        One step for the noise, one for each slice.
+    """
+    spectrum = stack_spectrum(slices, window, judge, config)
+    automatic = H_WHITE + H_CORRELATED * spectrum.correlation
+    h = (automatic if isinstance(config.h, str) else config.h) * config.strength
+    progress.step("noise measured")
+    predicted = predict_nonlocal(slices, h * spectrum.sigma)
+    guide = np.empty_like(slices.values)
+    denoised = np.empty_like(slices.values)
+    limits = (window.low, window.high)
+    for n in range(slices.count):
+        valid = slices.valid_slice(n)
+        guide[n] = nonlocal_guide(fill_invalid(slices.values[n], valid), spectrum, progress)
+        maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
+        denoised[n] = filter_slice(
+            slices.values[n], stage_list(maps, [RADIUS]), guide=guide[n], valid=valid
+        )[-1]
+        progress.step(f"slice {n + 1} of {slices.count}")
+    return Outcome(
+        denoised=denoised,
+        predicted=predicted,
+        predictor=NonlocalPredictor(h, spectrum.deviation, limits),
+        radii=(RADIUS,),
+        metrics={
+            "h": h,
+            "h_automatic": automatic,
+            "noise_of_spectrum": spectrum.sigma,
+            "noise_correlation": spectrum.correlation,
+        },
+        guide=guide,
+    )
