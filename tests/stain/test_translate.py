@@ -110,20 +110,42 @@ def test_kernelised_statistics_forget_what_is_blank(checkpoint: StainCheckpoint,
     assert np.abs(beside - alone).mean() < np.abs(far - far_alone).mean() / 2
 
 
-@pytest.mark.parametrize("border", [1024, 1200])
-def test_beside_a_blank_half_tissue_is_as_brown_as_its_crops_by_themselves(border: int) -> None:
+@pytest.mark.parametrize(
+    ("mirrored", "border"),
+    [(False, 1024), (False, 1200), (True, 1024)],
+    ids=["crops alike", "another border", "crops that differ"],
+)
+def test_beside_a_blank_half_tissue_is_as_brown_as_its_crops_by_themselves(
+    mirrored: bool, border: int
+) -> None:
     """Crops of the size that training knows, none of them blank."""
     demonstration = load_checkpoint(sample_path("stain/demonstration.safetensors"))
     section = stain_section().source
-    image = np.tile(section, (1, 4, 1))
-    image[:, border:] = 243
-    config = StainConfig(device="cpu")
-    found = translate(image, demonstration, config).translated[:, :border]
-    by_itself = np.rint(by_torch(demonstration, section)).clip(0, 255).astype(np.uint8)
-    expected = np.tile(by_itself, (1, 4, 1))[:, :border]
+    two = np.concatenate([section, section[:, ::-1] if mirrored else section], axis=1)
     white = np.full(3, 255.0)
-    brown = [hdab_densities(one, white).dab.mean() for one in (found, expected)]
-    assert brown[0] == pytest.approx(brown[1], rel=0.05)
+
+    def brown(pixels: Any) -> float:
+        levels = np.rint(pixels).clip(0, 255).astype(np.uint8)
+        return float(hdab_densities(levels, white).dab.mean())
+
+    # Crops that lie from 0 on, and where they differ from those also from 256 on.
+    image = np.tile(two, (1, 2, 1))
+    grids = [0, 256] if mirrored else [0]
+    by_itself = [
+        brown(
+            np.concatenate(
+                [
+                    by_torch(demonstration, image[:, x : x + 512])[:, : border - x]
+                    for x in range(start, border, 512)
+                ],
+                axis=1,
+            )
+        )
+        for start in grids
+    ]
+    image[:, border:] = 243
+    found = translate(image, demonstration, StainConfig(device="cpu")).translated[:, :border]
+    assert brown(found) == pytest.approx(np.mean(by_itself), rel=0.05)
 
 
 def test_tiles_with_a_few_pixels_of_tissue_do_not_overflow() -> None:

@@ -1,0 +1,141 @@
+"""Stain and seams beside blank slide: kernelised statistics against crops by themselves.
+
+    python benchmarks/stain_blank.py [--mixtures 3] [--overlap 96] [--kernel 1]
+
+Images of 2048 x 2048, made of the sample's one section, whose right half is blank, are translated
+with the demonstration checkpoint. The mean DAB density of the other half is compared with crops of
+512, each translated by itself, over the same half of the same image before it was blanked: with the
+crops of a grid from the corner on, and with the mean over four grids, since crops could lie
+anywhere. Seams are the gradient across the lines between tiles over that of the whole half.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_lossviz.engine.tiles import cover
+from napari_lossviz.samples.data import sample_path
+from napari_lossviz.samples.stain_pairs import stain_section
+from napari_lossviz.stain import StainConfig, load_checkpoint, translate
+from napari_lossviz.stain.config import GRID
+from napari_lossviz.stain.crops import to_grey_levels, to_network
+from napari_lossviz.stain.density import hdab_densities
+from napari_lossviz.stain.generator import ResnetGenerator
+
+Image = NDArray[np.uint8]
+SIZE, CROP, BORDER = 2048, 512, 1024
+GRIDS = ((0, 0), (256, 256), (128, 384), (384, 128))
+WHITE = np.full(3, 255.0)
+
+
+def mixture(section: Image, seed: int, regions: int = 24) -> Image:
+    """Return regions with wavy borders, each a part of the section, turned and scaled at random."""
+    random = np.random.default_rng(seed)
+    middles = random.uniform(0, SIZE, (2, regions))
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    waves = [random.standard_normal((SIZE // 16, SIZE // 16)) for _ in range(2)]
+    waves = [ndimage.gaussian_filter(wave, 6) for wave in waves]
+    waves = [ndimage.zoom(wave / wave.std(), 16, order=1) * 40 for wave in waves]
+    distances = [(y + waves[0] - v) ** 2 + (x + waves[1] - h) ** 2 for v, h in middles.T]
+    nearest = np.argmin(distances, axis=0)
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    for i in range(regions):
+        here = nearest == i
+        turn, scale = random.uniform(0, 2 * np.pi), random.uniform(0.85, 1.15)
+        start, half = random.uniform(100, 412, 2), random.uniform(40, 130)
+        v, h = y[here] - middles[0, i], x[here] - middles[1, i]
+        places = [
+            (np.cos(turn) * v - np.sin(turn) * h) / scale,
+            (np.sin(turn) * v + np.cos(turn) * h) / scale,
+        ]
+        # A square of the section around `start`, mirrored beyond it.
+        places = [
+            np.abs((place + half) % (4 * half) - 2 * half) - half + middle
+            for place, middle in zip(places, start, strict=True)
+        ]
+        for c in range(3):
+            values = ndimage.map_coordinates(
+                section[..., c].astype(float), places, order=1, mode="reflect"
+            )
+            image[..., c][here] = np.rint(values)
+    return image
+
+
+def images(mixtures: int) -> dict[str, Image]:
+    """Return the images by name."""
+    section = stain_section().source
+    four = np.pad(section, ((0, CROP), (0, CROP), (0, 0)), mode="symmetric")
+    found = {"repeated": np.tile(section, (4, 4, 1))}
+    for shift in (0, 128, 256, 384):
+        found[f"mirrored, {shift} further"] = np.tile(np.roll(four, shift, (0, 1)), (2, 2, 1))
+    return found | {f"mixture {seed}": mixture(section, seed) for seed in range(mixtures)}
+
+
+def brown(pixels: Image) -> NDArray[np.float32]:
+    """Return the DAB density."""
+    return hdab_densities(pixels, WHITE).dab
+
+
+def starts(first: int) -> list[int]:
+    """Return where the crops of a grid start; those at the border are moved into the image."""
+    inner = list(range(first, SIZE - CROP + 1, CROP))
+    return sorted({0, *inner, SIZE - CROP})
+
+
+def by_crops(generator: ResnetGenerator, image: Image, grid: tuple[int, int]) -> float:
+    """Return the mean density of the left half, crop by crop."""
+    found = np.zeros((SIZE, BORDER), np.float32)
+    for y in starts(grid[0]):
+        for x in (x for x in starts(grid[1]) if x < BORDER):
+            with torch.inference_mode():
+                crop = generator(to_network(image[None, y : y + CROP, x : x + CROP]))
+            within = brown(to_grey_levels(crop)[0])[:, : BORDER - x]
+            found[y : y + CROP, x : x + CROP] = within
+    return float(found.mean())
+
+
+def seams(image: Image, config: StainConfig) -> float:
+    """Return the gradient across the lines between tiles over the mean gradient."""
+    grey = image[:, :BORDER].astype(float).mean(axis=-1)
+    lines = [span.own_start for span in cover(SIZE, config.tile, config.overlap, GRID)[1:]]
+    ratios = []
+    for axis in (0, 1):
+        gradient = np.abs(np.diff(grey, axis=axis)).mean(axis=1 - axis)
+        inside = [line - 1 for line in lines if line < gradient.size - 8]
+        ratios.append(gradient[inside].mean() / gradient.mean())
+    return float(np.mean(ratios))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mixtures", type=int, default=3)
+    parser.add_argument("--overlap", type=int, default=StainConfig().overlap)
+    parser.add_argument("--kernel", type=int, default=StainConfig().kernel)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    checkpoint = load_checkpoint(sample_path("stain/demonstration.safetensors"))
+    generator = checkpoint.generator()
+    config = StainConfig(overlap=arguments.overlap, kernel=arguments.kernel, device="cpu")
+    for name, image in images(arguments.mixtures).items():
+        grids = np.array([by_crops(generator, image, grid) for grid in GRIDS])
+        image[:, BORDER:] = 243
+        started = time.process_time()
+        translated = translate(image, checkpoint, config).translated
+        seconds = time.process_time() - started
+        mean = brown(translated)[:, :BORDER].mean()
+        print(
+            f"{name:24} grids {' '.join(f'{grid / grids.mean() - 1:+.1%}' for grid in grids)}  "
+            f"ours against the first {mean / grids[0] - 1:+.1%}, the mean "
+            f"{mean / grids.mean() - 1:+.1%}  seams {seams(translated, config):.2f}  "
+            f"{seconds:.1f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
