@@ -135,7 +135,7 @@ class Session:
 
 
 def filter2noise(session: Session) -> None:
-    """Open, instant result, training, brush, comparison, export."""
+    """Open, instant result, training, brush, figures, comparison, export."""
     viewer, dock = session.viewer, session.dock
     panel = dock.run_panel
     viewer.open_sample(PLUGIN, "low_dose_ct")
@@ -159,6 +159,15 @@ def filter2noise(session: Session) -> None:
     session.drag(ROUTE)
     session.shoot("filter2noise-brush")
     dock.editor.paint.click()
+
+    session.tab("Judge")
+    dock.judge.button.click()
+    session.until(lambda: dock.judge.judgement is not None)
+    session.pause(500)
+    session.bring_into_view(dock.judge.save)
+    session.shoot("filter2noise-judge")
+    for layer in [one for one in viewer.layers if "flat squares" in one.name]:
+        viewer.layers.remove(layer)
 
     session.tab("Compare")
     dock.compare.bar.buttons[Mode.SWIPE].click()

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt
@@ -23,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_lossviz.core import LossvizError, Step
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.ui.background import Task
-from napari_lossviz.ui.result_layers import add_quietly
+from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 
 
 class JudgePage(QWidget):
@@ -50,6 +51,8 @@ class JudgePage(QWidget):
         self._measure = measure
         self._file_name = file_name
         self._task: Task | None = None
+        # Those that the user removed are let go.
+        self._made: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.judgement: Any = None
         self.button = QPushButton("Judge")
         self.bar = QProgressBar()
@@ -135,11 +138,13 @@ class JudgePage(QWidget):
         self.status.setVisible(bool(text))
 
     def put_layer(self, data: Any) -> None:
-        """Add a layer instead of the one of the same name."""
-        known = next((one for one in self._viewer.layers if one.name == data[1]["name"]), None)
+        """Add a layer instead of the one of that name that this page added before."""
+        name = data[1]["name"]
+        known = self._made.pop(name, None)
         if known is not None:
-            self._viewer.layers.remove(known)
-        add_quietly(self._viewer, Layer.create(*data))
+            remove_quietly(self._viewer, [known])
+        layer = self._made[name] = Layer.create(*data)
+        add_quietly(self._viewer, layer)
 
     def _on_step(self, step: Step) -> None:
         self.bar.setRange(0, step.total)

@@ -116,9 +116,10 @@ class CtPanel(JudgePage):
             return
         figures = judgement.figures
         first, *others = figures
-        titles = ["before", *(name.removeprefix(first).strip() for name in others)]
-        if len(others) == 1:
-            titles[1] = "after"  # narrow; the layer's name is its tooltip
+        titles = ["before", "after"]
+        if len(others) > 1:  # as short as can be: the layers' names are tooltips
+            short = [name.removeprefix(first).strip() for name in others]
+            titles[1:] = [one.removeprefix("denoised").strip(" ()") or one for one in short]
         fill_table(
             self.table,
             list(zip(titles, figures, strict=True)),
@@ -146,9 +147,11 @@ class CtPanel(JudgePage):
         self.transfer.show_curves(curves)
         self.say("\n".join((*judgement.alarms, judgement.in_short)))
         self.status.setToolTip("\n".join(judgement.cautions))
-        squares = judgement.regions.squares
-        if squares is not None and not judgement.regions.drawn and self.before.layer is not None:
-            self.put_layer(squares_layer(squares, self.before.layer))
+        squares, before = judgement.regions.squares, self.before.layer
+        # another image may have been chosen meanwhile
+        known = before is not None and before.name == first
+        if squares is not None and not judgement.regions.drawn and known:
+            self.put_layer(squares_layer(squares, before))
 
     def as_csv(self) -> str:
         """Return figures and curves; see the base class."""

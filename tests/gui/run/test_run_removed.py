@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_lossviz.ui.ct.panel import CtPanel
 from napari_lossviz.ui.speckle.panel import SpecklePanel
 from napari_lossviz.ui.stain.judge_panel import JudgePanel
 from napari_lossviz.ui.stain.preview_box import PreviewBox
@@ -35,7 +36,13 @@ def speckle(viewer: Any) -> tuple[Any, Callable[[], None]]:
     return panel, lambda: panel._viewer_layer(DATA)
 
 
-@pytest.mark.parametrize("make", [preview, judge, speckle])
+def ct(viewer: Any) -> tuple[Any, Callable[[], None]]:
+    panel = CtPanel(viewer)
+    panel.put_layer(DATA)
+    return panel, lambda: panel.put_layer(DATA)
+
+
+@pytest.mark.parametrize("make", [preview, judge, speckle, ct])
 def test_selected_layers_are_deleted_while_a_panel_replaces_its_own(
     make: Callable[[Any], tuple[Any, Callable[[], None]]], make_napari_viewer: Any, qtbot: Any
 ) -> None:
