@@ -17,12 +17,13 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.engine.blocks import ROWS, row_blocks, run_blocks
+from napari_lossviz.engine.blocks import row_blocks, run_blocks
 from napari_lossviz.filter2noise.noise_spectrum import BLOCK, NoiseSpectrum
 from napari_lossviz.filter2noise.nonlocal_kernel import bayes_rows
 from napari_lossviz.filter2noise.shrinkage import shrink
 
-_STEP = 4
+_STEP = 6
+_ROWS = 5 * _STEP
 _SEARCH = 10
 _COUNT = 60
 _RIDGE = 1e-4
@@ -60,7 +61,9 @@ def nonlocal_bayes(
     guess = np.ascontiguousarray(known / unit, np.float32)
     relative = np.ascontiguousarray(covariance / unit**2)
     starts = height - BLOCK + _STEP
-    parts: list[tuple[int, NDArray[np.float64]]] = [(0, np.empty(0))] * len(row_blocks(starts))
+    parts: list[tuple[int, NDArray[np.float64]]] = [(0, np.empty(0))] * len(
+        row_blocks(starts, _ROWS)
+    )
 
     def work(index: int, y0: int, y1: int) -> None:
         low = max(0, min(y0, height - BLOCK) - _SEARCH)
@@ -71,7 +74,7 @@ def nonlocal_bayes(
         )
         parts[index] = (low, sums)
 
-    run_blocks(work, starts, rows=ROWS, cancel=cancel)
+    run_blocks(work, starts, rows=_ROWS, cancel=cancel)
     total, weight = np.zeros((2, height, width))
     for low, sums in parts:  # in their order: the sum is the same whatever ran first
         total[low : low + sums.shape[1]] += sums[0]
@@ -107,7 +110,7 @@ def estimate(
     noisy = noisy - level
     correlation = spectrum.correlation
     raised = spectrum.deviation * np.float32(1 + CORRELATION_GAIN / 2 * correlation)
-    known = shrink(noisy, raised, poll)
+    known = shrink(noisy, raised, cancel)
     covariance = spectrum.covariance() * (1 + CORRELATION_GAIN * correlation)
     for _ in range(_PASSES):
         poll()

@@ -8,20 +8,22 @@ here with cosines in place of wavelets.
 """
 
 from collections.abc import Callable
+from threading import Event
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_lossviz.engine.blocks import run_blocks
 from napari_lossviz.filter2noise.noise_spectrum import BLOCK, cosine_transform
 
 THRESHOLD = 2.7
 """Of the hard threshold, in standard deviations of the noise."""
 
 _STEP = 2
-_BLOCK_ROWS = 32
-"""Rows of blocks that are held at a time: bounds the memory."""
+_BLOCK_ROWS = 16
+"""Rows of blocks that a thread holds at a time: bounds the memory."""
 
 Weigh = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
@@ -29,7 +31,7 @@ Weigh = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]
 def shrink(
     image: NDArray[np.float32],
     deviation: NDArray[np.float32],
-    poll: Callable[[], None] = lambda: None,
+    cancel: Event | None = None,
 ) -> NDArray[np.float32]:
     """Return a first estimate of a noisy image.
 
@@ -39,8 +41,13 @@ def shrink(
         At least 8 x 8.
     deviation : (8, 8)
         Standard deviation of the noise in each coefficient, above 0, in image units.
-    poll : callable
-        Called every so often; may raise to stop.
+    cancel : threading.Event, optional
+        Once set, it stops within some rows.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set.
     """
 
     def hard(noisy: NDArray[np.float32], _: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -54,8 +61,8 @@ def shrink(
         gain[..., 0, 0] = 1
         return gain
 
-    first = _shrunk(image, image, deviation, hard, poll)
-    return _shrunk(image, first, deviation, wiener, poll)
+    first = _shrunk(image, image, deviation, hard, cancel)
+    return _shrunk(image, first, deviation, wiener, cancel)
 
 
 def _starts(size: int) -> NDArray[np.intp]:
@@ -69,7 +76,7 @@ def _shrunk(
     known: NDArray[np.float32],
     deviation: NDArray[np.float32],
     weigh: Weigh,
-    poll: Callable[[], None],
+    cancel: Event | None,
 ) -> NDArray[np.float32]:
     """Return the average of all blocks, each coefficient times its gain.
 
@@ -80,11 +87,11 @@ def _shrunk(
     window = np.outer(taper, taper).astype(np.float32)
     noisy_blocks = sliding_window_view(image, (BLOCK, BLOCK))
     known_blocks = sliding_window_view(known, (BLOCK, BLOCK))
-    total = np.zeros(image.shape, np.float32)
-    weight = np.zeros(image.shape, np.float32)
-    for start in range(0, rows.size, _BLOCK_ROWS):
-        poll()
-        part = rows[start : start + _BLOCK_ROWS]
+    chunks = [rows[start : start + _BLOCK_ROWS] for start in range(0, rows.size, _BLOCK_ROWS)]
+    parts: list[tuple[int, NDArray[np.float32]]] = [(0, np.empty(0, np.float32))] * len(chunks)
+
+    def work(index: int, _: int, __: int) -> None:
+        part = chunks[index]
         places = np.ix_(part, columns)
         noisy = cosine_transform(noisy_blocks[places])
         same = known is image
@@ -92,9 +99,18 @@ def _shrunk(
         kept = np.maximum(np.sum((gain * deviation) ** 2, axis=(-2, -1)), 1e-20)
         share = window / kept[..., None, None]
         blocks = fft.idctn(noisy * gain, axes=(-2, -1), norm="ortho") * share
+        low = int(part[0])
+        sums = np.zeros((2, int(part[-1]) + BLOCK - low, image.shape[1]), np.float32)
         for i in range(BLOCK):
             for j in range(BLOCK):
-                place = np.ix_(part + i, columns + j)
-                total[place] += blocks[..., i, j]
-                weight[place] += share[..., i, j]
+                place = np.ix_(part + i - low, columns + j)
+                sums[0][place] += blocks[..., i, j]
+                sums[1][place] += share[..., i, j]
+        parts[index] = (low, sums)
+
+    run_blocks(work, len(chunks), rows=1, cancel=cancel)
+    total, weight = np.zeros((2, *image.shape), np.float32)
+    for low, sums in parts:  # in their order: the sum is the same whatever ran first
+        total[low : low + sums.shape[1]] += sums[0]
+        weight[low : low + sums.shape[1]] += sums[1]
     return total / weight
