@@ -113,4 +113,4 @@ def _shrunk(
     for low, sums in parts:  # in their order: the sum is the same whatever ran first
         total[low : low + sums.shape[1]] += sums[0]
         weight[low : low + sums.shape[1]] += sums[1]
-    return total / weight
+    return np.asarray(total / weight)
