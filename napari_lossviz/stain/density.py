@@ -10,6 +10,9 @@ from napari_lossviz.stain.tissue import estimate_white, optical_density
 CUT_OFFS = (0.2, 0.4, 0.6)
 """Optical densities of DAB from which a pixel or nucleus is weak, moderate, strong (QuPath's)."""
 
+_STRIP = 256
+"""Rows."""
+
 
 @dataclass(frozen=True, eq=False)
 class Densities:
@@ -45,8 +48,13 @@ def hdab_densities(
     from skimage.color import hdx_from_rgb
 
     white = estimate_white(pixels) if white is None else white
-    stains = optical_density(pixels, white) @ np.asarray(hdx_from_rgb, np.float32)
-    return Densities(stains[..., 0], stains[..., 1])
+    vectors = np.asarray(hdx_from_rgb, np.float32)[:, :2]
+    stains = np.empty((2, *pixels.shape[:2]), np.float32)
+    # Strip by strip, since the densities of three colours take six times an image's memory.
+    for y in range(0, len(pixels), _STRIP):
+        strip = optical_density(pixels[y : y + _STRIP], white) @ vectors
+        stains[:, y : y + _STRIP] = np.moveaxis(strip, -1, 0)
+    return Densities(stains[0], stains[1])
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,10 @@ def estimate_white(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 def optical_density(pixels: NDArray[np.uint8], white: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return -log10(pixels / white), (..., 3); grey level 0 counts as 1."""
     table = -np.log10(np.maximum(np.arange(256.0), 1)[:, None] / white[None, :])
-    channels = [table[pixels[..., c], c] for c in range(3)]
-    return np.stack(channels, axis=-1).astype(np.float32)
+    density = np.empty(pixels.shape, np.float32)
+    for c in range(3):
+        density[..., c] = table[:, c].astype(np.float32)[pixels[..., c]]
+    return density
 
 
 def tissue_mask(

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,6 +7,8 @@ from skimage.color import hdx_from_rgb
 from skimage.data import immunohistochemistry
 
 from napari_lossviz.core import InputError
+from napari_lossviz.metrics.image_quality import image_quality
+from napari_lossviz.ui.stain import judgement
 from napari_lossviz.ui.stain.judgement import HER2, KI67, Question, as_csv, judge
 
 BROWN = np.linalg.inv(hdx_from_rgb)[1]
@@ -86,7 +89,32 @@ def test_nuclei_need_a_pixel_size_and_give_the_markers_figure() -> None:
         assert 0 <= figures[name] <= 100
 
 
+def test_what_the_memory_does_not_suffice_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = SimpleNamespace(available=64 * 96 * 100)
+    monkeypatch.setattr(judgement.psutil, "virtual_memory", lambda: free)
+    question = Question(slide(brown_and_empty()), microns_per_pixel=0.5)
+    judge(question)
+    with pytest.raises(InputError, match="or judge pixels only"):
+        judge(replace(question, marker=KI67))
+
+
 def test_images_of_other_sizes_are_not_compared() -> None:
     image = slide(brown_and_empty())
     with pytest.raises(InputError, match="register it"):
         judge(Question(image, image[:32]))
+
+
+def test_images_are_compared_strip_by_strip_as_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    virtual = immunohistochemistry()[:150, :200]
+    real = virtual[:, ::-1].copy()
+    region = np.zeros((150, 200), bool)
+    region[10:129, 20:150] = True
+    monkeypatch.setattr(judgement, "_STRIP", 64)
+    found = judgement._quality(virtual, real, region)
+    channels = [np.moveaxis(pixels, -1, 0) for pixels in (virtual, real)]
+    whole = image_quality(*channels, (0.0, 255.0), np.broadcast_to(region, (3, 150, 200)))
+    assert found.ssim == pytest.approx(whole.ssim, rel=1e-9)
+    assert found.psnr == pytest.approx(whole.psnr, rel=1e-9)
+    assert judgement._quality(virtual, virtual, region).psnr == np.inf

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
@@ -23,6 +24,10 @@ Mask = NDArray[np.bool_]
 PIXELS, KI67, HORMONE, HER2 = "DAB, pixels only", "Ki67", "ER / PR", "HER2"
 MARKERS = (PIXELS, KI67, HORMONE, HER2)
 VIRTUAL, REAL = "virtual", "real"
+_STRIP, _MARGIN = 512, 16
+"""Rows that are compared at once, and those beside them that a filter sees."""
+_BYTES = {False: 60, True: 130}
+"""Memory of a pixel of two images, measured, without and with nuclei."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +107,8 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
     Raises
     ------
     InputError
-        If the shapes differ, nothing is tissue, or nuclei are asked for without a pixel size.
+        If the shapes differ, nothing is tissue, nuclei are asked for without a pixel size, or the
+        memory does not suffice.
     Cancelled
         If the reporter says so.
     """
@@ -122,6 +128,7 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
             f"{question.marker}: nuclei are looked for by their size in microns, and the pixel "
             "size is unknown: set it on the layer (scale and units), or judge pixels only"
         )
+    _refuse_without_memory(shape[0] * shape[1], question.marker != PIXELS)
     total = 1 + 2 * len(images)
     # One white for both, that of the real slide where there is one: the virtual one imitates it.
     white = estimate_white(images.get(REAL, images[VIRTUAL]))
@@ -163,6 +170,22 @@ def judge(question: Question, reporter: Reporter | None = None) -> Judgement:
     reporter(Step(total, total))
     dab = {name: one.dab for name, one in densities.items()}
     return Judgement(figures, dab, nuclei, agreement, quality, remark)
+
+
+def _refuse_without_memory(pixels: int, nuclei: bool) -> None:
+    """Refuse what would take the window's process along when the memory runs out.
+
+    Raises
+    ------
+    InputError
+    """
+    needed, free = pixels * _BYTES[nuclei], psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"judging {pixels / 1e6:.0f} megapixels takes about {needed / 1e9:.1f} GB of memory, "
+            f"and {free / 1e9:.1f} GB are free: choose a smaller image"
+            + (", or judge pixels only" if nuclei else "")
+        )
 
 
 def as_csv(judgement: Judgement) -> str:
@@ -232,8 +255,23 @@ def _of_nuclei(nuclei: Nuclei, marker: str) -> dict[str, float]:
 
 
 def _quality(virtual: Pixels, real: Pixels, region: Mask) -> ImageQuality:
-    channels = [np.moveaxis(pixels, -1, 0) for pixels in (virtual, real)]
-    return image_quality(*channels, (0.0, 255.0), np.broadcast_to(region, channels[0].shape))
+    """Return `image_quality`, strip by strip and colour by colour: it computes in 100 bytes each.
+
+    The strips are as much larger than what counts of them as the filter of SSIM reaches.
+    """
+    count, ssim, error = 0, 0.0, 0.0
+    for y in range(0, len(region), _STRIP):
+        low, high = max(y - _MARGIN, 0), min(y + _STRIP + _MARGIN, len(region))
+        own = region[low:high].copy()
+        own[: y - low] = own[y - low + _STRIP :] = False
+        for c in range(3 if own.any() else 0):
+            strips = virtual[low:high, :, c], real[low:high, :, c]
+            found = image_quality(*strips, (0.0, 255.0), own)
+            weight = int(own.sum())
+            count += weight
+            ssim += weight * found.ssim
+            error += weight * 10 ** (-found.psnr / 10)  # mean square over that of 255
+    return ImageQuality(-10 * float(np.log10(error / count)) if error else np.inf, ssim / count)
 
 
 def _size(pixels: Any) -> str:
