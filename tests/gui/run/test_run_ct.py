@@ -149,6 +149,13 @@ def test_flat_areas_are_found_and_judged(
     click(panel.button)  # once more replaces the layer of squares
     qtbot.waitUntil(lambda: panel.judgement is not report, timeout=WAIT)
     assert sum("flat squares" in layer.name for layer in viewer.layers) == 1
+    # drawn shapes count on slices of their own: the squares that were found, as regions
+    panel.regions.choose(viewer.layers["scan flat squares"])
+    drawn = judged(panel, qtbot)
+    assert drawn.regions.drawn
+    assert {area.index for area in drawn.regions.tissues} == {0, 1, 2}
+    found = drawn.figures["scan"].noise.value
+    assert found == pytest.approx(first.noise.value, rel=0.02)
 
 
 def test_regions_and_an_edge_are_drawn_with_the_mouse(panel: Any, qtbot: Any) -> None:
