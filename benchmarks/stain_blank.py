@@ -4,9 +4,9 @@
 
 Images of 2048 x 2048, made of the sample's one section, whose right half is blank, are translated
 with the demonstration checkpoint. The mean DAB density of the other half is compared with crops of
-512, each translated by itself, over the same half of the same image before it was blanked: with the
-crops of a grid from the corner on, and with the mean over four grids, since crops could lie
-anywhere. Seams are the gradient across the lines between tiles over that of the whole half.
+512 within it, each translated by itself: with the crops of a grid from the corner on, and with the
+mean over four grids, since crops could lie anywhere. Seams are the gradient across the lines
+between tiles over that of the whole half.
 """
 
 import argparse
@@ -80,21 +80,20 @@ def brown(pixels: Image) -> NDArray[np.float32]:
     return hdab_densities(pixels, WHITE).dab
 
 
-def starts(first: int) -> list[int]:
-    """Return where the crops of a grid start; those at the border are moved into the image."""
-    inner = list(range(first, SIZE - CROP + 1, CROP))
-    return sorted({0, *inner, SIZE - CROP})
+def starts(first: int, length: int) -> list[int]:
+    """Return where the crops of a grid start; those at the border are moved into the tissue."""
+    inner = list(range(first, length - CROP + 1, CROP))
+    return sorted({0, *inner, length - CROP})
 
 
 def by_crops(generator: ResnetGenerator, image: Image, grid: tuple[int, int]) -> float:
     """Return the mean density of the left half, crop by crop."""
     found = np.zeros((SIZE, BORDER), np.float32)
-    for y in starts(grid[0]):
-        for x in (x for x in starts(grid[1]) if x < BORDER):
+    for y in starts(grid[0], SIZE):
+        for x in starts(grid[1], BORDER):
             with torch.inference_mode():
                 crop = generator(to_network(image[None, y : y + CROP, x : x + CROP]))
-            within = brown(to_grey_levels(crop)[0])[:, : BORDER - x]
-            found[y : y + CROP, x : x + CROP] = within
+            found[y : y + CROP, x : x + CROP] = brown(to_grey_levels(crop)[0])
     return float(found.mean())
 
 
