@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from napari_lossviz.core import InputError
 from napari_lossviz.filter2noise.bilateral import bilateral_filter, bilateral_gradients
-from napari_lossviz.filter2noise.straightforward import bilateral_by_unfolding
+from napari_lossviz.filter2noise.tap_by_tap import bilateral_tap_by_tap
 
 
 class _FusedBilateral(torch.autograd.Function):
@@ -107,7 +107,7 @@ def adaptive_bilateral_filter(
     Returns
     -------
     (B, C, H, W) tensor, differentiable in `x`, `sigma` and `guide`. On a CPU the fused kernel does
-    the work, elsewhere plain torch.
+    the work; elsewhere plain torch, one neighbour after the other, or Triton on CUDA.
 
     Raises
     ------
@@ -127,6 +127,6 @@ def adaptive_bilateral_filter(
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
         cast = (None if t is None else t.to(x.dtype) for t in (sigma, guide, angle))
         return _FusedBilateral.apply(x, *cast, radius)  # type: ignore[no-any-return, no-untyped-call]
-    return bilateral_by_unfolding(
+    return bilateral_tap_by_tap(
         x, sigma, radius, guide, None if angle is None else angle.detach()
     )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from napari_lossviz.filter2noise.attention import patch_attention
 from napari_lossviz.filter2noise.attention_kernel import FEATURES
-from napari_lossviz.filter2noise.straightforward import pad_reflecting
+from napari_lossviz.filter2noise.tap_by_tap import pad_reflecting
 
 PATCH = 8
 WIDTH = FEATURES

@@ -1,4 +1,4 @@
-"""The bilateral filter in plain torch: the reference of the tests, and the path of CUDA and MPS.
+"""The bilateral filter in plain torch: what tests and benchmarks compare with.
 
 It materialises the k x k neighbourhood, so its memory grows with the window's area.
 """
@@ -6,15 +6,7 @@ It materialises the k x k neighbourhood, so its memory grows with the window's a
 import torch
 from torch import Tensor
 
-from napari_lossviz.core.boxes import reflect_index
-
-
-def pad_reflecting(x: Tensor, pad: int) -> Tensor:
-    """Pad the last two axes by reflection, also where the image is smaller than `pad`."""
-    height, width = x.shape[-2:]
-    rows = torch.from_numpy(reflect_index(-pad, height + pad, height)).to(x.device)
-    columns = torch.from_numpy(reflect_index(-pad, width + pad, width)).to(x.device)
-    return x.index_select(-2, rows).index_select(-1, columns)
+from napari_lossviz.filter2noise.tap_by_tap import pad_reflecting
 
 
 def _neighbours(x: Tensor, radius: int) -> Tensor:

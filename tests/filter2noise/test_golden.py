@@ -13,7 +13,8 @@ from napari_lossviz.filter2noise import (
 from napari_lossviz.filter2noise.bilateral import bilateral_filter
 from napari_lossviz.filter2noise.loss import difference_of_gaussians_kernel
 from napari_lossviz.filter2noise.predictor import SigmaPredictor
-from napari_lossviz.filter2noise.straightforward import bilateral_by_unfolding, pad_reflecting
+from napari_lossviz.filter2noise.straightforward import bilateral_by_unfolding
+from napari_lossviz.filter2noise.tap_by_tap import pad_reflecting
 from napari_lossviz.filter2noise.training import FilterModel
 
 Golden = dict[str, np.ndarray]

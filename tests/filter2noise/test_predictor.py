@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_lossviz.filter2noise.predictor import SigmaPredictor, expand_sigma
-from napari_lossviz.filter2noise.straightforward import pad_reflecting
+from napari_lossviz.filter2noise.tap_by_tap import pad_reflecting
 
 
 def predictor(seed: int = 0) -> SigmaPredictor:
