@@ -1,6 +1,6 @@
 """Time from a mouse event of the brush to the new pixels in the layer.
 
-Paints strokes with real mouse events in a real viewer, for instant and trained results at 512x512
+Paints strokes with real mouse events in a real viewer, for instant, best and trained results at 512x512
 and 2048x2048, and prints median and 95th percentile of the time from the event to the new pixels
 in the denoised layer's array. The screen's own refresh is left out (drawing is held back
 meanwhile) and printed apart. Run it under a screen: `xvfb-run -s "-screen 0 1280x800x24" python
@@ -49,9 +49,12 @@ def denoised(side: int, kind: str, steps: int) -> Any:
     """Run Filter2Noise; in a process of its own, as the window does it."""
     from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
 
-    instant = kind == "instant"
-    config = Filter2NoiseConfig.instant() if instant else Filter2NoiseConfig(steps=steps)
-    return denoise(scene(side), config)
+    configs = {
+        "instant": Filter2NoiseConfig.instant(),
+        "best": Filter2NoiseConfig.best(),
+        "trained": Filter2NoiseConfig(steps=steps),
+    }
+    return denoise(scene(side), configs[kind])
 
 
 def paint(result: Any, size: int, strokes: int, moves: int) -> tuple[list[float], list[float]]:
@@ -121,8 +124,8 @@ def paint(result: Any, size: int, strokes: int, moves: int) -> tuple[list[float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sides", type=int, nargs="+", default=[512, 2048])
-    parser.add_argument("--kinds", nargs="+", default=["instant", "trained"])
-    parser.add_argument("--brush", type=int, default=30, help="diameter in pixels")
+    parser.add_argument("--kinds", nargs="+", default=["instant", "best", "trained"])
+    parser.add_argument("--brush", type=int, default=40, help="diameter in pixels")
     parser.add_argument("--strokes", type=int, default=10)
     parser.add_argument("--moves", type=int, default=20)
     parser.add_argument("--steps", type=int, default=20, help="of the training")

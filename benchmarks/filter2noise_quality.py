@@ -101,7 +101,7 @@ def bm3d(case: Case) -> Array:
 
     def trials() -> Iterator[Array]:
         for source in sources(case)[: 2 if case.window[0] < 0 else 1]:
-            for factor in (0.75, 0.9, 1.1, 1.35, 1.65):
+            for factor in (0.9, 1.2, 1.5):
                 yield denoiser(source.astype(np.float64), spectrum * factor**2).astype(np.float32)
 
     return best_of(case, trials())
@@ -195,11 +195,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--report", action="store_true", help="only print what is in the file")
     options = parser.parse_args()
     found = json.loads(options.file.read_text()) if options.file.exists() else {}
     if not options.report:
-        sets = {name: list(make()) for name, make in SETS.items()}
+        sets = {name: list(SETS[name]()) for name in options.sets}
         for method in options.methods:
             for name, cases in sets.items():
                 for case in cases:
