@@ -1,8 +1,8 @@
 """Time from a mouse event of the brush to the new pixels in the layer.
 
-Paints strokes with real mouse events in a real viewer, for instant, best and trained results at 512x512
-and 2048x2048, and prints median and 95th percentile of the time from the event to the new pixels
-in the denoised layer's array. The screen's own refresh is left out (drawing is held back
+Paints strokes with real mouse events in a real viewer, for instant, best and trained results at
+512x512 and 2048x2048, and prints median and 95th percentile of the time from the event to the new
+pixels in the denoised layer's array. The screen's own refresh is left out (drawing is held back
 meanwhile) and printed apart. Run it under a screen: `xvfb-run -s "-screen 0 1280x800x24" python
 benchmarks/brush_latency.py`.
 """
