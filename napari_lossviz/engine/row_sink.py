@@ -1,4 +1,4 @@
-"""Where a large image goes, rows by rows: memory, or a zarr store."""
+"""Where a large image goes, part by part: memory, or a zarr store."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from napari_lossviz.core import OutputError, OutputExistsError
 
 
 class RowSink:
-    """Takes an image rows by rows; a store is there as a whole in the end, or not at all.
+    """Takes an image part by part; a store is there as a whole in the end, or not at all.
 
     Parameters
     ----------
@@ -24,6 +24,8 @@ class RowSink:
         Rows of a chunk of the store.
     out : path, optional
         Zarr store; without one the image is kept in memory.
+    chunks : tuple of int, optional
+        Shape of a chunk, where rows do not say it.
 
     Raises
     ------
@@ -32,7 +34,12 @@ class RowSink:
     """
 
     def __init__(
-        self, shape: tuple[int, ...], dtype: DTypeLike, rows: int, out: str | Path | None = None
+        self,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        rows: int,
+        out: str | Path | None = None,
+        chunks: tuple[int, ...] | None = None,
     ) -> None:
         self._out = None if out is None else Path(out)
         self._partial: Path | None = None
@@ -44,7 +51,7 @@ class RowSink:
 
         refuse_existing(self._out)
         self._partial = self._out.with_name(f".{self._out.name}.{os.getpid()}.partial")
-        chunks = (min(rows, shape[0]), min(4096, shape[1]), *shape[2:])
+        chunks = chunks or (min(rows, shape[0]), min(4096, shape[1]), *shape[2:])
         try:
             self.array = zarr.create_array(
                 str(self._partial), shape=shape, chunks=chunks, dtype=dtype, fill_value=0
@@ -55,8 +62,12 @@ class RowSink:
 
     def write(self, y: int, rows: NDArray[Any]) -> None:
         """Put rows from row `y` on."""
+        self.put(slice(y, y + len(rows)), rows)
+
+    def put(self, place: Any, part: NDArray[Any]) -> None:
+        """Put a part to the place that an index names."""
         try:
-            self.array[y : y + len(rows)] = rows
+            self.array[place] = part
         except OSError as error:
             raise OutputError(f"{self._out} could not be written: {error}") from error
 

@@ -18,14 +18,12 @@ from napari_lossviz.core import Box, Edit, Stroke
 from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
 from napari_lossviz.filter2noise.apply import (
     SPATIAL_CEILING,
-    fill_invalid,
     filter_stage,
     keep_invalid,
 )
-from napari_lossviz.filter2noise.instant import make_guide
-from napari_lossviz.filter2noise.layout import Slices, to_slices
+from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import check_edits, edit_limits, edited_maps, stage_list
-from napari_lossviz.filter2noise.result import Filter2NoiseResult, InstantPredictor
+from napari_lossviz.filter2noise.result import Filter2NoiseResult
 
 KEPT_SLICES = 4
 """Slices whose maps and stages are kept at hand: some 100 bytes a pixel each."""
@@ -99,8 +97,8 @@ class EditSession:
 
     @cached_property
     def _slices(self) -> Slices:
-        # At first use, in the thread that filters: of a large stack it takes half a second.
-        return to_slices(self._result.source)
+        # At first use, in the thread that filters.
+        return Slices(self._result.source)
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -119,7 +117,7 @@ class EditSession:
 
     def denoised(self, n: int = 0) -> NDArray[np.float32]:
         """Return a copy of the result on slice `n`, (C, H, W)."""
-        return self._finished(n, Box.whole(self._slices.values.shape))
+        return self._finished(n, Box.whole(self._slices.shape))
 
     def stale_slices(self, edits: Sequence[Edit]) -> list[int]:
         """Return the slices whose result these edits change against the session's present state.
@@ -261,7 +259,7 @@ class EditSession:
         state = self._state(n)
         patch = state.chain[-1][:, *box.slices].copy()
         valid = None if state.valid is None else state.valid[box.slices]
-        return keep_invalid(patch, self._slices.values[n][:, *box.slices], valid)
+        return keep_invalid(patch, self._slices.values(n)[:, *box.slices], valid)
 
     # state of slices
 
@@ -281,7 +279,7 @@ class EditSession:
         result, slices = self._result, self._slices
         valid = slices.valid_slice(n)
         source = slices.mean(n)
-        filled = fill_invalid(slices.values[n], valid)
+        filled = slices.filled(n)
         predicted = {name: stack[:, 0] for name, stack in result.predicted.slice_maps(n).items()}
         known = self._known(n)
         state = _SliceState(
@@ -290,7 +288,7 @@ class EditSession:
             before_last=None,
             predicted=predicted,
             source=source,
-            guide=_slice_guide(result, n, filled),
+            guide=result.guide_of_slice(n, filled, cancel),
             valid=valid,
             chain=[filled],
         )
@@ -304,15 +302,6 @@ class EditSession:
             del self._states[next(iter(self._states))]
         self._states[n] = state
         return state
-
-
-def _slice_guide(
-    result: Filter2NoiseResult, n: int, filled: NDArray[np.float32]
-) -> NDArray[np.float32] | None:
-    """Return the guide of slice `n`, (C, H, W); None where the image guides itself."""
-    if isinstance(result.predictor, InstantPredictor):
-        return make_guide(filled)
-    return None if result.guide is None else result.guide[n]
 
 
 def _grown_box(old: Edit, new: Edit, shape: tuple[int, ...]) -> Box:

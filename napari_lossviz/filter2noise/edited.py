@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from napari_lossviz.core import Edit
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.edit import EditSession
 from napari_lossviz.filter2noise.judge import judge_stack, removed, stack_intensity_range
-from napari_lossviz.filter2noise.layout import from_slices, to_slices
+from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
+from napari_lossviz.filter2noise.store import SliceSink
 
 
 def edited_result(result: Filter2NoiseResult, edits: Sequence[Edit]) -> Filter2NoiseResult:
@@ -31,10 +30,12 @@ def edited_result(result: Filter2NoiseResult, edits: Sequence[Edit]) -> Filter2N
     config = result.config.replace(repredict_later_stages=False)
     edited = replace(result, edits=tuple(edits), config=config)
     session = EditSession(edited)
-    filtered = np.stack([session.denoised(n) for n in range(session.count)])
-    slices = to_slices(result.source)
+    slices = Slices(result.source)
     window = stack_intensity_range(slices, result.source.value_unit, config)
     judge = judge_stack(slices, window, config)
-    metrics = {**result.metrics, **removed(judge, slices, filtered)}
-    denoised = from_slices(filtered, result.source, slices)
-    return replace(edited, denoised=denoised, metrics=metrics)
+    judged = {one.n: session.denoised(one.n) for one in judge.slices}
+    metrics = {**result.metrics, **removed(judge, slices, judged)}
+    with SliceSink(slices) as sink:
+        for n in range(session.count):
+            sink.write(n, session.denoised(n))
+        return replace(edited, denoised=sink.finish(), metrics=metrics)

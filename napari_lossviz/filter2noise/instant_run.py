@@ -1,11 +1,15 @@
 """The run of `instant()` over a stack; torch-free, so that the window's process can do it."""
 
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Edit
+from napari_lossviz.core import Edit, Image
 from napari_lossviz.engine.progress import Progress
-from napari_lossviz.filter2noise.apply import fill_invalid, filter_slice
+from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import (
     RADIUS,
@@ -17,8 +21,14 @@ from napari_lossviz.filter2noise.instant import (
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, JudgedSlice, windowed_slice
 from napari_lossviz.filter2noise.layout import Slices
-from napari_lossviz.filter2noise.maps import SigmaMaps, edited_slice_maps, stage_list
-from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.maps import (
+    ANGLE,
+    SIGMA_NAMES,
+    PredictedMaps,
+    edited_slice_maps,
+    stage_list,
+)
+from napari_lossviz.filter2noise.outcome import Outcome, Take
 from napari_lossviz.filter2noise.result import InstantPredictor
 
 _NOISE_FLOOR = 1e-4
@@ -31,22 +41,77 @@ after all (at 0.05 it would be half of it, since the guide is smooth)."""
 
 def slice_maps(slices: Slices, n: int, window: IntensityRange) -> InstantMaps:
     """Compute the maps of slice `n`."""
-    values = fill_invalid(slices.values[n], slices.valid_slice(n))
-    return instant_maps(values, windowed_slice(slices, n, window), _NOISE_FLOOR * window.span)
+    return instant_maps(
+        slices.filled(n), windowed_slice(slices, n, window), _NOISE_FLOOR * window.span
+    )
 
 
-def predict_instant(
-    slices: Slices, window: IntensityRange, h: float, progress: Progress
-) -> SigmaMaps:
+@dataclass(frozen=True, eq=False)
+class InstantStack(PredictedMaps):
+    """Maps that follow from a slice and h at once, and so are computed when they are asked for.
+
+    Attributes
+    ----------
+    source : Image
+    height, width : int
+    window : IntensityRange
+    h : float
+    """
+
+    source: Image
+    height: int
+    width: int
+    window: IntensityRange
+    h: float
+    _kept: dict[int, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
+    """The maps of the first slice and of the last one that was asked for."""
+
+    @cached_property
+    def _slices(self) -> Slices:
+        return Slices(self.source)
+
+    @property
+    def stages(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return self._slices.count
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the maps."""
+        return (*SIGMA_NAMES, ANGLE)
+
+    def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
+        """Return one map of one slice, (H, W)."""
+        return np.array(self._maps(n)[name])
+
+    def with_source(self, source: Image) -> Self:
+        """Return the maps of another copy of the image."""
+        return replace(self, source=source)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_slices"}
+
+    def _maps(self, n: int) -> dict[str, NDArray[np.float32]]:
+        known = self._kept.get(n)
+        if known is not None:
+            return known
+        found = slice_maps(self._slices, n, self.window)
+        maps = dict(zip(SIGMA_NAMES, found.sigma(self.h), strict=True))
+        maps[ANGLE] = found.angle
+        for other in [number for number in self._kept if number > 0]:
+            self._kept.pop(other, None)  # another thread may have been here
+        self._kept[n] = maps
+        return maps
+
+
+def predict_instant(slices: Slices, window: IntensityRange, h: float) -> InstantStack:
     """Return the maps of all slices at the factor `h`."""
-    sigma, angle = [], []
-    for n in range(slices.count):
-        maps = slice_maps(slices, n, window)
-        sigma.append(maps.sigma(h))
-        angle.append(maps.angle)
-        progress.poll()
-    height, width = slices.values.shape[-2:]
-    return SigmaMaps(np.stack(sigma, axis=1)[None], 1, height, width, np.stack(angle)[None])
+    return InstantStack(slices.image, *slices.shape, window, h)
 
 
 def run_instant(
@@ -56,8 +121,9 @@ def run_instant(
     config: Filter2NoiseConfig,
     edits: tuple[Edit, ...],
     progress: Progress,
+    take: Take,
 ) -> Outcome:
-    """Choose h for the stack, predict all maps, filter all slices.
+    """Choose h for the stack, predict the maps of each slice and filter it.
 
     Parameters
     ----------
@@ -68,13 +134,14 @@ def run_instant(
         Replayed on the predicted maps.
     progress : Progress
         One step for the choice of h, one for each slice.
+    take : callable
+        Is given each slice's result.
     """
 
     def best_h(judged: JudgedSlice) -> float:
         progress.poll()
-        values = fill_invalid(slices.values[judged.n], slices.valid_slice(judged.n))
         maps = slice_maps(slices, judged.n, window)
-        return choose_h(values, maps, judged.flat, judged.sigma, progress.poll)
+        return choose_h(slices.filled(judged.n), maps, judged.flat, judged.sigma, progress.poll)
 
     if not isinstance(config.h, str):
         automatic = config.h
@@ -84,27 +151,22 @@ def run_instant(
         automatic = _UNDECIDED_H
     h = automatic * config.strength
     progress.step("strength chosen")
-    predicted = predict_instant(slices, window, h, progress)
-    denoised = np.empty_like(slices.values)
+    predicted = predict_instant(slices, window, h)
     limits = (window.low, window.high)
     for n in range(slices.count):
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
-        denoised[n] = filter_slice(
-            slices.values[n],
+        progress.poll()
+        chain = filter_slice(
+            slices.values(n),
             stage_list(maps, [RADIUS]),
-            guide=instant_guide(slices, n),
+            guide=make_guide(slices.filled(n)),
             valid=slices.valid_slice(n),
-        )[-1]
+        )
+        take(n, chain[-1])
         progress.step(f"slice {n + 1} of {slices.count}")
     return Outcome(
-        denoised=denoised,
         predicted=predicted,
         predictor=InstantPredictor(h, limits),
         radii=(RADIUS,),
         metrics={"h": h, "h_automatic": automatic},
     )
-
-
-def instant_guide(slices: Slices, n: int) -> NDArray[np.float32]:
-    """Return the guide of slice `n`, (C, H, W)."""
-    return make_guide(fill_invalid(slices.values[n], slices.valid_slice(n)))

@@ -1,6 +1,6 @@
 """Noise, residual and strength of a stack, measured on a few of its slices; torch-free."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_lossviz.core import InputError
-from napari_lossviz.filter2noise.apply import fill_invalid
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.intensity import IntensityRange, choose_intensity_range
 from napari_lossviz.filter2noise.layout import Slices
@@ -74,7 +73,9 @@ class Judge:
         return float(np.median(found)) if found else 0.0
 
 
-def removed(judge: Judge, slices: Slices, denoised: NDArray[np.floating]) -> dict[str, float]:
+def removed(
+    judge: Judge, slices: Slices, denoised: Mapping[int, NDArray[np.floating]]
+) -> dict[str, float]:
     """Return what was taken away in flat pixels: "residual" in image units, "residual_ratio".
 
     Parameters
@@ -82,42 +83,60 @@ def removed(judge: Judge, slices: Slices, denoised: NDArray[np.floating]) -> dic
     judge : Judge
         Of the stack.
     slices : Slices
-    denoised : (N, C, H, W) ndarray
+    denoised : mapping of int to (C, H, W)
+        The result of each slice that is judged.
     """
     with np.errstate(invalid="ignore"):  # infinite pixels, which are not valid, minus themselves
         ratio = judge.residual_ratio(
-            lambda n: np.asarray((slices.values[n] - denoised[n]).mean(axis=0))
+            lambda n: np.asarray((slices.values(n) - denoised[n]).mean(axis=0))
         )
     return {"residual": ratio * judge.noise, "residual_ratio": ratio}
 
 
 def windowed_slice(slices: Slices, n: int, window: IntensityRange) -> NDArray[np.float32]:
     """Return slice `n`, channels averaged, padding filled, clipped to the window."""
-    filled = fill_invalid(slices.values[n], slices.valid_slice(n)).mean(axis=0)
+    filled = slices.filled(n).mean(axis=0)
     return np.asarray(np.clip(filled, window.low, window.high))
 
 
 def content_mask(slices: Slices, n: int, window: IntensityRange) -> NDArray[np.bool_]:
     """Return where slice `n` is valid and, lightly smoothed, inside the window."""
-    filled = fill_invalid(slices.values[n], slices.valid_slice(n)).mean(axis=0)
+    filled = slices.filled(n).mean(axis=0)
     inside = window.contains(ndimage.gaussian_filter(filled, 1.0, mode="reflect"))
     valid = slices.valid_slice(n)
     return inside if valid is None else inside & valid
 
 
 def stack_intensity_range(
-    slices: Slices, value_unit: str, config: Filter2NoiseConfig
+    slices: Slices,
+    value_unit: str,
+    config: Filter2NoiseConfig,
+    poll: Callable[[], None] = lambda: None,
 ) -> IntensityRange:
     """Choose the one window of a stack, from a regular sample of its pixels where it is large."""
     if config.intensity_range == "full":
-        extremes = np.array(slices.extremes())
+        extremes = np.array(slices.extremes(poll))
         return choose_intensity_range(extremes, None, value_unit, "full")
-    step = max(1, round(np.sqrt(slices.values[:, 0].size / _SAMPLE)))
-    values = slices.values[:, :, ::step, ::step].mean(axis=1)
-    valid = None if slices.valid is None else slices.valid[:, ::step, ::step]
-    if valid is not None and not valid.any():
-        values, valid = slices.values.mean(axis=1), slices.valid
-    return choose_intensity_range(values, valid, value_unit, config.intensity_range)
+    height, width = slices.shape
+    step = max(1, round(np.sqrt(slices.count * height * width / _SAMPLE)))
+    values = _valid_values(slices, step, poll)
+    if not values.size:
+        values = _valid_values(slices, 1, poll)
+    return choose_intensity_range(values, None, value_unit, config.intensity_range)
+
+
+def _valid_values(slices: Slices, step: int, poll: Callable[[], None]) -> NDArray[np.float32]:
+    """Return the valid values of all slices, channels averaged, of every `step`-th row and column.
+
+    Slice by slice: of a large stack only the sample is held.
+    """
+    found = []
+    for n in range(slices.count):
+        poll()
+        values = slices.values(n)[:, ::step, ::step].mean(axis=0)
+        valid = slices.valid_slice(n)
+        found.append(values.ravel() if valid is None else values[valid[::step, ::step]])
+    return np.concatenate(found)
 
 
 def judge_stack(slices: Slices, window: IntensityRange, config: Filter2NoiseConfig) -> Judge:
@@ -128,7 +147,7 @@ def judge_stack(slices: Slices, window: IntensityRange, config: Filter2NoiseConf
     InputError
         If the flat region of the configuration lies outside the image.
     """
-    height, width = slices.values.shape[-2:]
+    height, width = slices.shape
     drawn = None
     if config.flat_region is not None:
         y0, y1, x0, x1 = config.flat_region

@@ -1,12 +1,14 @@
 """Sigma maps at the resolution of their predictor, expanded only where they are read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Edit, WholeMap
+from napari_lossviz.core import Edit, Image, WholeMap
 from napari_lossviz.core.replay import Limits, replay_edits, selected_maps, touches_slice
 from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
@@ -15,9 +17,57 @@ ANGLE = "angle"
 GUIDE = "guide"
 
 
+class PredictedMaps(ABC):
+    """Predicted maps of all stages and slices, before any edit.
+
+    Attributes
+    ----------
+    height, width : int
+        Size of the image.
+    """
+
+    height: int
+    width: int
+
+    @property
+    @abstractmethod
+    def stages(self) -> int:
+        """Number of filter stages."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number of slices."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of the maps."""
+
+    @abstractmethod
+    def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
+        """Return one map of one slice, (H, W)."""
+
+    def with_source(self, source: Image) -> Self:
+        """Return the maps with another copy of the image that they were predicted from."""
+        return self
+
+    def slice_maps(self, n: int) -> dict[str, NDArray[np.float32]]:
+        """Return the maps of one slice by name, each (stages, 1, H, W)."""
+        return {
+            name: np.stack([self.expanded(name, s, n) for s in range(self.stages)])[:, None]
+            for name in self.names
+        }
+
+    def full(self) -> dict[str, NDArray[np.float32]]:
+        """Return all maps by name, each (stages, N, H, W)."""
+        slices = [self.slice_maps(n) for n in range(self.count)]
+        return {name: np.concatenate([s[name] for s in slices], axis=1) for name in self.names}
+
+
 @dataclass(frozen=True, eq=False)
-class SigmaMaps:
-    """Predicted maps of all stages and slices.
+class SigmaMaps(PredictedMaps):
+    """Maps that are kept, by pixel, by patch, or one value for a slice.
 
     Attributes
     ----------
@@ -61,18 +111,6 @@ class SigmaMaps:
         """Names of the maps."""
         return SIGMA_NAMES if self.angle is None else (*SIGMA_NAMES, ANGLE)
 
-    def slice_maps(self, n: int) -> dict[str, NDArray[np.float32]]:
-        """Return the maps of one slice by name, each (stages, 1, H, W)."""
-        return {
-            name: np.stack([self.expanded(name, s, n) for s in range(self.stages)])[:, None]
-            for name in self.names
-        }
-
-    def full(self) -> dict[str, NDArray[np.float32]]:
-        """Return all maps by name, each (stages, N, H, W)."""
-        slices = [self.slice_maps(n) for n in range(self.count)]
-        return {name: np.concatenate([s[name] for s in slices], axis=1) for name in self.names}
-
 
 def expand_patches(
     coarse: NDArray[np.float32], patch: int, height: int, width: int
@@ -80,6 +118,8 @@ def expand_patches(
     """Return (…, h, w) values of patches as (…, H, W), nearest, cropped."""
     if patch == 1:
         return np.array(coarse)
+    if coarse.shape[-2:] == (1, 1):
+        return np.array(np.broadcast_to(coarse, (*coarse.shape[:-2], height, width)))
     full = coarse.repeat(patch, axis=-2).repeat(patch, axis=-1)
     return np.ascontiguousarray(full[..., :height, :width])
 
@@ -133,7 +173,7 @@ def edited_maps(
 
 
 def edited_slice_maps(
-    predicted: SigmaMaps,
+    predicted: PredictedMaps,
     edits: Sequence[Edit],
     n: int,
     source: NDArray[np.floating],

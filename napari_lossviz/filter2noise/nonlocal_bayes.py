@@ -116,3 +116,13 @@ def estimate(
         poll()
         known = nonlocal_bayes(noisy, known, covariance, cancel)
     return known + level
+
+
+def nonlocal_guide(
+    values: NDArray[np.float32],
+    spectrum: NoiseSpectrum,
+    cancel: Event | None = None,
+    poll: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Return the guide of (C, H, W) values without invalid pixels, channel by channel."""
+    return np.stack([estimate(channel, spectrum, cancel, poll) for channel in values])

@@ -4,14 +4,11 @@ The filter averages noisy pixels, as always; what tells like from unlike is the 
 far below the noise, so that sigma_r is a fraction of the noise, and the window can be wide.
 """
 
-from threading import Event
-
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
 from napari_lossviz.engine.progress import Progress
-from napari_lossviz.filter2noise.apply import fill_invalid, filter_slice
+from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, content_mask, windowed_slice
@@ -23,8 +20,8 @@ from napari_lossviz.filter2noise.noise_spectrum import (
     flat_blocks,
     flat_regions,
 )
-from napari_lossviz.filter2noise.nonlocal_bayes import estimate
-from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.nonlocal_bayes import nonlocal_guide
+from napari_lossviz.filter2noise.outcome import Outcome, Take
 from napari_lossviz.filter2noise.result import NonlocalPredictor
 
 RADIUS = 8
@@ -48,30 +45,18 @@ def stack_spectrum(
         if config.flat_region is None:
             image = windowed_slice(slices, judged.n, window)
             flat = flat_regions(image, content_mask(slices, judged.n, window))
-        filled = fill_invalid(slices.values[judged.n], slices.valid_slice(judged.n))
-        blocks += [flat_blocks(channel, flat) for channel in filled]
+        blocks += [flat_blocks(channel, flat) for channel in slices.filled(judged.n)]
     spectrum = estimate_spectrum(blocks, _NOISE_FLOOR * window.span)
     return spectrum if config.noise is None else spectrum.scaled_to(config.noise)
 
 
-def nonlocal_guide(
-    values: NDArray[np.float32],
-    spectrum: NoiseSpectrum,
-    progress: Progress | None = None,
-    cancel: Event | None = None,
-) -> NDArray[np.float32]:
-    """Return the guide of (C, H, W) values without invalid pixels, channel by channel."""
-    poll = (lambda: None) if progress is None else progress.poll
-    return np.stack([estimate(channel, spectrum, cancel, poll) for channel in values])
-
-
 def predict_nonlocal(slices: Slices, sigma_r: float) -> SigmaMaps:
     """Return the maps of all slices: the same at every pixel, until they are edited."""
-    height, width = slices.values.shape[-2:]
-    sigma = np.empty((1, 3, slices.count, height, width), np.float32)
+    height, width = slices.shape
+    sigma = np.empty((1, 3, slices.count, 1, 1), np.float32)
     sigma[0, :2] = SPATIAL_SIGMA
     sigma[0, 2] = sigma_r
-    return SigmaMaps(sigma, 1, height, width)
+    return SigmaMaps(sigma, max(height, width), height, width)
 
 
 def run_nonlocal(
@@ -81,6 +66,8 @@ def run_nonlocal(
     config: Filter2NoiseConfig,
     edits: tuple[Edit, ...],
     progress: Progress,
+    take: Take,
+    keep_guide: bool,
 ) -> Outcome:
     """Estimate the noise for the stack, the guide of every slice, and filter all slices.
 
@@ -93,25 +80,29 @@ def run_nonlocal(
         Replayed on the maps.
     progress : Progress
         One step for the noise, one for each slice.
+    take : callable
+        Is given each slice's result.
+    keep_guide : bool
+        Whether the guide of all slices is held in memory. It follows from the slice and the noise,
+        but takes most of the run's time.
     """
     spectrum = stack_spectrum(slices, window, judge, config)
     automatic = H_WHITE + H_CORRELATED * spectrum.correlation
     h = (automatic if isinstance(config.h, str) else config.h) * config.strength
     progress.step("noise measured")
     predicted = predict_nonlocal(slices, h * spectrum.sigma)
-    guide = np.empty_like(slices.values)
-    denoised = np.empty_like(slices.values)
+    guides = []
     limits = (window.low, window.high)
     for n in range(slices.count):
         valid = slices.valid_slice(n)
-        guide[n] = nonlocal_guide(fill_invalid(slices.values[n], valid), spectrum, progress)
+        guide = nonlocal_guide(slices.filled(n), spectrum, poll=progress.poll)
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
-        denoised[n] = filter_slice(
-            slices.values[n], stage_list(maps, [RADIUS]), guide=guide[n], valid=valid
-        )[-1]
+        stages = stage_list(maps, [RADIUS])
+        take(n, filter_slice(slices.values(n), stages, guide=guide, valid=valid)[-1])
+        if keep_guide:
+            guides.append(guide)
         progress.step(f"slice {n + 1} of {slices.count}")
     return Outcome(
-        denoised=denoised,
         predicted=predicted,
         predictor=NonlocalPredictor(h, spectrum.deviation, limits),
         radii=(RADIUS,),
@@ -121,5 +112,5 @@ def run_nonlocal(
             "noise_of_spectrum": spectrum.sigma,
             "noise_correlation": spectrum.correlation,
         },
-        guide=guide,
+        guide=np.stack(guides) if guides else None,
     )

@@ -1,22 +1,25 @@
 """What the kinds of run hand back to `denoise`, before it becomes a result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.filter2noise.maps import SigmaMaps
+from napari_lossviz.filter2noise.maps import PredictedMaps
 from napari_lossviz.filter2noise.result import Predictor
+
+Take = Callable[[int, NDArray[np.float32]], None]
+"""Is given the number of a slice and its result, (C, H, W), as soon as there is one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Slices and maps of a run.
+    """Maps and figures of a run; its slices were handed on one by one.
 
     Attributes
     ----------
-    denoised : (N, C, H, W) float32
-    predicted : SigmaMaps
+    predicted : PredictedMaps
     predictor : TrainedPredictor, InstantPredictor or NonlocalPredictor
     radii : tuple of int
         Window radius of each stage.
@@ -28,8 +31,7 @@ class Outcome:
         Image of the range term, where it is kept.
     """
 
-    denoised: NDArray[np.float32]
-    predicted: SigmaMaps
+    predicted: PredictedMaps
     predictor: Predictor
     radii: tuple[int, ...]
     metrics: dict[str, float]

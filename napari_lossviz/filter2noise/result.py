@@ -1,23 +1,27 @@
 """What a Filter2Noise run returns; torch-free, so that it travels to the window as it is."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Edit, NamedImage, Result
+from napari_lossviz.core import Edit, Image, NamedImage, Result
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
-from napari_lossviz.filter2noise.layout import Slices, to_slices
+from napari_lossviz.filter2noise.instant import make_guide
+from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import (
     ANGLE,
     GUIDE,
     SIGMA_NAMES,
-    SigmaMaps,
+    PredictedMaps,
     edited_slice_maps,
     strength_of,
 )
+from napari_lossviz.filter2noise.noise_spectrum import NoiseSpectrum
+from napari_lossviz.filter2noise.nonlocal_bayes import nonlocal_guide
 from napari_lossviz.filter2noise.reference import ARXIV
 
 
@@ -87,8 +91,8 @@ class Filter2NoiseResult(Result):
     denoised : ndarray
         Shape and unit of the input. Floating-point images keep their type, 8-bit colour too;
         other integers become float32.
-    predicted : SigmaMaps
-        The maps before any edit, at their own resolution.
+    predicted : PredictedMaps
+        The maps before any edit: kept at their own resolution, or computed when asked for.
     predictor : TrainedPredictor, InstantPredictor or NonlocalPredictor
         For further slices of the same kind.
     windows : tuple of int
@@ -98,8 +102,8 @@ class Filter2NoiseResult(Result):
     leading : tuple of int
         Shape of the axes before y and x in the maps: (t, z), empty for a single image.
     guide : (N, C, H, W) float32, optional
-        Image of the range term of all slices; None where it is the image, or follows from it at
-        once.
+        Image of the range term of all slices; None where it is the image, or follows from it
+        (`guide_of_slice`): at once, or in a second or two a slice where the result is in a store.
     loss_maps : mapping of str to ndarray
         Each loss term by pixel, in the axes of the image without c; empty for `instant()`.
     """
@@ -107,7 +111,7 @@ class Filter2NoiseResult(Result):
     method: ClassVar[str] = "filter2noise"
 
     denoised: Any
-    predicted: SigmaMaps
+    predicted: PredictedMaps
     predictor: Predictor
     windows: tuple[int, ...]
     intensity_range: tuple[float, float]
@@ -115,9 +119,34 @@ class Filter2NoiseResult(Result):
     guide: NDArray[np.float32] | None = None
     loss_maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
+    def with_inputs(self, *images: Image) -> Self:
+        """Return a copy with another copy of the image, which the maps may be computed from."""
+        (source,) = images
+        return replace(self, source=source, predicted=self.predicted.with_source(source))
+
+    def guide_of_slice(
+        self, n: int, filled: NDArray[np.float32], cancel: Event | None = None
+    ) -> NDArray[np.float32] | None:
+        """Return the guide of slice `n`, (C, H, W); None where the image guides itself.
+
+        Parameters
+        ----------
+        n : int
+        filled : (C, H, W)
+            The slice, its invalid pixels filled.
+        cancel : threading.Event, optional
+        """
+        if self.guide is not None:
+            return np.asarray(self.guide[n])
+        if isinstance(self.predictor, InstantPredictor):
+            return make_guide(filled)
+        if isinstance(self.predictor, NonlocalPredictor):
+            return nonlocal_guide(filled, NoiseSpectrum(self.predictor.deviation), cancel)
+        return None
+
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
         """Return the maps of slice `n` with all edits, by name, each (stages, H, W)."""
-        return self._maps_of_slice(n, to_slices(self.source) if self.edits else None)
+        return self._maps_of_slice(n, Slices(self.source) if self.edits else None)
 
     def _maps_of_slice(self, n: int, slices: Slices | None) -> dict[str, NDArray[np.float32]]:
         source = np.empty((0, 0), np.float32) if slices is None else slices.mean(n)
@@ -126,7 +155,7 @@ class Filter2NoiseResult(Result):
     @property
     def maps(self) -> dict[str, NDArray[np.float32]]:
         """All maps with their edits by name, each (stages, [T,] [Z,] H, W), expanded anew."""
-        source = to_slices(self.source) if self.edits else None  # read once for all slices
+        source = Slices(self.source) if self.edits else None  # read once for all slices
         maps = [self._maps_of_slice(n, source) for n in range(self.predicted.count)]
         stacked = {name: np.stack([m[name] for m in maps], axis=1) for name in maps[0]}
         return {

@@ -12,29 +12,30 @@ from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import refuse_existing
-from napari_lossviz.filter2noise.apply import StageMaps, fill_invalid, filter_slice
+from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
-from napari_lossviz.filter2noise.instant_run import instant_guide, predict_instant, run_instant
+from napari_lossviz.filter2noise.instant import make_guide
+from napari_lossviz.filter2noise.instant_run import predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, judge_stack, removed, stack_intensity_range
-from napari_lossviz.filter2noise.layout import Slices, from_slices, to_slices
-from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, SigmaMaps, check_edits
+from napari_lossviz.filter2noise.layout import Slices, check_values, to_slices
+from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, PredictedMaps, check_edits
 from napari_lossviz.filter2noise.noise_spectrum import NoiseSpectrum
+from napari_lossviz.filter2noise.nonlocal_bayes import nonlocal_guide
 from napari_lossviz.filter2noise.nonlocal_run import (
-    nonlocal_guide,
     predict_nonlocal,
     run_nonlocal,
     stack_spectrum,
 )
-from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.outcome import Outcome, Take
 from napari_lossviz.filter2noise.result import (
     Filter2NoiseResult,
     InstantPredictor,
     NonlocalPredictor,
     Predictor,
 )
-from napari_lossviz.filter2noise.store import save_to_store
+from napari_lossviz.filter2noise.store import SliceSink
 
 _PREDICTORS = {InstantPredictor: "instant", NonlocalPredictor: "nonlocal"}
 
@@ -69,7 +70,9 @@ def denoise(
     reporter : Reporter, optional
         Called at every step; may raise `Cancelled`.
     out : path, optional
-        Zarr store to hold the denoised array, for large stacks; the result then refers to it.
+        Zarr store that the denoised slices are written to one by one, for large stacks; the result
+        then refers to it. Slices are read one by one too, so that a stack whose array lies in a
+        file (`numpy.memmap`, zarr, dask) takes no more memory than a few of its slices.
     edits : sequence of Edit
         Edits of the maps to replay.
 
@@ -96,21 +99,36 @@ def denoise(
     trained = config.predictor == "trained"
     names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
     check_edits(edits, names, config.stages if trained else 1)
-    slices = to_slices(image)
-    window = stack_intensity_range(slices, image.value_unit, config)
+    slices = Slices(image)
+    work = config.steps + (config.stages + 1) * slices.count if trained else slices.count
+    progress = Progress(reporter, 1 + work)
+    progress.announce("looking at the image")
+    check_values(slices, progress.poll)
+    window = stack_intensity_range(slices, image.value_unit, config, progress.poll)
     judge = judge_stack(slices, window, config)
-    work = config.steps + 1 + config.stages * slices.count if trained else 1 + slices.count
-    progress = Progress(reporter, work)
     if not is_compiled():
         progress.announce("compiling the filter, once")
-    if not trained:
-        run = run_instant if instant else run_nonlocal
-        outcome = run(slices, window, judge, config, edits, progress)
-        threads, peak = 1, PeakMemory.of_process()
-    else:
-        outcome, threads, peak = _train(slices, window, judge, config, edits, progress)
-    taken = removed(judge, slices, outcome.denoised)
-    denoised = from_slices(outcome.denoised, image, slices)
+    judged: dict[int, NDArray[np.float32]] = {}
+    numbers = {one.n for one in judge.slices}
+    with SliceSink(slices, out) as sink:
+
+        def take(n: int, values: NDArray[np.float32]) -> None:
+            sink.write(n, values)
+            if n in numbers:
+                judged[n] = values
+
+        asked = (slices, window, judge, config, edits, progress, take)
+        threads = 1
+        if trained:
+            outcome, threads, peak = _train(*asked)
+        elif instant:
+            outcome = run_instant(*asked)
+        else:
+            outcome = run_nonlocal(*asked, keep_guide=out is None)
+        if not trained:
+            peak = PeakMemory.of_process()
+        denoised = sink.finish()
+    taken = removed(judge, slices, judged)
     leading = slices.leading
     return Filter2NoiseResult(
         source=image,
@@ -133,7 +151,7 @@ def denoise(
             *judge.warnings,
             *_shortfall(judge, taken["residual_ratio"], config),
         ),
-        denoised=denoised if out is None else save_to_store(denoised, image.axes, out),
+        denoised=denoised,
         predicted=outcome.predicted,
         predictor=outcome.predictor,
         windows=tuple(2 * radius + 1 for radius in outcome.radii),
@@ -165,6 +183,7 @@ def _train(
     config: Filter2NoiseConfig,
     edits: tuple[Edit, ...],
     progress: Progress,
+    take: Take,
 ) -> tuple[Outcome, int, int]:
     """Run the trained predictor; torch is imported here and not before.
 
@@ -178,7 +197,7 @@ def _train(
     from napari_lossviz.filter2noise.trained_run import run_trained
 
     with use_threads(1) as threads, PeakMemory(choose_device(config.device)) as peak:
-        outcome = run_trained(slices, window, judge, config, edits, progress)
+        outcome = run_trained(slices, window, judge, config, edits, progress, take)
     return outcome, threads, peak.bytes
 
 
@@ -215,8 +234,9 @@ def predict_sigma_maps(
             f"the configuration says {config.predictor!r}, but the predictor is a "
             f"{type(predictor).__name__}"
         )
+    maps: PredictedMaps
     if isinstance(predictor, InstantPredictor):
-        maps = predict_instant(slices, window, predictor.h, progress)
+        maps = predict_instant(slices, window, predictor.h)
     elif isinstance(predictor, NonlocalPredictor):
         maps = predict_nonlocal(slices, predictor.h * NoiseSpectrum(predictor.deviation).sigma)
     else:
@@ -224,7 +244,7 @@ def predict_sigma_maps(
         from napari_lossviz.filter2noise.training import predictors_from
 
         applier = Applier(list(predictors_from(predictor.weights)), window)
-        maps, _, _ = predict_trained(applier, slices, predictor.factor, progress)
+        maps, _ = predict_trained(applier, slices, predictor.factor, progress)
     full = maps.full()
     stacked = np.stack([full[name] for name in SIGMA_NAMES], axis=1)
     return stacked.reshape(*stacked.shape[:2], *slices.leading, *stacked.shape[3:])
@@ -267,7 +287,7 @@ def apply_sigma_maps(
     """
     image = as_image(image, axes)
     slices = to_slices(image)
-    height, width = slices.values.shape[-2:]
+    height, width = slices.shape
     expected = (3, *slices.leading, height, width)
     sigma = np.asarray(sigma_maps, dtype=np.float32)
     if sigma.ndim != len(expected) + 1 or sigma.shape[1:] != expected:
@@ -297,25 +317,24 @@ def apply_sigma_maps(
         if windows is None
         else [side // 2 for side in windows]
     )
-    maps = SigmaMaps(sigma, 1, height, width, angles)
     guide_of = _guides(slices, image.value_unit, config)
-    filtered = np.empty_like(slices.values)
-    for n in range(slices.count):
-        chain = filter_slice(
-            slices.values[n],
-            [
-                StageMaps(
-                    np.ascontiguousarray(maps.coarse[s, :, n]),
-                    radius,
-                    None if angles is None else angles[s, n],
-                )
-                for s, radius in enumerate(radii)
-            ],
-            guide=guide_of(n),
-            valid=slices.valid_slice(n),
-        )
-        filtered[n] = chain[-1]
-    return from_slices(filtered, image, slices)
+    with SliceSink(slices) as sink:
+        for n in range(slices.count):
+            chain = filter_slice(
+                slices.values(n),
+                [
+                    StageMaps(
+                        np.ascontiguousarray(sigma[s, :, n]),
+                        radius,
+                        None if angles is None else angles[s, n],
+                    )
+                    for s, radius in enumerate(radii)
+                ],
+                guide=guide_of(n),
+                valid=slices.valid_slice(n),
+            )
+            sink.write(n, chain[-1])
+        return sink.finish()
 
 
 def _guides(
@@ -325,11 +344,7 @@ def _guides(
     if config.predictor == "trained":
         return lambda n: None
     if config.predictor == "instant":
-        return lambda n: instant_guide(slices, n)
+        return lambda n: make_guide(slices.filled(n))
     window = stack_intensity_range(slices, value_unit, config)
     spectrum = stack_spectrum(slices, window, judge_stack(slices, window, config), config)
-
-    def guide(n: int) -> NDArray[np.float32]:
-        return nonlocal_guide(fill_invalid(slices.values[n], slices.valid_slice(n)), spectrum)
-
-    return guide
+    return lambda n: nonlocal_guide(slices.filled(n), spectrum)

@@ -1,49 +1,52 @@
-"""The zarr store of a large result: there as a whole, or not at all."""
+"""Where the slices of a result go, one after the other: memory, or a zarr store."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_lossviz.core import OutputError, OutputExistsError
-from napari_lossviz.engine.row_sink import refuse_existing
+from napari_lossviz.engine.row_sink import RowSink
+from napari_lossviz.filter2noise.layout import Slices
 
 
-def save_to_store(array: np.ndarray, axes: str, path: str | Path) -> Any:
-    """Write an array to a new zarr store, and return the store's array.
+class SliceSink:
+    """Takes the slices of a result; a store is there as a whole in the end, or not at all.
 
-    A chunk holds one whole plane, with its channels. The store is written beside its place under
-    another name and then renamed.
+    A context manager: what is not finished within it leaves nothing behind. A chunk of the store
+    holds one whole plane, with its channels.
 
     Parameters
     ----------
-    array : ndarray
-    axes : str
-        Of the array.
-    path : path
+    slices : Slices
+        The source.
+    out : path, optional
+        Zarr store; without one the result is kept in memory.
 
     Raises
     ------
-    OutputExistsError
-        If there is something at the path.
-    OutputError
-        If the store cannot be written; nothing is left behind.
+    OutputExistsError, OutputError
+        If there is something at the path, or it cannot be written.
     """
-    import zarr
 
-    path = Path(path)
-    chunks = tuple(1 if a in "tz" else n for a, n in zip(axes, array.shape, strict=True))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        zarr.create_array(str(partial), data=array, chunks=chunks)
-        refuse_existing(path)
-        partial.rename(path)
-    except OutputExistsError:
-        raise
-    except OSError as error:
-        raise OutputError(f"{path} could not be written: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return zarr.open_array(str(path), mode="r")
+    def __init__(self, slices: Slices, out: str | Path | None = None) -> None:
+        image = slices.image
+        chunks = tuple(
+            1 if axis in "tz" else size for axis, size in zip(image.axes, image.shape, strict=True)
+        )
+        self._slices = slices
+        self._sink = RowSink(image.shape, slices.result_dtype(), 1, out, chunks)
+
+    def write(self, n: int, values: NDArray[np.float32]) -> None:
+        """Put the result (C, H, W) of slice `n` to its place."""
+        self._sink.put(self._slices.place(n), self._slices.restored(values, n))
+
+    def finish(self) -> Any:
+        """Return the array in the axes and the type of the image's result."""
+        return self._sink.finish()
+
+    def __enter__(self) -> "SliceSink":
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._sink.__exit__(*raised)

@@ -1,6 +1,7 @@
 """The run of a trained predictor over a stack."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from napari_lossviz.filter2noise.maps import (
     expand_patches,
     stage_list,
 )
-from napari_lossviz.filter2noise.outcome import Outcome
+from napari_lossviz.filter2noise.outcome import Outcome, Take
 from napari_lossviz.filter2noise.predictor import PATCH, SigmaPredictor
 from napari_lossviz.filter2noise.result import TrainedPredictor
 from napari_lossviz.filter2noise.strength import TARGET_RATIO, choose_factor, residual_ratio
@@ -41,6 +42,9 @@ from napari_lossviz.filter2noise.training import (
 )
 
 _SMALLEST_FACTOR = 0.05
+_TRAINED_ON = 8
+"""Slices of a stack, spread evenly, that are trained on: held at once, however large it is."""
+
 _LOSS_MAP_PIXELS = 16_000_000
 """Loss maps of larger stacks are left out: they would outweigh the result."""
 
@@ -104,8 +108,8 @@ def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[],
     """
 
     def factor_of(judged: JudgedSlice) -> float:
-        values, valid = slices.values[judged.n], slices.valid_slice(judged.n)
-        first = applier.coarse(0, fill_invalid(values, valid), 1.0)
+        values, valid = slices.values(judged.n), slices.valid_slice(judged.n)
+        first = applier.coarse(0, slices.filled(judged.n), 1.0)
 
         def residual(factor: float) -> NDArray[np.float32]:
             poll()
@@ -124,37 +128,36 @@ def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[],
 
 def predict_trained(
     applier: Applier, slices: Slices, factor: float, progress: Progress
-) -> tuple[SigmaMaps, tuple[int, ...], NDArray[np.float32]]:
+) -> tuple[SigmaMaps, tuple[int, ...]]:
     """Predict the maps of all slices stage by stage.
+
+    The input of a later stage is computed anew for each slice: filtering takes a small part of the
+    time that predicting does, and the inputs of a whole stack need not be held.
 
     Returns
     -------
-    SigmaMaps, radii, (N, C, H, W)
-        The radius of each stage is the paper's, ceil(max(sigma_x, sigma_y)), over all slices; the
-        array is the output of the last stage.
+    SigmaMaps, radii
+        The radius of each stage is the paper's, ceil(max(sigma_x, sigma_y)), over all slices.
     """
-    height, width = slices.values.shape[-2:]
-    current = np.stack(
-        [fill_invalid(slices.values[n], slices.valid_slice(n)) for n in range(slices.count)]
-    )
-    stages, radii = [], []
+    height, width = slices.shape
+    stages: list[NDArray[np.float32]] = []
+    radii: list[int] = []
     for stage in range(applier.stages):
-        coarse = np.stack(
-            [applier.coarse(stage, current[n], factor) for n in range(slices.count)], axis=1
-        )
-        radius = window_radius(coarse[0], coarse[1])
+        found = []
         for n in range(slices.count):
-            maps = StageMaps(expand_patches(coarse[:, n], PATCH, height, width), radius)
-            current[n] = filter_stage(current[n], maps, valid=slices.valid_slice(n))
-            progress.step(f"stage {stage + 1}, slice {n + 1} of {slices.count}")
-        stages.append(coarse)
-        radii.append(radius)
-    for n in range(slices.count):
-        current[n] = keep_invalid(current[n], slices.values[n], slices.valid_slice(n))
-    return SigmaMaps(np.stack(stages), PATCH, height, width), tuple(radii), current
+            valid = slices.valid_slice(n)
+            y = slices.filled(n)
+            for coarse, radius in zip(stages, radii, strict=True):
+                sigma = expand_patches(coarse[:, n], PATCH, height, width)
+                y = filter_stage(y, StageMaps(sigma, radius), valid=valid)
+            found.append(applier.coarse(stage, y, factor))
+            progress.step(f"maps of stage {stage + 1}, slice {n + 1} of {slices.count}")
+        stages.append(np.stack(found, axis=1))
+        radii.append(window_radius(stages[-1][0], stages[-1][1]))
+    return SigmaMaps(np.stack(stages), PATCH, height, width), tuple(radii)
 
 
-def _apply_edits(
+def _filter_all(
     applier: Applier,
     slices: Slices,
     predicted: SigmaMaps,
@@ -163,34 +166,33 @@ def _apply_edits(
     factor: float,
     repredict: bool,
     limits: tuple[float, float],
-    poll: Callable[[], None],
-) -> tuple[SigmaMaps, NDArray[np.float32]]:
+    progress: Progress,
+    take: Take,
+) -> SigmaMaps:
     """Filter all slices with edited maps; with `repredict`, later stages see the edited input."""
-    coarse = predicted.coarse.copy()
-    height, width = slices.values.shape[-2:]
-    denoised = np.empty_like(slices.values)
+    if repredict:
+        predicted = replace(predicted, coarse=predicted.coarse.copy())
     for n in range(slices.count):
         valid = slices.valid_slice(n)
-        y = fill_invalid(slices.values[n], valid)
+        y = slices.filled(n)
         for stage in range(applier.stages):
-            poll()
+            progress.poll()
             if repredict and stage > 0:
-                coarse[stage, :, n] = applier.coarse(stage, y, factor)
-            maps = edited_slice_maps(
-                SigmaMaps(coarse, PATCH, height, width), edits, n, slices.mean(n), limits
-            )
+                predicted.coarse[stage, :, n] = applier.coarse(stage, y, factor)
+            maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
             y = filter_stage(y, stage_list(maps, radii)[stage], valid=valid)
-        denoised[n] = keep_invalid(y, slices.values[n], valid)
-    return SigmaMaps(coarse, PATCH, height, width), denoised
+        take(n, keep_invalid(y, slices.values(n), valid))
+        progress.step(f"slice {n + 1} of {slices.count}")
+    return predicted
 
 
-def scaled_tensor(slices: Slices, window: IntensityRange, device: torch.device) -> torch.Tensor:
-    """Return the stack scaled to [0, 1] by the window, padding filled, on the device."""
-    scaled = [
-        window.scale(fill_invalid(slices.values[n], slices.valid_slice(n)))
-        for n in range(slices.count)
-    ]
-    return torch.from_numpy(np.stack(scaled)).to(device)
+def training_data(
+    slices: Slices, numbers: Sequence[int], window: IntensityRange, device: torch.device
+) -> TrainingData:
+    """Return slices scaled to [0, 1] by the window, padding filled, on the device."""
+    scaled = np.stack([window.scale(slices.filled(n)) for n in numbers])
+    content = np.stack([content_mask(slices, n, window) for n in numbers])
+    return TrainingData(torch.from_numpy(scaled).to(device), content)
 
 
 def run_trained(
@@ -200,8 +202,9 @@ def run_trained(
     config: Filter2NoiseConfig,
     edits: tuple[Edit, ...],
     progress: Progress,
+    take: Take,
 ) -> Outcome:
-    """Train on the stack, calibrate, predict all maps, filter all slices.
+    """Train on slices of the stack, calibrate, predict all maps, filter all slices.
 
     Parameters
     ----------
@@ -211,12 +214,16 @@ def run_trained(
     edits : tuple of Edit
         Replayed on the predicted maps.
     progress : Progress
-        One step for each of training, one for the calibration, one for each stage and slice.
+        One step for each of training, one for the calibration, one for each stage and slice, and
+        one for each slice.
+    take : callable
+        Is given each slice's result.
     """
     device = choose_device(config.device)
-    content = np.stack([content_mask(slices, n, window) for n in range(slices.count)])
-    data = TrainingData(scaled_tensor(slices, window, device), content)
-    shown = slices.representative(1)[0]
+    numbers = slices.representative(_TRAINED_ON)
+    data = training_data(slices, numbers, window, device)
+    middle = slices.representative(1)[0]
+    shown = min(range(len(numbers)), key=lambda i: abs(numbers[i] - middle))
     lambda_ = training_lambda(config)
     history: dict[str, list[float]] = {}
 
@@ -240,40 +247,36 @@ def run_trained(
     if isinstance(config.lambda_, str):
         factor *= calibrate(applier, slices, judge, progress.poll)
     progress.step("strength chosen")
-    predicted, radii, denoised = predict_trained(applier, slices, factor, progress)
+    predicted, radii = predict_trained(applier, slices, factor, progress)
     limits = (window.low, window.high)
-    if edits:
-        predicted, denoised = _apply_edits(
-            applier,
-            slices,
-            predicted,
-            radii,
-            edits,
-            factor,
-            config.repredict_later_stages,
-            limits,
-            progress.poll,
-        )
+    repredict = bool(edits) and config.repredict_later_stages
+    predicted = _filter_all(
+        applier, slices, predicted, radii, edits, factor, repredict, limits, progress, take
+    )
     return Outcome(
-        denoised=denoised,
         predicted=predicted,
         predictor=TrainedPredictor(weights, limits, factor),
         radii=radii,
         metrics={"lambda": lambda_, "sigma_r_factor": factor},
         history=history,
-        loss_maps=_final_loss_maps(model, data, lambda_, progress.poll),
+        loss_maps=_final_loss_maps(model, slices, window, lambda_, device, progress.poll),
         device=describe_device(device),
     )
 
 
 def _final_loss_maps(
-    model: torch.nn.Module, data: TrainingData, lambda_: float, poll: Callable[[], None]
+    model: torch.nn.Module,
+    slices: Slices,
+    window: IntensityRange,
+    lambda_: float,
+    device: torch.device,
+    poll: Callable[[], None],
 ) -> dict[str, NDArray[np.float32]]:
-    count, _, height, width = data.slices.shape
-    if count * height * width > _LOSS_MAP_PIXELS:
+    if slices.count * slices.shape[0] * slices.shape[1] > _LOSS_MAP_PIXELS:
         return {}
     found = []
-    for n in range(count):
+    for n in range(slices.count):
         poll()
-        found.append(upsampled_loss_maps(model, data.slices[n : n + 1], lambda_))
+        x = torch.from_numpy(window.scale(slices.filled(n)))[None].to(device)
+        found.append(upsampled_loss_maps(model, x, lambda_))
     return {name: np.stack([maps[name] for maps in found]) for name in found[0]}

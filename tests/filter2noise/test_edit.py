@@ -327,7 +327,7 @@ def test_edits_keep_the_maps_within_what_the_filter_can_do() -> None:
     session.update((WholeMap(operation="set", value=-5.0),))
     for name in ("sigma_x", "sigma_y", "sigma_r"):
         assert (session.maps()[name] > 0).all()
-    np.testing.assert_allclose(session.denoised()[0], session._slices.values[0, 0], atol=0.5)
+    np.testing.assert_allclose(session.denoised()[0], session._slices.values(0)[0], atol=0.5)
 
 
 @pytest.mark.parametrize(

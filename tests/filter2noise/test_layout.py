@@ -1,12 +1,15 @@
 """Images of any axes as stacks of slices, and back."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_lossviz.core import Image, InputError
-from napari_lossviz.filter2noise.layout import from_slices, to_slices
+from napari_lossviz.filter2noise.layout import Slices, to_slices
+from napari_lossviz.filter2noise.store import SliceSink
 
 SIZES = {"t": 2, "z": 3, "y": 16, "x": 18, "c": 4}
 axes_of_images = st.lists(st.sampled_from("tzc"), unique=True).flatmap(
@@ -20,6 +23,17 @@ def image_of(axes: str, dtype: type = np.float32) -> Image:
     return Image(array, axes)
 
 
+def stacked(slices: Slices) -> np.ndarray:
+    return np.stack([slices.values(n) for n in range(slices.count)])
+
+
+def put_together(values: np.ndarray, slices: Slices) -> np.ndarray:
+    with SliceSink(slices) as sink:
+        for n in range(slices.count):
+            sink.write(n, values[n])
+        return np.asarray(sink.finish())
+
+
 @settings(deadline=None)
 @given(axes_of_images)
 def test_there_and_back_is_the_same_image(axes: str) -> None:
@@ -27,8 +41,9 @@ def test_there_and_back_is_the_same_image(axes: str) -> None:
     slices = to_slices(image)
     channels = 4 if "c" in axes else 1
     count = int(np.prod([SIZES[a] for a in axes if a in "tz"]))
-    assert slices.values.shape == (count, channels, 16, 18)
-    np.testing.assert_array_equal(from_slices(slices.values, image, slices), image.array)
+    values = stacked(slices)
+    assert values.shape == (count, channels, 16, 18)
+    np.testing.assert_array_equal(put_together(values, slices), image.array)
 
 
 @settings(deadline=None)
@@ -42,7 +57,7 @@ def test_slices_are_where_they_belong(axes: str) -> None:
     for a in "tz":
         if a in axes:
             n = n * SIZES[a] + where[a]
-    assert slices.values[n, 3 if "c" in axes else 0, 5, 7] == value
+    assert slices.values(n)[3 if "c" in axes else 0, 5, 7] == value
 
 
 @settings(deadline=None)
@@ -57,8 +72,8 @@ def test_the_mask_goes_the_same_way(axes: str) -> None:
     )
     marked[~full] = -1
     slices = to_slices(image.replace(array=marked, valid=valid))
-    assert slices.valid is not None
-    np.testing.assert_array_equal(slices.values[:, 0] != -1, slices.valid)
+    for n in range(slices.count):
+        np.testing.assert_array_equal(slices.values(n)[0] != -1, slices.valid_slice(n))
 
 
 @pytest.mark.parametrize(
@@ -77,17 +92,18 @@ def test_the_mask_goes_the_same_way(axes: str) -> None:
 def test_types(dtype: type, axes: str, kind: type) -> None:
     image = image_of(axes, np.uint8).replace(array=image_of(axes, np.uint8).array.astype(dtype))
     slices = to_slices(image)
-    assert slices.values.dtype == np.float32
-    assert from_slices(slices.values, image, slices).dtype == kind
+    values = stacked(slices)
+    assert values.dtype == np.float32
+    assert put_together(values, slices).dtype == kind
 
 
 def test_colours_are_rounded_and_clipped() -> None:
     image = image_of("yxc", np.uint8)
     slices = to_slices(image)
-    values = np.full_like(slices.values, 254.6)
+    values = np.full_like(stacked(slices), 254.6)
     values[..., 0, 0] = 300
     values[..., 0, 1] = -4
-    back = from_slices(values, image, slices)
+    back = put_together(values, slices)
     assert (back[1:] == 255).all()
     assert (back[0, 0] == 255).all()
     assert (back[0, 1] == 0).all()
@@ -98,11 +114,14 @@ def test_what_is_not_finite_is_not_valid() -> None:
     array[2, 3, 1] = np.nan
     array[4, 5, 0] = -np.inf
     array[6, 7, 2] = 1e300  # no float32 holds it
-    valid = to_slices(Image(array, "yxc")).valid
+    valid = to_slices(Image(array, "yxc")).valid_slice(0)
     assert valid is not None
-    assert [tuple(p) for p in np.argwhere(~valid[0])] == [(2, 3), (4, 5), (6, 7)]
-    assert to_slices(Image(np.ones((16, 16)), "yx")).valid is None
-    assert to_slices(Image(np.ones((16, 16)), "yx", valid=np.ones((16, 16), bool))).valid is None
+    assert [tuple(p) for p in np.argwhere(~valid)] == [(2, 3), (4, 5), (6, 7)]
+    assert to_slices(Image(np.ones((16, 16)), "yx")).valid_slice(0) is None
+    assert (
+        to_slices(Image(np.ones((16, 16)), "yx", valid=np.ones((16, 16), bool))).valid_slice(0)
+        is None
+    )
 
 
 @pytest.mark.parametrize("axes", ["yx", "cyx", "xcyz"])
@@ -113,7 +132,7 @@ def test_invalid_pixels_keep_every_bit(axes: str) -> None:
     valid = np.random.default_rng(1).random(spatial) < 0.8
     image = Image(array, axes, valid=valid)
     slices = to_slices(image)
-    back = from_slices(slices.values, image, slices)
+    back = put_together(stacked(slices), slices)
     mask = np.expand_dims(valid, axes.index("c")) if "c" in axes else valid
     mask = np.broadcast_to(mask, array.shape)
     np.testing.assert_array_equal(back[~mask], array[~mask])
@@ -153,3 +172,38 @@ def test_no_data_values_far_out_are_fine_where_they_are_masked() -> None:
     array = np.ones((20, 20), np.float32)
     array[3:5] = -3.4e38
     assert to_slices(Image(array, "yx", valid=array > -1e30)).extremes() == (1.0, 1.0)
+
+
+class Counted:
+    """An array in a file: it tells how many samples were asked for at once."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+        self.largest = 0
+
+    def __getitem__(self, index: object) -> np.ndarray:
+        part = self._array[index]
+        self.largest = max(self.largest, part.size)
+        return part
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise AssertionError("the whole stack was read")
+
+
+@pytest.mark.parametrize("axes", ["zyx", "tzyx", "yxz", "zyxc"])
+def test_a_slice_is_read_when_it_is_asked_for(axes: str) -> None:
+    array = image_of(axes).array
+    counted = Counted(array)
+    slices = to_slices(Image(counted, axes))
+    last = slices.count - 1
+    np.testing.assert_array_equal(slices.values(last), to_slices(Image(array, axes)).values(last))
+    assert counted.largest == array.size // slices.count
+
+
+def test_a_memory_map_is_read_slice_by_slice(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "a.raw", np.int16, "w+", shape=(3, 16, 18))
+    mapped[:] = np.arange(mapped.size).reshape(mapped.shape)
+    slices = to_slices(Image(mapped, "zyx"))
+    np.testing.assert_array_equal(slices.values(1)[0], mapped[1])
+    assert slices.extremes() == (0, mapped.size - 1)

@@ -113,12 +113,12 @@ def test_maps_of_a_large_stack_read_the_source_once(
 ) -> None:
     edited = denoise(run.source, run.config, edits=EDITS)
     read = []
-    original = result_module.to_slices
+    original = result_module.Slices
 
     def counted(image: Image) -> Any:
         read.append(image)
         return original(image)
 
-    monkeypatch.setattr(result_module, "to_slices", counted)
+    monkeypatch.setattr(result_module, "Slices", counted)
     assert edited.maps["sigma_r"].shape[1] == 2
     assert len(read) == 1

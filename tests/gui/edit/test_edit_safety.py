@@ -277,13 +277,13 @@ def test_editing_a_stack_does_not_read_it_in_the_window(
     window: Any, results: Any, monkeypatch: Any
 ) -> None:
     readers: set[int] = set()
-    convert = edit_module.to_slices
+    convert = edit_module.Slices
 
     def watched(image: Any) -> Any:
         readers.add(threading.get_ident())
         return convert(image)
 
-    monkeypatch.setattr(edit_module, "to_slices", watched)
+    monkeypatch.setattr(edit_module, "Slices", watched)
     window.edit(results.trained(results.ct((3, 64, 64))))
     window.settle()
     assert len(readers) == 1

@@ -31,7 +31,7 @@ def test_a_patch_lands_where_the_slice_is_shown(axes: str) -> None:
     box = Box(3, 8, 4, 11)
     for n in range(slices.count):
         part = shown[slice_index(where, shown.shape, n, box)]
-        patch = slices.values[n][:, *box.slices]
+        patch = slices.values(n)[:, *box.slices]
         np.testing.assert_array_equal(part, arranged(patch, where))
 
 
