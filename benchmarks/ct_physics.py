@@ -54,6 +54,7 @@ WINDOW, NOISE_SIDE = 32, 24
 CALM = 1.6
 """Radii of an insert within which its surroundings are uniform."""
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.2)
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 SPACING = (GEOMETRY.spacing, GEOMETRY.spacing)
 
 
@@ -125,6 +126,16 @@ def strengths(preset: str) -> Iterator[tuple[str, Filter]]:
     for strength in STRENGTHS:
         config = kept.replace(strength=strength)
         yield f"{preset} × {strength:g}", lambda stack, config=config: denoised(stack, config)
+
+
+def mixtures(preset: str) -> Iterator[tuple[str, Filter]]:
+    """Yield a preset with a share of the noisy scan mixed back in."""
+    kept = Filter2NoiseConfig() if preset == "default" else getattr(Filter2NoiseConfig, preset)()
+    for share in SHARES:
+        yield (
+            f"{preset}, {share:g} noisy",
+            lambda stack, share=share: (1 - share) * denoised(stack, kept) + share * stack,
+        )
 
 
 def denoised(stack: Stack, config: Filter2NoiseConfig) -> Stack:
@@ -303,6 +314,7 @@ def main() -> None:
     parser.add_argument("--photons", type=float, default=LOW_DOSE_PHOTONS)
     parser.add_argument("--only", nargs="*", help="presets and peers; default: all")
     parser.add_argument("--curve", nargs="*", default=[], help="presets with weaker strengths too")
+    parser.add_argument("--mix", nargs="*", default=[], help="presets with noise mixed back in")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     scans = simulate(options.realisations, options.photons)
@@ -313,6 +325,8 @@ def main() -> None:
         filters = {name: one for name, one in filters.items() if name in options.only}
     for preset in options.curve:
         filters |= dict(strengths(preset))
+    for preset in options.mix:
+        filters |= dict(mixtures(preset))
     for name, function in filters.items():
         count = options.paper_realisations if name == "paper" else options.realisations
         start = time.process_time()
