@@ -29,8 +29,15 @@ class ImageOptions(Protocol):
     def radar(self) -> RadarOutput:
         """What of a radar result is written."""
 
-    def streamed(self, image: Image) -> bool:
-        """Whether a result of this image is kept on disk until it is written."""
+    def streamed(self, image: Image, *, to_file: bool) -> bool:
+        """Whether a result of this image is kept on disk until it is written.
+
+        Parameters
+        ----------
+        image : Image
+        to_file : bool
+            Whether it is written to one file, not to a folder with maps and picture.
+        """
 
     def read(self, inputs: Sequence[Path]) -> list[Image]:
         """Read the images.
@@ -87,7 +94,7 @@ class VolumeOptions:
         """Nothing of radar."""
         return RadarOutput()
 
-    def streamed(self, image: Image) -> bool:
+    def streamed(self, image: Image, *, to_file: bool) -> bool:
         """Never: results are held in memory."""
         return False
 

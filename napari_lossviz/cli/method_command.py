@@ -96,6 +96,12 @@ overwrite
 """
 
 
+_NO_MAPS = (
+    "the maps of a series this large are not written, they would take several times its size; "
+    "choose --slices for those of a part"
+)
+
+
 def choose(images: list[Image], series: str) -> list[Image]:
     """Return the volumes that ``--series`` names.
 
@@ -184,13 +190,16 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         "overwrite": order.overwrite,
         "drop_identity": order.options.without_identity,
     }
-    with _store_beside(target, wanted=to_file and order.options.streamed(part)) as store:
+    streamed = order.options.streamed(part, to_file=to_file)
+    with _store_beside(target, wanted=streamed) as store:
         with TerminalReporter(consoles.err, f"{order.method.title} on {image.name}") as reporter:
             result = run(order.method, part, order.config, reporter=reporter, out=store)
         for warning in result.warnings:
             if any(doubt.startswith(warning) for doubt in doubts):
                 continue  # said before the run
             consoles.warn_of(image.name, warning)
+        if streamed and not to_file:
+            consoles.warn(f"{image.name}: {_NO_MAPS}")
         if to_file:
             written = export_file(result, target, radar=radar, **options)
             written += _report(order, plan, result, target.parent, _report_prefix(target))
@@ -198,7 +207,7 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
             written = export(
                 result,
                 target,
-                parts=ExportParts(radar=radar),
+                parts=ExportParts(maps=not streamed, radar=radar),
                 tell=lambda text: consoles.warn(f"{image.name}: {text}"),
                 beside=lambda folder: [path.name for path in _report(order, plan, result, folder)],
                 **options,

@@ -71,9 +71,9 @@ class RadarOptions:
             self.quantity, self.calibrate or "", self.subtract_noise, self.merge_bursts
         )
 
-    def streamed(self, image: Image) -> bool:
+    def streamed(self, image: Image, *, to_file: bool) -> bool:
         """Whether the image stays in its file; merged bursts are computed in memory."""
-        return not isinstance(image.array, np.ndarray) and not self.merge_bursts
+        return to_file and not isinstance(image.array, np.ndarray) and not self.merge_bursts
 
     def read(self, inputs: Sequence[Path]) -> list[Image]:
         """Read the images, with a progress line.

@@ -1,15 +1,23 @@
 """Options of `lossviz denoise` beside those about volumes: the physicist's report."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from napari_lossviz.cli.image_options import VolumeOptions
+from napari_lossviz import io
+from napari_lossviz.cli import consoles
+from napari_lossviz.cli.image_options import VolumeOptions, check_given
+from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.jobs.ct_report import ReportPlan, plan_report
 from napari_lossviz.metrics.ct_report import Lesion
+
+_LARGE = 16_000_000
+"""Samples above which a series is denoised slice by slice from its files to a store."""
 
 _REPORT = (
     "Also write a CT physicist's figures before and after, as a page (HTML) and CSV: noise power "
@@ -33,6 +41,22 @@ class DenoiseOptions(VolumeOptions):
         Lesion().diameter,
         Lesion().contrast,
     )
+
+    def read(self, inputs: Sequence[Path]) -> list[Image]:
+        """Read the images, with a progress line; large series stay in their files.
+
+        Raises
+        ------
+        InputError
+            If none is given, or nothing can be read.
+        """
+        check_given(inputs)
+        with TerminalReporter(consoles.err, "reading") as reporter:
+            return io.read(inputs, reporter=reporter, lazy=True)
+
+    def streamed(self, image: Image, *, to_file: bool) -> bool:
+        """Whether the image is a large series."""
+        return math.prod(image.shape) > _LARGE and image.spatial_shape[:-2] != ()
 
     def report_plan(self, image: Image) -> ReportPlan | None:
         """Return what the report will measure; None: there is to be none.

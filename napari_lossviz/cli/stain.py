@@ -24,9 +24,9 @@ STAIN = "stain"
 class SectionOptions(VolumeOptions):
     """Options about images of sections."""
 
-    def streamed(self, image: Image) -> bool:
+    def streamed(self, image: Image, *, to_file: bool) -> bool:
         """Whether the image stays in its file: a slide's result would not fit into memory."""
-        return not isinstance(image.array, np.ndarray)
+        return to_file and not isinstance(image.array, np.ndarray)
 
 
 def stain_command(arguments: Sequence[str]) -> int:

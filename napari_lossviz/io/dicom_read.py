@@ -18,7 +18,7 @@ class Outcome:
     failures: list[LossvizError] = field(default_factory=list)
 
 
-def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
+def read_dicom(paths: list[Path], reporter: Reporter, *, lazy: bool = False) -> Outcome:
     """Read DICOM files, whatever series they belong to and in whatever order they come.
 
     Parameters
@@ -26,6 +26,8 @@ def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
     paths : list of Path
     reporter : Reporter
         Told of every file's header and of every slice; raises `Cancelled` to stop.
+    lazy : bool
+        Whether large volumes stay in their files, see `dicom_volume.Volume`.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def read_dicom(paths: list[Path], reporter: Reporter) -> Outcome:
         groups = group_series(frames)
     for series in groups:
         try:
-            _read_series(series, progress, outcome)
+            _read_series(series, progress, outcome, lazy)
         except OutOfMemoryError as error:  # what was read of other series shall not be lost
             outcome.failures.append(error)
     return outcome
@@ -69,6 +71,7 @@ def _read_series(
     series: list[Frame],
     progress: _Progress,
     outcome: Outcome,
+    lazy: bool,
     lost: tuple[LossvizError, ...] = (),
 ) -> None:
     """Add the images of a series to `outcome`; `lost` are slices left out of it before."""
@@ -77,7 +80,7 @@ def _read_series(
     images: list[Image] = []
     failed: dict[Frame, LossvizError] = {}
     for stack in stacks:
-        volume = Volume(stack)
+        volume = Volume(stack, lazy=lazy)
         name = name_of(stack)
         for number, frame in enumerate(stack.frames, 1):
             progress(f"{name}: slice {number} of {len(stack.frames)}")
@@ -94,7 +97,7 @@ def _read_series(
     if failed and len(stacks) > 1 and len(failed) < len(series):
         # A damaged file may have taken the place of a sound one at the same slice position.
         rest = [frame for frame in series if frame not in failed]
-        _read_series(rest, progress, outcome, lost)
+        _read_series(rest, progress, outcome, lazy, lost)
         return
     warnings = tuple(dict.fromkeys(f"left out: {error}" for error in lost))
     outcome.images.extend(image.replace(warnings=(*warnings, *image.warnings)) for image in images)

@@ -10,6 +10,7 @@ from pydicom.dataset import FileDataset
 
 from napari_lossviz.core import DisplayWindow, Image, InputError, Origin, OutOfMemoryError
 from napari_lossviz.io.dicom_files import damage_named, read_dataset
+from napari_lossviz.io.dicom_frames import FrameStack
 from napari_lossviz.io.dicom_geometry import measure
 from napari_lossviz.io.dicom_header import Frame
 from napari_lossviz.io.dicom_phases import Stack
@@ -20,6 +21,9 @@ from napari_lossviz.io.memory import require_memory
 SOFT_TISSUE = DisplayWindow("soft tissue", -160.0, 240.0)
 _REMARKS_AT_MOST = 3
 
+STAYS_IN_FILES = 64_000_000
+"""Bytes of pixels above which a volume that is wanted lazily stays in its files."""
+
 
 class Volume:
     """The frames of a stack, decoded one after the other into one array.
@@ -27,6 +31,9 @@ class Volume:
     Parameters
     ----------
     stack : Stack
+    lazy : bool
+        Whether a large volume stays in its files (a slice a file): each slice is decoded once, to
+        know that it can be, and again when it is asked for.
 
     Attributes
     ----------
@@ -34,10 +41,11 @@ class Volume:
         Those decoded so far.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, lazy: bool = False) -> None:
         self.frames: list[Frame] = []
         self._stack = stack
-        self._array: np.ndarray | None = None
+        self._lazy = lazy and all(frame.frames is None for frame in stack.frames)
+        self._array: np.ndarray | FrameStack | None = None
         self._valid: np.ndarray | None = None
         self._remarks: Counter[str] = Counter()
         self._open: tuple[Path, FileDataset] | None = None
@@ -56,7 +64,7 @@ class Volume:
             pixels = decode(frame, self._file(frame.path))
         if self._array is None:
             # Allocated once a frame is there: the size that a damaged header claims may be absurd.
-            self._array = self._allocate(pixels.values.shape, pixels.values.dtype)
+            self._array = self._place_for(pixels.values.shape, pixels.values.dtype)
         elif (
             pixels.values.shape != self._array.shape[1:] or pixels.values.dtype != self._array.dtype
         ):
@@ -65,7 +73,8 @@ class Volume:
                 f"of the series {self._array.shape[1:]} {self._array.dtype}"
             )
         k = len(self.frames)
-        self._array[k] = pixels.values
+        if isinstance(self._array, np.ndarray):
+            self._array[k] = pixels.values
         if pixels.valid is not None:
             if self._valid is None:
                 self._valid = np.ones((len(self._array), frame.rows, frame.columns), bool)
@@ -79,7 +88,10 @@ class Volume:
         frames = tuple(self.frames)
         count, first = len(frames), frames[0]
         geometry = measure(frames)
-        array = self._array[:count]
+        array: Any = self._array
+        if isinstance(array, FrameStack):  # some frames may have been left out
+            array = FrameStack(frames, array.shape[1:], array.dtype)
+        array = array[:count]
         valid = None if self._valid is None else self._valid[:count]
         axes, spacing, units = "zyx", geometry.spacing, geometry.units
         skip = 0
@@ -114,8 +126,10 @@ class Volume:
             self._open = path, read_dataset(path, pixels=True)
         return self._open[1]
 
-    def _allocate(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    def _place_for(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray | FrameStack:
         whole = (len(self._stack.frames), *shape)
+        if self._lazy and math.prod(whole) * dtype.itemsize > STAYS_IN_FILES:
+            return FrameStack(self._stack.frames, shape, dtype)
         require_memory(self._stack.frames[0].path, math.prod(whole) * dtype.itemsize)
         try:
             return np.empty(whole, dtype)

@@ -51,6 +51,7 @@ def read(
     *,
     reporter: Reporter | None = None,
     measurements: MeasurementChoice = MeasurementChoice(),
+    lazy: bool = False,
 ) -> list[Image]:
     """Read files and folders; the content decides what they are, not their names.
 
@@ -64,6 +65,9 @@ def read(
         Told of every file; raises `Cancelled` to stop.
     measurements : MeasurementChoice
         Which swaths and polarisations of Sentinel-1 products; default: all.
+    lazy : bool
+        Whether the pixels of large DICOM volumes stay in their files: `Image.array` then decodes a
+        slice when it is indexed. (Scenes and slides always stay in theirs.)
 
     Returns
     -------
@@ -90,7 +94,7 @@ def read(
     if found.dicom:
         from napari_lossviz.io.dicom_read import read_dicom
 
-        outcome = read_dicom(found.dicom, report)
+        outcome = read_dicom(found.dicom, report, lazy=lazy)
         images.extend(outcome.images)
         failures.extend(outcome.failures)
     for done, (file, known) in enumerate(found.others):

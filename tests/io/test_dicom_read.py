@@ -156,3 +156,35 @@ def test_a_volume_that_does_not_fit_says_so(made, tmp_path, monkeypatch):
 def test_nothing_given():
     with pytest.raises(InputError, match="holds no file"):
         io.read([])
+
+
+def test_a_large_series_stays_in_its_files(made, tmp_path, monkeypatch):
+    paths = made.series(tmp_path, 4)
+    (held,) = io.read(tmp_path)
+    (small,) = io.read(tmp_path, lazy=True)
+    assert isinstance(small.array, np.ndarray)
+    monkeypatch.setattr("napari_lossviz.io.dicom_volume.STAYS_IN_FILES", 1)
+    (image,) = io.read(tmp_path, lazy=True)
+    array = image.array
+    assert not isinstance(array, np.ndarray)
+    assert (array.shape, array.ndim, array.dtype) == (held.shape, 3, held.array.dtype)
+    for index in (2, np.int64(-1), (1, slice(2, 5), 3), (slice(None), 0), slice(9, 9)):
+        np.testing.assert_array_equal(np.asarray(array[index]), held.array[index])
+    part = array[1:3, :, :]
+    assert not isinstance(part, np.ndarray)
+    np.testing.assert_array_equal(part, held.array[1:3])
+    np.testing.assert_array_equal(array, held.array)
+    assert image.metadata["dicom"]["frame_indices"] is None
+    paths[1].unlink()
+    with pytest.raises(InputError, match=paths[1].name):
+        np.asarray(array)
+
+
+def test_a_damaged_slice_is_left_out_of_a_series_in_its_files(made, tmp_path, monkeypatch):
+    paths = made.series(tmp_path, 4)
+    paths[2].write_bytes(paths[2].read_bytes()[:-40])
+    (held,) = io.read(tmp_path)
+    monkeypatch.setattr("napari_lossviz.io.dicom_volume.STAYS_IN_FILES", 1)
+    (image,) = io.read(tmp_path, lazy=True)
+    np.testing.assert_array_equal(image.array, held.array)
+    assert image.warnings == held.warnings
