@@ -21,7 +21,7 @@ def gradient_of_loss(
     Parameters
     ----------
     name : str
-        "dice", "cldice" or "cross_entropy".
+        Among those of `losses.CATALOGUE`.
     prediction, target : (H, W) or (D, H, W) ndarray
         Probabilities, and mask.
     filtration : str

@@ -77,7 +77,7 @@ def test_cldice_sees_a_break_that_dice_hardly_sees() -> None:
 def test_gradients_of_all_losses_by_pixel() -> None:
     prediction, target = random_pair(8, 9)
     found = loss_gradients(prediction.numpy(), target.numpy())
-    assert set(found) == {"dice", "cldice", "cross_entropy"}
+    assert {"dice", "cldice", "cross_entropy"} <= set(found)
     p, t = prediction.numpy(), target.numpy()
     expected = (p - t) / (p * (1 - p)) / p.size
     np.testing.assert_allclose(found["cross_entropy"], expected, rtol=1e-4)

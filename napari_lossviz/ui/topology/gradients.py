@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
 
 from napari_lossviz.core import NamedImage
 from napari_lossviz.jobs.loss_maps import gradient_of_loss
+from napari_lossviz.losses.catalogue import CATALOGUE
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import derived_layer
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.gradient_grid import GradientGrid
 
 NOTHING, BETTI, ALL = "nothing", "Betti matching", "all, side by side"
-LOSSES = {"Dice": "dice", "clDice": "cldice", "cross-entropy": "cross_entropy"}
+LOSSES = {loss.title: name for name, loss in CATALOGUE.items()}
 
 
 class GradientBox(QWidget):
@@ -52,6 +53,10 @@ class GradientBox(QWidget):
             "value rises; orange: it must fall. The strongest pull has the fullest colour; a "
             "quarter of it is half as opaque"
         )
+        for row in range(self.choice.count()):
+            if name := LOSSES.get(self.choice.itemText(row)):
+                said = f"{CATALOGUE[name].pulls} ({CATALOGUE[name].source})"
+                self.choice.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.status = QLabel()
         self.status.setWordWrap(True)

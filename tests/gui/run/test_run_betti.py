@@ -310,10 +310,12 @@ def test_all_gradients_side_by_side_and_the_view_is_given_back(
     grid = viewer.canvas.grid
     assert grid.enabled
     cells = [
-        [viewer.layers[n] for n in numbers] for _, numbers in grid.iter_viewboxes(viewer.layers)
+        [viewer.layers[n] for n in numbers]
+        for _, numbers in grid.iter_viewboxes(viewer.layers)
+        if numbers  # the last row need not be full
     ]
     titles = [BETTI, *LOSSES]
-    assert [cell[-1].name.split(":")[0] for cell in cells if cell] == titles
+    assert [cell[-1].name.split(":")[0] for cell in cells] == titles
     for cell, title in zip(cells, titles, strict=True):
         below, above = sorted(cell, key=viewer.layers.index)
         np.testing.assert_array_equal(below.data, layers.result.prediction)
