@@ -9,11 +9,14 @@ between two of them by linear interpolation, is shifted by some pixels, and is e
 by cubic splines; then comes fresh ramp-filtered noise of 20 HU, 20 % more and less along the
 series. It is smoother than a scan of that size. The large image is a mosaic of 16 such slices.
 
+With --command, `lossviz denoise` is measured instead, from a folder of DICOM slices to another.
+
     python benchmarks/filter2noise_series.py [--slices 100] [--presets instant best trained]
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -21,6 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pydicom
 import zarr
 from images import Case, correlated_noise
 from numpy.typing import NDArray
@@ -30,7 +34,7 @@ from napari_lossviz.core import Image, Step
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
 from napari_lossviz.filter2noise.intensity import SOFT_TISSUE
-from napari_lossviz.samples import full_dose_ct
+from napari_lossviz.samples import full_dose_ct, sample_path
 
 PRESETS = {
     "instant": Filter2NoiseConfig.instant(),
@@ -77,12 +81,52 @@ def make_large(folder: Path, side: int) -> None:
     """Write a mosaic of slices of the series."""
     noisy = zarr.open_array(str(folder / "noisy.zarr"), mode="r")
     tiles = side // SIDE
-    picked = np.linspace(0, len(noisy) - 1, tiles**2).round().astype(int)
+    picked = np.linspace(0, noisy.shape[0] - 1, tiles**2).round().astype(int)
     rows = [
         np.concatenate([noisy[k] for k in picked[r * tiles : (r + 1) * tiles]], axis=1)
         for r in range(tiles)
     ]
     zarr.create_array(str(folder / "large.zarr"), data=np.concatenate(rows), chunks=(SIDE, SIDE))
+
+
+def make_dicom(folder: Path) -> Path:
+    """Write the series as DICOM slices, under the headers of the sample series."""
+    noisy = zarr.open_array(str(folder / "noisy.zarr"), mode="r")
+    target = folder / "dicom"
+    target.mkdir()
+    dataset = pydicom.dcmread(next(sample_path("low_dose_ct").glob("*.dcm")))
+    x, y, z = (float(value) for value in dataset.ImagePositionPatient)
+    dataset.PixelSpacing = [float(value) * dataset.Rows / SIDE for value in dataset.PixelSpacing]
+    dataset.Rows = dataset.Columns = SIDE
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    kind = np.int16 if dataset.PixelRepresentation else np.uint16
+    for k in range(noisy.shape[0]):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = (
+            pydicom.uid.generate_uid()
+        )
+        dataset.InstanceNumber = k + 1
+        dataset.ImagePositionPatient = [x, y, z + k * float(dataset.SliceThickness)]
+        stored = np.rint((np.maximum(noisy[k], intercept) - intercept) / slope)
+        dataset.PixelData = stored.astype(kind).tobytes()
+        dataset.save_as(target / f"{k:04}.dcm")
+    return target
+
+
+def run_command(source: Path, out: Path, preset: str) -> None:
+    """Run the command in a process of its own and print what it took."""
+    started = time.perf_counter()
+    script = "import sys; from napari_lossviz.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["denoise", str(source), "-o", str(out), "--preset", preset]
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"lossviz denoise --preset {preset}: {time.perf_counter() - started:.0f} s "
+        f"({used.ru_utime + used.ru_stime:.0f} s of processor, all so far), peak "
+        f"{used.ru_maxrss * 1024 / 1e6:.0f} MB (the largest so far), "
+        f"{len(list((out / 'denoised').glob('*.dcm')))} slices written",
+        flush=True,
+    )
 
 
 def run_one(source: Path, out: Path, preset: str) -> None:
@@ -140,6 +184,8 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=2048)
     parser.add_argument("--compared", type=int, default=5)
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
+    parser.add_argument("--command", action="store_true")
+    parser.add_argument("--large-only", action="store_true")
     parser.add_argument("--one", nargs=3)
     chosen = parser.parse_args()
     if chosen.one:
@@ -148,8 +194,13 @@ def main() -> None:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         make_series(folder, chosen.slices)
+        if chosen.command:
+            source = make_dicom(folder)
+            for preset in chosen.presets:
+                run_command(source, folder / f"out_{preset}", preset)
+            return
         sample = np.linspace(0, chosen.slices - 1, chosen.compared + 2)[1:-1].astype(int).tolist()
-        for preset in chosen.presets:
+        for preset in [] if chosen.large_only else chosen.presets:
             out = folder / f"{preset}.zarr"
             figures = measured(folder / "noisy.zarr", out, preset)
             pairs = compare(folder, out, preset, sample)
