@@ -182,8 +182,7 @@ def stain(session: Session) -> None:
     """Translate with the demonstration checkpoint, judge, register, train, show the trust."""
     viewer, dock = session.viewer, session.dock
     viewer.open_sample(PLUGIN, "stain_pair")
-    source, target = viewer.layers
-    viewer.layers.selection.active = source
+    target, source = viewer.layers
     target.visible = False
     dock.checkpoint.box.setCurrentIndex(0)
     session.until(lambda: bool(dock.checkpoint.path))
@@ -319,7 +318,6 @@ def betti(session: Session) -> None:
     gradients = dock.features.gradients
     gradients.choice.setCurrentText(ALL)
     session.until(lambda: gradients.grid is not None)
-    viewer.scene.camera.zoom *= 1.6  # to the gaps
     session.bring_into_view(gradients)
     session.pause(2500)
     session.shoot("betti-gradients")

@@ -43,8 +43,9 @@ def pydicom_ct() -> list[LayerData]:
 
 
 def stain_pair() -> list[LayerData]:
-    """Return the layers of the H&E image and the IHC section."""
-    return layers_of(samples.stain_pair())
+    """Return the layers of the IHC section and, over it and so chosen, of the H&E image."""
+    source, target = samples.stain_pair()
+    return layers_of([target, source])
 
 
 def stain_neighbour() -> list[LayerData]:

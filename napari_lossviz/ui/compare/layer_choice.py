@@ -16,6 +16,8 @@ class LayerChoice(QComboBox):
         napari's: "image", "labels", "shapes".
     nothing : str
         What stands there while nothing is chosen.
+    optional : bool
+        Whether nothing can be chosen again, in the list's first line.
     """
 
     layer_changed = Signal(object)
@@ -27,9 +29,12 @@ class LayerChoice(QComboBox):
         kind: str | tuple[str, ...],
         nothing: str,
         parent: QWidget | None = None,
+        *,
+        optional: bool = False,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self._nothing = nothing if optional else None
         self._kinds = (kind,) if isinstance(kind, str) else kind
         self._layers: list[Any] = []
         self._chosen: Any = None
@@ -53,7 +58,7 @@ class LayerChoice(QComboBox):
 
     def choose(self, layer: Any) -> None:
         """Choose a layer, or None; one that is not in the viewer counts as None."""
-        self.setCurrentIndex(self._layers.index(layer) if layer in self._layers else -1)
+        self.setCurrentIndex(self._index_of(layer))
 
     def offers(self, layer: Any) -> bool:
         """Whether a layer of the kind is in the list at all."""
@@ -65,17 +70,24 @@ class LayerChoice(QComboBox):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self._refresh)
 
+    def _index_of(self, layer: Any) -> int:
+        if layer not in self._layers:
+            layer = None
+        return self._layers.index(layer) if layer in self._layers else -1
+
     def _refresh(self, event: Any = None) -> None:
-        self._layers = [
+        offered = [
             layer
             for layer in reversed(self._viewer.layers)
             if layer._type_string in self._kinds and self.offers(layer)
         ]
+        first = [] if self._nothing is None else [self._nothing]
+        self._layers = [None for _ in first] + offered
         was_blocked = self.blockSignals(True)
         self.clear()
-        self.addItems([layer.name for layer in self._layers])
-        chosen = self._chosen if self._chosen in self._layers else None
-        self.setCurrentIndex(-1 if chosen is None else self._layers.index(chosen))
+        self.addItems(first + [layer.name for layer in offered])
+        chosen = self._chosen if self._chosen in offered else None
+        self.setCurrentIndex(self._index_of(chosen))
         self.blockSignals(was_blocked)
         if chosen is not self._chosen:
             self._chosen = chosen

@@ -5,7 +5,15 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QShowEvent
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt.utils import QSignalDebouncer
 
 from napari_lossviz.core import InputError
@@ -138,6 +146,9 @@ class ComparePanel(QWidget):
         """Follow another pair, with the mode that is on."""
         for sheet in self._all_sheets():
             sheet.forget()
+        coloured = any(getattr(one, "rgb", False) for one in (self.before.layer, self.after.layer))
+        for widget in self._figures:  # none can be taken of colours
+            widget.setVisible(not coloured)
         self._watch.follow(
             self.before.layer, self.after.layer, self.shapes.layer, self.reference.reference.layer
         )
@@ -188,7 +199,9 @@ class ComparePanel(QWidget):
         self.before.setToolTip("The image before, such as the noisy one")
         self.after.setToolTip("The image after, such as the denoised one")
         self.shapes.setToolTip("Rectangles, ellipses and polygons are regions; lines give profiles")
-        drawings = QHBoxLayout()
+        box = QWidget()
+        drawings = QHBoxLayout(box)
+        drawings.setContentsMargins(0, 0, 0, 0)
         drawings.addWidget(self.shapes, 1)
         drawings.addWidget(self.new)
         form = QFormLayout()
@@ -197,7 +210,9 @@ class ComparePanel(QWidget):
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.addRow("Before", self.before)
         form.addRow("After", self.after)
-        form.addRow("Drawings", drawings)
+        title = QLabel("Drawings")
+        form.addRow(title, box)
+        self._figures = (title, box, self.sheets)
         titles = ("Regions", "Reference", "Profile", "Residual")
         tips = (
             "Mean, standard deviation, area and contrast to noise of drawn regions",
@@ -214,6 +229,7 @@ class ComparePanel(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.message)
         layout.addWidget(self.sheets, 1)
+        layout.addStretch(0)
 
     def _connect(self) -> None:
         for choice in (self.before, self.after, self.shapes):

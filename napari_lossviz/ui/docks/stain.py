@@ -9,14 +9,14 @@ from napari_lossviz.core import Image, InputError, MethodConfig
 from napari_lossviz.stain.config import TRANSLATION_FIELDS, StainConfig
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.export_formats import SLIDES
-from napari_lossviz.ui.layers import image_from_layer
+from napari_lossviz.ui.layers import image_from_layer, role_of
 from napari_lossviz.ui.method_dock import MethodDock
 from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.stain.checkpoint_box import CheckpointBox
 from napari_lossviz.ui.stain.judge_panel import JudgePanel
 from napari_lossviz.ui.stain.train_panel import TrainPanel
-from napari_lossviz.ui.stain.words import result_in_short
+from napari_lossviz.ui.stain.words import refusal_in_short, result_in_short
 
 if TYPE_CHECKING:
     import napari
@@ -72,7 +72,9 @@ class StainDock(MethodDock):
         controls.preset.chosen.connect(lambda _: self._put_checkpoint(self.checkpoint.path))
         controls.input.layer_changed.connect(lambda _: self._tell_fit())
         controls.form.changed.connect(self._tell_fit)
+        self.checkpoint.checkpoint_changed.connect(self.run_panel.status.forget_failure)
         self.train.trained.connect(self.checkpoint.choose)
+        self._viewer.layers.selection.events.active.connect(self._tell_fit)
         self._tell_fit()
 
     def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
@@ -84,7 +86,13 @@ class StainDock(MethodDock):
 
     def own_ends(self) -> tuple[Callable[[], None], ...]:
         """Return the ends of the own parts."""
-        return (self.train.close_panel, self.judge.close_panel, self.checkpoint.close_box)
+        selected = self._viewer.layers.selection.events.active
+        return (
+            lambda: selected.disconnect(self._tell_fit),
+            self.train.close_panel,
+            self.judge.close_panel,
+            self.checkpoint.close_box,
+        )
 
     def show_result(self, layers: ResultLayers | None) -> None:
         """Judge this result from now on."""
@@ -99,7 +107,7 @@ class StainDock(MethodDock):
             config = self.run_panel.controls.preset.config()
         form.set_config(config.replace(checkpoint=path))
 
-    def _tell_fit(self) -> None:
+    def _tell_fit(self, _: Any = None) -> None:
         layer = self.run_panel.controls.input.layer
         image = None
         if layer is not None:
@@ -111,7 +119,17 @@ class StainDock(MethodDock):
         config = self._config()
         if isinstance(config, StainConfig):
             microns = config.microns_per_pixel
-        self.checkpoint.set_image(image, microns)
+        self.checkpoint.set_image(image, microns, self._refusal(layer))
+
+    def _refusal(self, chosen: Any) -> str:
+        """Return why the selected image did not become the one to translate."""
+        active = self._viewer.layers.selection.active
+        if active is None or active is chosen or active._type_string != "image" or role_of(active):
+            return ""
+        try:
+            return refusal_in_short(image_from_layer(active))
+        except InputError as error:
+            return str(error)
 
     def _config(self) -> MethodConfig | None:
         try:

@@ -46,6 +46,7 @@ class CheckpointBox(QWidget):
         self._path = ""
         self._image: Image | None = None
         self._microns = 0.0
+        self._refusal = ""
         self.box = QComboBox()
         self.box.setPlaceholderText("choose a checkpoint")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -95,7 +96,7 @@ class CheckpointBox(QWidget):
         else:
             self.box.setCurrentIndex(index)
 
-    def set_image(self, image: Image | None, microns: float) -> None:
+    def set_image(self, image: Image | None, microns: float, refusal: str = "") -> None:
         """Tell how the checkpoint fits an image.
 
         Parameters
@@ -103,12 +104,14 @@ class CheckpointBox(QWidget):
         image : Image, optional
         microns : float
             Per pixel, as the user says; 0: what the image says.
+        refusal : str
+            Why the layer that the user selected was not taken; empty: it was.
         """
-        self._image, self._microns = image, microns
+        self._image, self._microns, self._refusal = image, microns, refusal
         said = ""
         if image is not None and self._card is not None:
             said = fit_in_short(image, self._card, microns)
-        _show(self.warning, said)
+        _show(self.warning, " ".join(one for one in (refusal, said) if one))
 
     def close_box(self) -> None:
         """Wait for no card any more."""
@@ -143,7 +146,7 @@ class CheckpointBox(QWidget):
         self._card, self._path = card, path
         _show(self.error, "")
         _show(self.card, "" if card is None else card_in_short(card))
-        self.set_image(self._image, self._microns)
+        self.set_image(self._image, self._microns, self._refusal)
         self.checkpoint_changed.emit(path)
 
     def _fail(self, message: str) -> None:

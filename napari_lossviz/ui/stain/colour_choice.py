@@ -15,10 +15,14 @@ class ColourChoice(LayerChoice):
     viewer : napari.Viewer
     nothing : str
         What stands there while nothing is chosen.
+    optional : bool
+        Whether nothing can be chosen again.
     """
 
-    def __init__(self, viewer: Any, nothing: str, parent: QWidget | None = None) -> None:
-        super().__init__(viewer, "image", nothing, parent)
+    def __init__(
+        self, viewer: Any, nothing: str, parent: QWidget | None = None, *, optional: bool = False
+    ) -> None:
+        super().__init__(viewer, "image", nothing, parent, optional=optional)
 
     def offers(self, layer: Any) -> bool:
         """Whether it shows colours."""

@@ -72,7 +72,7 @@ class JudgePanel(QWidget):
             "Ki67: share of brown nuclei; ER / PR: H-score of nuclei; HER2: brown rings. Nuclei "
             "are found by a simple detector: compare real and virtual by it, score nothing by it"
         )
-        self.real = ColourChoice(viewer, "no real IHC")
+        self.real = ColourChoice(viewer, "no real IHC", optional=True)
         self.region = RegionRow(viewer, lambda: self._layers and self._layers.denoised)
         self.tile = QSpinBox()
         self.tile.setRange(8, 4096)
@@ -90,6 +90,10 @@ class JudgePanel(QWidget):
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumWidth(1)  # a long name must not widen the dock
+        self.outdated = QLabel("These figures are of other choices: press Judge again.")
+        self.outdated.setWordWrap(True)
+        self.outdated.setStyleSheet("color: #ffb74d;")
+        self.outdated.hide()
         self.table = QTableWidget(0, 0)
         self.table.setObjectName("lossvizStain")
         self.table.setTabKeyNavigation(False)
@@ -101,6 +105,10 @@ class JudgePanel(QWidget):
         self.button.clicked.connect(self.start)
         self.save.clicked.connect(self._ask_and_save)
         self.region.failed.connect(lambda words: self._say(words, bad=True))
+        self.marker.currentIndexChanged.connect(self._on_choice)
+        self.tile.valueChanged.connect(self._on_choice)
+        self.real.layer_changed.connect(self._on_choice)
+        self.region.choice.layer_changed.connect(self._on_choice)
         self.set_result(None)
 
     def set_result(self, layers: ResultLayers | None) -> None:
@@ -110,6 +118,7 @@ class JudgePanel(QWidget):
         self._stop()
         self._layers = layers
         self.judgement = None
+        self.outdated.hide()
         self.button.setEnabled(layers is not None)
         self.region.update_buttons()
         self._show(None)
@@ -125,6 +134,7 @@ class JudgePanel(QWidget):
             self._say(str(error), bad=True)
             return
         self.button.setEnabled(False)
+        self.outdated.hide()
         self.bar.setRange(0, 0)
         self.bar.show()
         self._say("")
@@ -159,6 +169,11 @@ class JudgePanel(QWidget):
         images = [virtual]
         if self.real.layer is layers.denoised:
             raise InputError("the real IHC chosen is the virtual one: choose another layer")
+        if self.real.layer is not None and self.real.layer is layers.source:
+            raise InputError(
+                f"the real IHC chosen, {layers.source.name}, is the image that was translated: "
+                "choose another layer"
+            )
         if self.real.layer is not None:
             images.append(as_rgb_image(image_from_layer(self.real.layer)))
         for image in images:
@@ -173,6 +188,10 @@ class JudgePanel(QWidget):
             tile=self.tile.value(),
             outlines=self.region.outlines(),
         )
+
+    def _on_choice(self, _: Any = None) -> None:
+        """Say that figures which are seen, or are being taken, belong to other choices."""
+        self.outdated.setVisible(self.judgement is not None or self._task is not None)
 
     def _on_step(self, step: Step) -> None:
         self.bar.setRange(0, step.total)
@@ -286,7 +305,8 @@ class JudgePanel(QWidget):
         layout.setSpacing(6)
         layout.addLayout(form)
         for widget in (
-            self.as_layers, self.button, self.bar, self.status, self.table, self.plot, self.save,
+            self.as_layers, self.button, self.bar, self.status, self.outdated, self.table,
+            self.plot, self.save,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addStretch(1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_lossviz.core import InputError, LossvizError
 from napari_lossviz.io.qupath_regions import read_qupath_regions, write_qupath_regions
@@ -18,7 +18,7 @@ _KINDS = "GeoJSON (*.geojson *.json)"
 
 
 class RegionRow(QWidget):
-    """A choice among Shapes layers, and two buttons for files.
+    """A choice among Shapes layers; below it, buttons to draw one and for files.
 
     Parameters
     ----------
@@ -36,7 +36,12 @@ class RegionRow(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._reference = reference
-        self.choice = LayerChoice(viewer, "shapes", "everywhere")
+        self.choice = LayerChoice(viewer, "shapes", "everywhere", optional=True)
+        self.draw_button = QToolButton()
+        self.draw_button.setText("Draw")
+        self.draw_button.setToolTip(
+            "Add a Shapes layer and drag rectangles; other shapes are among the layer controls"
+        )
         self.open_button = QToolButton()
         self.open_button.setText("Open…")
         self.open_button.setToolTip(
@@ -47,12 +52,16 @@ class RegionRow(QWidget):
         self.save_button.setToolTip(
             "The selected shapes, or all of them, as GeoJSON that QuPath opens"
         )
-        layout = QHBoxLayout(self)
+        buttons = QHBoxLayout()
+        for button in (self.draw_button, self.open_button, self.save_button):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.choice, 1)
-        layout.addWidget(self.open_button)
-        layout.addWidget(self.save_button)
+        layout.addWidget(self.choice)
+        layout.addLayout(buttons)
+        self.draw_button.clicked.connect(self.draw)
         self.open_button.clicked.connect(self._ask_and_open)
         self.save_button.clicked.connect(self._ask_and_save)
         self.choice.layer_changed.connect(lambda _: self.update_buttons())
@@ -74,6 +83,13 @@ class RegionRow(QWidget):
         if self.layer is None:
             return []
         return list(outlines_of(self.layer, self._reference(), self._viewer.dims.point))
+
+    def draw(self) -> None:
+        """Add an empty Shapes layer over the reference, choose it, and let rectangles be drawn."""
+        layer = Layer.create(*outlines_layer(self._reference()))
+        self._viewer.add_layer(layer)  # selected: the mouse draws in it
+        self.choice.choose(layer)
+        layer.mode = "add_rectangle"
 
     def open_file(self, path: Path) -> None:
         """Add the regions of a file as a Shapes layer, and choose it.
@@ -112,6 +128,7 @@ class RegionRow(QWidget):
     def update_buttons(self) -> None:
         """Offer what can be done now."""
         there = self._reference() is not None
+        self.draw_button.setEnabled(there)
         self.open_button.setEnabled(there)
         self.save_button.setEnabled(there and self.layer is not None)
 

@@ -23,6 +23,8 @@ SENTENCES = {
     "small": "A small network for a first try without a GPU.",
 }
 _METHOD = "stain_training"
+_START = "Start with the pairs and settings above"
+_NO_PAIRS = "Pairs are missing: choose two different layers, or the folders, above"
 _KEPT = ("seed", "microns_per_pixel")
 _OWN = ("device", "output", "leave_out", "preview_pairs")
 _HIDDEN = tuple(name for name in TRANSLATION_FIELDS if name not in _KEPT) + _OWN
@@ -56,7 +58,6 @@ class TrainingControls(QWidget):
         )
         self.output.set_path(free_output(str(Path.home() / "stain_model.safetensors")))
         self.run_button = QPushButton("Train")
-        self.run_button.setToolTip("Start with the pairs and settings above")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop; what was trained is kept, and can go on")
         self._build()
@@ -107,15 +108,21 @@ class TrainingControls(QWidget):
         self._update()
 
     def _update(self) -> None:
+        missing = self._missing()
+        self.run_button.setText("Continue" if self.is_stopped() else "Train")
+        self.run_button.setEnabled(not missing and not self._running)
+        self.run_button.setToolTip(missing or _START)
+        self.cancel_button.setEnabled(self._running)
+
+    def _missing(self) -> str:
+        """Return what stands against a start; empty for nothing."""
         try:
             self.form.config()
-        except InputError:
-            usable = False
-        else:
-            usable = self.source.chosen() is not None and bool(self.output.text)
-        self.run_button.setText("Continue" if self.is_stopped() else "Train")
-        self.run_button.setEnabled(usable and not self._running)
-        self.cancel_button.setEnabled(self._running)
+        except InputError as error:
+            return str(error)
+        if self.source.chosen() is None:
+            return _NO_PAIRS
+        return "" if self.output.text else "Name the file of the checkpoint first"
 
     def _build(self) -> None:
         rows = QFormLayout()

@@ -37,6 +37,15 @@ def card_in_short(card: Mapping[str, Any]) -> str:
     return "<br>".join(lines)
 
 
+def refusal_in_short(image: Image) -> str:
+    """Return why an image cannot be translated by any checkpoint; empty where it can."""
+    try:
+        as_rgb_image(image)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def fit_in_short(image: Image, card: Mapping[str, Any], microns: float) -> str:
     """Return what speaks against translating an image with a checkpoint; empty for nothing.
 

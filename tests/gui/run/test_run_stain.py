@@ -67,10 +67,9 @@ def test_from_the_sample_to_figures_and_an_export(
 ) -> None:
     viewer, dock = opened()
     viewer.open_sample("napari-lossviz", "stain_pair")
-    he, ihc = viewer.layers
-    viewer.layers.selection.active = he
+    ihc, he = viewer.layers
     controls = dock.run_panel.controls
-    assert controls.input.layer is he
+    assert controls.input.layer is he  # uppermost: what the first press translates
     assert "epochs" not in controls.form.fields
     choose_checkpoint(qtbot, dock)
     assert "Demonstration only" in dock.checkpoint.card.text()
@@ -232,7 +231,7 @@ def test_a_turned_section_is_brought_into_register(
     viewer, dock = opened()
     viewer.open_sample("napari-lossviz", "stain_pair")
     viewer.open_sample("napari-lossviz", "stain_neighbour")
-    he, ihc, turned = viewer.layers
+    ihc, he, turned = viewer.layers
     click(dock.train.register_button)
     box = dock.train.registration
     box.moving.choose(turned)
@@ -284,6 +283,7 @@ def test_what_cannot_be_used_is_said(
     click(panel.controls.run_button)
     qtbot.waitUntil(lambda: "no checkpoint" in panel.status.text(), timeout=WAIT)
     choose_checkpoint(qtbot, dock)
+    assert panel.status.text() == ""
     colour.scale = (0.25, 0.25)
     dock._tell_fit()
     assert "resampled from 0.25" in box.warning.text()
@@ -294,6 +294,10 @@ def test_what_cannot_be_used_is_said(
     grey = viewer.add_image(source[..., 0], name="grey", **MICRONS)
     deep = viewer.add_image(source.astype(np.uint16) * 200, name="deep", rgb=True, **MICRONS)
     for layer, words in ((grey, "a grey one"), (deep, "uint16")):
+        panel.controls.input.choose(colour)
+        viewer.layers.selection.active = layer  # it is not taken, and why is told
+        assert panel.controls.input.layer is colour
+        assert words in box.warning.text()
         panel.controls.input.choose(layer)
         assert words in box.warning.text()
         click(panel.controls.run_button)
@@ -315,6 +319,8 @@ def test_what_cannot_be_used_is_said(
     small = viewer.add_image(target[:64], name="small", **MICRONS)
     train = dock.train
     train.controls.source.source_layer.choose(colour)
+    assert not train.controls.run_button.isEnabled()
+    assert "Pairs are missing" in train.controls.run_button.toolTip()
     train.controls.source.target_layer.choose(small)
     click(train.controls.run_button)
     assert "register the one to the other" in train.status.text()

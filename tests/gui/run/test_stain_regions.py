@@ -6,10 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_lossviz.core import as_image
 from napari_lossviz.ui.stain.judge_panel import JudgePanel
 
 RING = [[7, 4], [27, 4], [27, 14], [7, 14], [7, 4]]
@@ -17,6 +19,62 @@ RING = [[7, 4], [27, 4], [27, 14], [7, 14], [7, 4]]
 
 def click(button: Any) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def drag(canvas: Any, start: QPoint, stop: QPoint) -> None:
+    left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(canvas, left, plain, start)
+    for part in range(1, 5):
+        QTest.qWait(20)
+        at = start + (stop - start) * (part / 4)
+        here = QPointF(canvas.mapToGlobal(at))
+        move = QMouseEvent(QEvent.Type.MouseMove, QPointF(at), here, left, left, plain)
+        QApplication.sendEvent(canvas, move)
+    QTest.mouseRelease(canvas, left, plain, stop)
+    QTest.qWait(50)
+
+
+def test_a_region_is_drawn_by_mouse_and_figures_of_other_choices_are_marked(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    rng = np.random.default_rng(0)
+    source, image, other = (
+        viewer.add_image(rng.integers(60, 255, (64, 64, 3), np.uint8), name=name)
+        for name in ("HE", "virtual", "IHC")
+    )
+    panel = JudgePanel(viewer)
+    qtbot.addWidget(panel)
+    main = SimpleNamespace(main_image=lambda: as_image(image.data, "yxc"))
+    panel.set_result(SimpleNamespace(denoised=image, source=source, result=main))
+    panel.real.choose(source)
+    click(panel.button)
+    assert "HE, is the image that was translated" in panel.status.text()
+    panel.real.choose(other)
+    click(panel.button)
+    qtbot.waitUntil(lambda: panel.judgement is not None, timeout=60_000)
+    assert not panel.outdated.isVisibleTo(panel)
+    whole = panel.judgement.figures["virtual"]["Tissue, Mpx"]
+
+    row = panel.region
+    click(row.draw_button)
+    assert panel.outdated.isVisibleTo(panel)
+    assert row.layer is viewer.layers.selection.active
+    canvas = viewer.window._qt_viewer.canvas.native
+    middle = canvas.rect().center()
+    drag(canvas, middle, middle + QPoint(60, 60))
+    assert len(row.outlines()) == 1
+    click(panel.button)
+    qtbot.waitUntil(lambda: panel._task is None, timeout=60_000)
+    assert not panel.outdated.isVisibleTo(panel)
+    assert 0 < panel.judgement.figures["virtual"]["Tissue, Mpx"] < whole
+
+    row.choice.setCurrentIndex(row.choice.findText("everywhere"))
+    assert row.layer is None
+    assert row.outlines() == []
+    panel.real.setCurrentIndex(panel.real.findText("no real IHC"))
+    assert panel.real.layer is None
+    panel.close_panel()
 
 
 def test_regions_come_from_qupath_and_go_back(
