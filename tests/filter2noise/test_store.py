@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,35 @@ def test_a_run_that_is_stopped_in_the_middle_leaves_nothing(
     with pytest.raises(Cancelled):
         denoise(stack, CONFIGS["instant"], out=tmp_path / "g.zarr", reporter=reporter)
     assert list(tmp_path.iterdir()) == []
+
+
+class Endless:
+    """Slices of noise that are made when they are asked for."""
+
+    dtype, ndim = np.dtype(np.float32), 3
+
+    def __init__(self, count: int) -> None:
+        self.shape = (count, 128, 128)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        drawn = np.random.default_rng(index[0]).normal(100, 20, self.shape[1:])
+        return drawn.astype(np.float32)
+
+
+def test_memory_does_not_grow_with_the_number_of_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_lossviz.filter2noise.judge._SAMPLE", 20_000)
+    config = CONFIGS["instant"].replace(h=2.0)
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            denoise(Image(Endless(count), "zyx"), config, out=tmp_path / f"{count}.zarr")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)  # what is loaded and compiled once
+    few, many = peak(8), peak(32)
+    assert many - few < 4 * 128 * 128 * 4  # of 24 slices more
