@@ -148,7 +148,7 @@ def _train(folders: Sequence[Path], config: MethodConfig, output: Path) -> int:
     with TerminalReporter(consoles.err, f"training on {source.name}") as reporter:
         trained = train_from_folders(source, target, config, reporter=reporter)
     for name, cosine in trained.least_trusted:
-        consoles.say(f"little trusted: {name} (mean cosine {cosine:.2f})")
+        consoles.say(f"least trusted: {name} (mean cosine {cosine:.2f})")
     consoles.say(
         f"trained {trained.steps} steps on {trained.pairs - trained.held_out} of {trained.pairs} "
         f"pairs; wrote {output}. Try it with: "

@@ -29,7 +29,10 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+        usual = partial.stat().st_mode  # safetensors makes files that only their owner may read
         write(partial)
+        partial.chmod(usual)
         with partial.open("rb") as written:
             # A crash of the machine must not leave the new name on a file without its content.
             os.fsync(written.fileno())

@@ -37,7 +37,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_training_and_translating(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stain", "train", "A", "B", "-o", "two.safetensors", *TINY]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "little trusted" in told
+    assert "least trusted" in told
+    card = (here / "two.card.md").stat().st_mode  # as every new file: a colleague can read both
+    assert (here / "two.safetensors").stat().st_mode == card
     assert "on 2 of 3 pairs" in told
     assert "give --microns-per-pixel" in told
     sized = ["--microns-per-pixel", "0.5"]
