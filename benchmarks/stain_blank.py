@@ -1,15 +1,20 @@
 """Stain and seams beside blank slide: kernelised statistics against crops by themselves.
 
-    python benchmarks/stain_blank.py [--mixtures 3] [--overlap 96] [--kernel 1]
+    python benchmarks/stain_blank.py [--mixtures 3] [--shifts 0 128 256 384] [--overlap 96]
+        [--kernel 1]
 
 Images of 2048 x 2048, made of the sample's one section, whose right half is blank, are translated
 with the demonstration checkpoint. The mean DAB density of the other half is compared with crops of
-512 within it, each translated by itself: with the crops of a grid from the corner on, and with the
-mean over four grids, since crops could lie anywhere. Seams are the gradient across the lines
-between tiles over that of the whole half.
+512 within it, each translated by itself: with the eight crops of the grid from the corner on, and
+with the mean over 16 grids, since crops could lie anywhere. The other grids don't fit: their crops
+at the border are moved into the tissue and overlap others. Where they do, the mean of both counts.
+If one of them won instead, the same few crops would decide in all grids; both such orders are
+printed, to show what that alone changes. Seams are the gradient across the lines between tiles
+over that of the whole half.
 """
 
 import argparse
+import itertools
 import time
 
 import numpy as np
@@ -28,7 +33,7 @@ from napari_lossviz.stain.generator import ResnetGenerator
 
 Image = NDArray[np.uint8]
 SIZE, CROP, BORDER = 2048, 512, 1024
-GRIDS = ((0, 0), (256, 256), (128, 384), (384, 128))
+STEP = 128
 WHITE = np.full(3, 255.0)
 
 
@@ -65,12 +70,12 @@ def mixture(section: Image, seed: int, regions: int = 24) -> Image:
     return image
 
 
-def images(mixtures: int) -> dict[str, Image]:
+def images(shifts: list[int], mixtures: int) -> dict[str, Image]:
     """Return the images by name."""
     section = stain_section().source
     four = np.pad(section, ((0, CROP), (0, CROP), (0, 0)), mode="symmetric")
     found = {"repeated": np.tile(section, (4, 4, 1))}
-    for shift in (0, 128, 256, 384):
+    for shift in shifts:
         found[f"mirrored, {shift} further"] = np.tile(np.roll(four, shift, (0, 1)), (2, 2, 1))
     return found | {f"mixture {seed}": mixture(section, seed) for seed in range(mixtures)}
 
@@ -86,15 +91,30 @@ def starts(first: int, length: int) -> list[int]:
     return sorted({0, *inner, length - CROP})
 
 
-def by_crops(generator: ResnetGenerator, image: Image, grid: tuple[int, int]) -> float:
-    """Return the mean density of the left half, crop by crop."""
-    found = np.zeros((SIZE, BORDER), np.float32)
-    for y in starts(grid[0], SIZE):
-        for x in starts(grid[1], BORDER):
+def by_crops(generator: ResnetGenerator, image: Image) -> NDArray[np.float64]:
+    """Return the mean density of the left half by 16 grids of crops, the first from the corner on.
+
+    One row each for: the mean where crops overlap, the later of them, the earlier of them.
+    """
+    crops = {}
+    for y in range(0, SIZE - CROP + 1, STEP):
+        for x in range(0, BORDER - CROP + 1, STEP):
             with torch.inference_mode():
                 crop = generator(to_network(image[None, y : y + CROP, x : x + CROP]))
-            found[y : y + CROP, x : x + CROP] = brown(to_grey_levels(crop)[0])
-    return float(found.mean())
+            crops[y, x] = brown(to_grey_levels(crop)[0])
+    found = []
+    for grid in itertools.product(range(0, CROP, STEP), repeat=2):
+        places = list(itertools.product(starts(grid[0], SIZE), starts(grid[1], BORDER)))
+        total, count, later, earlier = np.zeros((4, SIZE, BORDER))
+        for y, x in places:
+            part = np.s_[y : y + CROP, x : x + CROP]
+            total[part] += crops[y, x]
+            count[part] += 1
+            later[part] = crops[y, x]
+        for y, x in reversed(places):
+            earlier[y : y + CROP, x : x + CROP] = crops[y, x]
+        found.append([(total / count).mean(), later.mean(), earlier.mean()])
+    return np.array(found).T
 
 
 def seams(image: Image, config: StainConfig) -> float:
@@ -113,6 +133,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mixtures", type=int, default=3)
+    parser.add_argument("--shifts", type=int, nargs="*", default=[0, 128, 256, 384])
     parser.add_argument("--overlap", type=int, default=StainConfig().overlap)
     parser.add_argument("--kernel", type=int, default=StainConfig().kernel)
     arguments = parser.parse_args()
@@ -120,18 +141,19 @@ def main() -> None:
     checkpoint = load_checkpoint(sample_path("stain/demonstration.safetensors"))
     generator = checkpoint.generator()
     config = StainConfig(overlap=arguments.overlap, kernel=arguments.kernel, device="cpu")
-    for name, image in images(arguments.mixtures).items():
-        grids = np.array([by_crops(generator, image, grid) for grid in GRIDS])
+    for name, image in images(arguments.shifts, arguments.mixtures).items():
+        grids, later, earlier = by_crops(generator, image)
+        mean = grids.mean()
         image[:, BORDER:] = 243
         started = time.process_time()
         translated = translate(image, checkpoint, config).translated
         seconds = time.process_time() - started
-        mean = brown(translated)[:, :BORDER].mean()
+        ours = brown(translated)[:, :BORDER].mean()
         print(
-            f"{name:24} grids {' '.join(f'{grid / grids.mean() - 1:+.1%}' for grid in grids)}  "
-            f"ours against the first {mean / grids[0] - 1:+.1%}, the mean "
-            f"{mean / grids.mean() - 1:+.1%}  seams {seams(translated, config):.2f}  "
-            f"{seconds:.1f} s",
+            f"{name:24} first {ours / grids[0] - 1:+.1%}  mean {ours / mean - 1:+.1%}  "
+            f"grids {grids.min() / mean - 1:+.1%} to {grids.max() / mean - 1:+.1%}  "
+            f"later crop {ours / later.mean() - 1:+.1%}  earlier {ours / earlier.mean() - 1:+.1%}  "
+            f"seams {seams(translated, config):.2f}  {seconds:.1f} s",
             flush=True,
         )
 
