@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_lossviz.core import InputError, LossvizError
 from napari_lossviz.io.qupath_regions import read_qupath_regions, write_qupath_regions
@@ -37,17 +37,17 @@ class RegionRow(QWidget):
         self._viewer = viewer
         self._reference = reference
         self.choice = LayerChoice(viewer, "shapes", "everywhere", optional=True)
-        self.draw_button = QToolButton()
+        self.draw_button = QPushButton()
         self.draw_button.setText("Draw")
         self.draw_button.setToolTip(
             "Add a Shapes layer and drag rectangles; other shapes are among the layer controls"
         )
-        self.open_button = QToolButton()
+        self.open_button = QPushButton()
         self.open_button.setText("Open…")
         self.open_button.setToolTip(
             "Regions from QuPath (GeoJSON), in pixels of the full resolution"
         )
-        self.save_button = QToolButton()
+        self.save_button = QPushButton()
         self.save_button.setText("Save…")
         self.save_button.setToolTip(
             "The selected shapes, or all of them, as GeoJSON that QuPath opens"
@@ -55,7 +55,6 @@ class RegionRow(QWidget):
         buttons = QHBoxLayout()
         for button in (self.draw_button, self.open_button, self.save_button):
             buttons.addWidget(button)
-        buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
