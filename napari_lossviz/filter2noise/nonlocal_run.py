@@ -4,6 +4,8 @@ The filter averages noisy pixels, as always; what tells like from unlike is the 
 far below the noise, so that sigma_r is a fraction of the noise, and the window can be wide.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from napari_lossviz.core import Edit
@@ -34,6 +36,12 @@ since the guide then keeps more of it. Both chosen on images that are in no benc
 _NOISE_FLOOR = 1e-4
 """Smallest deviation, as a fraction of the intensity window."""
 
+_CONTENT = 0.02
+"""Fraction of a slice inside the window from which on its own noise is measured."""
+
+_SPREAD = 2.0
+"""How many times more or less noise than the stack a slice may have."""
+
 
 def stack_spectrum(
     slices: Slices, window: IntensityRange, judge: Judge, config: Filter2NoiseConfig
@@ -50,12 +58,41 @@ def stack_spectrum(
     return spectrum if config.noise is None else spectrum.scaled_to(config.noise)
 
 
-def predict_nonlocal(slices: Slices, sigma_r: float) -> SigmaMaps:
-    """Return the maps of all slices: the same at every pixel, until they are edited."""
+def slice_sigmas(
+    slices: Slices,
+    window: IntensityRange,
+    spectrum: NoiseSpectrum,
+    config: Filter2NoiseConfig,
+    poll: Callable[[], None] = lambda: None,
+) -> tuple[float, ...]:
+    """Return the noise of each slice, in image units.
+
+    The spectrum's shape is that of the stack; how strong it is changes along a patient. One
+    strength for all costs a slice with a fifth more noise half a dB.
+    """
+    fixed = config.noise is not None or config.flat_region is not None
+    if fixed or slices.count == 1:
+        return (spectrum.sigma,) * slices.count
+    found = []
+    for n in range(slices.count):
+        poll()
+        inside = content_mask(slices, n, window)
+        if inside.mean() < _CONTENT:
+            found.append(spectrum.sigma)
+            continue
+        flat = flat_regions(windowed_slice(slices, n, window), inside)
+        blocks = [flat_blocks(channel, flat) for channel in slices.filled(n)]
+        own = estimate_spectrum(blocks, _NOISE_FLOOR * window.span).sigma
+        found.append(float(np.clip(own, spectrum.sigma / _SPREAD, spectrum.sigma * _SPREAD)))
+    return tuple(found)
+
+
+def predict_nonlocal(slices: Slices, h: float, sigmas: Sequence[float]) -> SigmaMaps:
+    """Return the maps of all slices: the same at every pixel of one, until they are edited."""
     height, width = slices.shape
     sigma = np.empty((1, 3, slices.count, 1, 1), np.float32)
     sigma[0, :2] = SPATIAL_SIGMA
-    sigma[0, 2] = sigma_r
+    sigma[0, 2, :, 0, 0] = [h * one for one in sigmas]
     return SigmaMaps(sigma, max(height, width), height, width)
 
 
@@ -90,12 +127,14 @@ def run_nonlocal(
     automatic = H_WHITE + H_CORRELATED * spectrum.correlation
     h = (automatic if isinstance(config.h, str) else config.h) * config.strength
     progress.step("noise measured")
-    predicted = predict_nonlocal(slices, h * spectrum.sigma)
+    sigmas = slice_sigmas(slices, window, spectrum, config, progress.poll)
+    predicted = predict_nonlocal(slices, h, sigmas)
     guides = []
     limits = (window.low, window.high)
     for n in range(slices.count):
         valid = slices.valid_slice(n)
-        guide = nonlocal_guide(slices.filled(n), spectrum, poll=progress.poll)
+        own = spectrum.scaled_to(sigmas[n])
+        guide = nonlocal_guide(slices.filled(n), own, poll=progress.poll)
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
         stages = stage_list(maps, [RADIUS])
         take(n, filter_slice(slices.values(n), stages, guide=guide, valid=valid)[-1])
@@ -104,7 +143,7 @@ def run_nonlocal(
         progress.step(f"slice {n + 1} of {slices.count}")
     return Outcome(
         predicted=predicted,
-        predictor=NonlocalPredictor(h, spectrum.deviation, limits),
+        predictor=NonlocalPredictor(h, spectrum.deviation, limits, sigmas),
         radii=(RADIUS,),
         metrics={
             "h": h,

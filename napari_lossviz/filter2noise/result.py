@@ -72,11 +72,14 @@ class NonlocalPredictor:
         Noise by coefficient of the cosine transform of 8x8 blocks (`NoiseSpectrum`).
     intensity_range : (float, float)
         Window in which the noise was measured, in image units.
+    sigmas : tuple of float
+        Noise of each slice of the run, in image units: what `deviation` is scaled to.
     """
 
     h: float
     deviation: NDArray[np.float32]
     intensity_range: tuple[float, float]
+    sigmas: tuple[float, ...]
 
 
 Predictor = TrainedPredictor | InstantPredictor | NonlocalPredictor
@@ -141,7 +144,8 @@ class Filter2NoiseResult(Result):
         if isinstance(self.predictor, InstantPredictor):
             return make_guide(filled)
         if isinstance(self.predictor, NonlocalPredictor):
-            return nonlocal_guide(filled, NoiseSpectrum(self.predictor.deviation), cancel)
+            spectrum = NoiseSpectrum(self.predictor.deviation)
+            return nonlocal_guide(filled, spectrum.scaled_to(self.predictor.sigmas[n]), cancel)
         return None
 
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:

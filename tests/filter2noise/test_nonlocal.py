@@ -196,3 +196,17 @@ def test_noise_and_strength_can_be_given() -> None:
     assert told["noise_of_spectrum"] == pytest.approx(20.0, rel=1e-3)
     plain, strong = (denoise(noisy, BEST.replace(strength=s)).metrics["h"] for s in (1.0, 2.0))
     assert strong == pytest.approx(2 * plain)
+
+
+def test_each_slice_of_a_stack_has_its_own_noise(make_phantom: Callable[..., np.ndarray]) -> None:
+    levels = (12.0, 18.0, 24.0, 18.0, 12.0)
+    clean = make_phantom(128)
+    noisy = np.stack([clean + noise(s, clean.shape, 0.7, n) for n, s in enumerate(levels)])
+    result = denoise(noisy, BEST)
+    found = result.predicted.full()["sigma_r"][0, :, 0, 0] / result.metrics["h"]
+    np.testing.assert_allclose(found, levels, rtol=0.15)
+    for n in (0, 2):
+        alone = rms(denoise(noisy[n], BEST).denoised - clean)
+        assert rms(result.denoised[n] - clean) < 1.02 * alone  # 0.17 dB
+    given = denoise(noisy, BEST.replace(noise=18.0))
+    np.testing.assert_array_equal(np.ptp(given.predicted.full()["sigma_r"]), 0)
