@@ -127,6 +127,4 @@ def adaptive_bilateral_filter(
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
         cast = (None if t is None else t.to(x.dtype) for t in (sigma, guide, angle))
         return _FusedBilateral.apply(x, *cast, radius)  # type: ignore[no-any-return, no-untyped-call]
-    return bilateral_tap_by_tap(
-        x, sigma, radius, guide, None if angle is None else angle.detach()
-    )
+    return bilateral_tap_by_tap(x, sigma, radius, guide, None if angle is None else angle.detach())

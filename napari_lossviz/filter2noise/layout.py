@@ -25,6 +25,14 @@ _KEPT = 4
 """Slices that are kept as they were read: a run looks at the same few several times."""
 
 
+def representative_slices(count: int, at_most: int) -> list[int]:
+    """Return up to `at_most` of the numbers below `count`, spread evenly."""
+    if count <= at_most:
+        return list(range(count))
+    spread = np.linspace(0, count - 1, at_most + 2)[1:-1].round()
+    return [int(n) for n in np.unique(spread)]
+
+
 class Slices:
     """An image as a stack.
 
@@ -107,10 +115,7 @@ class Slices:
 
     def representative(self, at_most: int) -> list[int]:
         """Return up to `at_most` slice numbers, spread evenly over the stack."""
-        if self.count <= at_most:
-            return list(range(self.count))
-        spread = np.linspace(0, self.count - 1, at_most + 2)[1:-1].round()
-        return [int(n) for n in np.unique(spread)]
+        return representative_slices(self.count, at_most)
 
     def place(self, n: int) -> tuple[int | slice, ...]:
         """Return the index of slice `n` in the array of the image."""

@@ -15,6 +15,8 @@ class PanelSettings:
     ----------
     sentences : mapping of str to str
         About each preset.
+    preselected : str
+        Name of the preset that is chosen at first; empty: the default.
     leave_out : tuple of str
         Fields of the configuration that the preset alone decides.
     instant : str
@@ -41,6 +43,7 @@ class PanelSettings:
     """
 
     sentences: Mapping[str, str]
+    preselected: str = ""
     leave_out: tuple[str, ...] = ()
     instant: str = ""
     watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()

@@ -68,6 +68,7 @@ class RunControls(QWidget):
             choice.setToolTip(_FOLLOWS if alone else _FOLLOW_IN_PAIR)
         self.part = PartChoice(viewer)
         self.preset = PresetChoice(method, settings.sentences)
+        self.preset.choose(settings.preselected or method.presets[0])
         self.form = ConfigForm(self.preset.config(), leave_out=(_DEVICE, *settings.leave_out))
         self.device = DeviceChoice(engine, method.name)
         self.run_button = QPushButton("Run")

@@ -13,6 +13,8 @@ from napari_lossviz.ui.topology.overlays import placed_like
 
 _IN_A_CELL = 2
 _GAP = 0.01
+_CAPTION = 7
+"""Points: a cell is a third of the canvas wide."""
 _FAINT = 0.35
 """Opacity of the prediction below a gradient."""
 
@@ -82,6 +84,7 @@ def _copy(gradient: Any, title: str) -> Any:
     }
     copy = Layer.create(data, settings, kind)
     copy.name_overlay.visible = True
+    copy.name_overlay.font_size = _CAPTION
     return copy
 
 

@@ -49,6 +49,7 @@ def dock_of(qtbot: Any) -> Callable[[Any], Any]:
 
     def opened(viewer: Any) -> Any:
         _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Filter2Noise")
+        dock.run_panel.controls.preset.choose("trained")  # what most tests watch: a training
         return dock
 
     return opened
