@@ -21,6 +21,7 @@ from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 viewer = napari.Viewer()
 frame, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Filter2Noise")
 panel = dock.run_panel
+panel.controls.preset.choose("trained")
 viewer.add_image(np.random.default_rng(0).normal(size=(96, 96)).astype(np.float32), name="noise")
 
 def children():

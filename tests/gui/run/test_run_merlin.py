@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 from napari_lossviz import samples
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.ui.layers import image_from_layer
+from napari_lossviz.ui.live_view import LiveView
 
 WAIT = 120_000
 
@@ -125,8 +126,16 @@ def test_an_image_that_is_not_complex_is_no_input(make_napari_viewer: Any, qtbot
 
 
 def test_a_cancelled_training_leaves_the_viewer_as_it_was(
-    make_napari_viewer: Any, qtbot: Any, tmp_path: Path
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    show, came = LiveView.show_preview, []
+
+    def watched(live: LiveView, maps: Any) -> None:
+        show(live, maps)
+        came.append(maps["denoised"])
+
+    # from the first on: a run spends a twentieth of its time on them, so that a third takes long
+    monkeypatch.setattr(LiveView, "show_preview", watched)
     viewer = make_napari_viewer()
     dock = opened(viewer)
     viewer.open(small_slc(tmp_path / "field.tif"), plugin="napari-lossviz")
@@ -135,15 +144,8 @@ def test_a_cancelled_training_leaves_the_viewer_as_it_was(
     qtbot.waitUntil(
         lambda: "negative log-likelihood" in dock.run_panel.progress.curves.terms, timeout=WAIT
     )
-    live = dock.run_panel._live
-    show, came = live.show_preview, []
-
-    def watched(maps: Any) -> None:
-        show(maps)
-        came.append(maps["denoised"])
-
-    live.show_preview = watched
     qtbot.waitUntil(lambda: len(came) >= 2, timeout=WAIT)
+    live = dock.run_panel._live
     np.testing.assert_allclose(live.layer("preview").data, 20 * np.log10(came[-1]), atol=0.01)
     dock.run_panel.controls.cancel_button.click()
     qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
