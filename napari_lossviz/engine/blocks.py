@@ -14,6 +14,7 @@ from threading import Event
 from typing import Any
 
 import numba
+import numpy as np
 
 from napari_lossviz.core import Cancelled
 
@@ -112,3 +113,41 @@ def run_blocks(
             future.result()
     if cancel is not None and cancel.is_set():
         raise Cancelled
+
+
+def sum_blocks(
+    part: Callable[[int, int], tuple[int, np.ndarray]],
+    height: int,
+    total: np.ndarray,
+    *,
+    rows: int = ROWS,
+    cancel: Event | None = None,
+) -> None:
+    """Add up what blocks of rows give where they overlap; the same bits for any number of threads.
+
+    Parameters
+    ----------
+    part : callable
+        ``part(y0, y1)`` returns the first row that it adds to, and sums (..., h, W) from there on.
+    height : int
+        Number of rows in all, of those that are handed out.
+    total : (..., H, W) ndarray
+        Added to.
+    rows : int
+        Rows of a block.
+    cancel : threading.Event, optional
+        Once set, blocks that have not started are left out.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` was set before all blocks were done.
+    """
+    parts: dict[int, tuple[int, np.ndarray]] = {}
+
+    def work(index: int, y0: int, y1: int) -> None:
+        parts[index] = part(y0, y1)
+
+    run_blocks(work, height, rows=rows, cancel=cancel)
+    for _, (low, sums) in sorted(parts.items(), key=lambda entry: entry[0]):
+        total[..., low : low + sums.shape[-2], :] += sums

@@ -17,7 +17,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lossviz.engine.blocks import row_blocks, run_blocks
+from napari_lossviz.engine.blocks import sum_blocks
 from napari_lossviz.filter2noise.noise_spectrum import BLOCK, NoiseSpectrum
 from napari_lossviz.filter2noise.nonlocal_kernel import bayes_rows
 from napari_lossviz.filter2noise.shrinkage import shrink
@@ -60,25 +60,19 @@ def nonlocal_bayes(
     scaled = np.ascontiguousarray(noisy / unit, np.float32)
     guess = np.ascontiguousarray(known / unit, np.float32)
     relative = np.ascontiguousarray(covariance / unit**2)
-    starts = height - BLOCK + _STEP
-    parts: list[tuple[int, NDArray[np.float64]]] = [(0, np.empty(0))] * len(
-        row_blocks(starts, _ROWS)
-    )
 
-    def work(index: int, y0: int, y1: int) -> None:
+    def part(y0: int, y1: int) -> tuple[int, NDArray[np.float64]]:
         low = max(0, min(y0, height - BLOCK) - _SEARCH)
         high = min(height, y1 + _SEARCH + BLOCK)
         sums = np.zeros((2, high - low, width))
         bayes_rows(
             scaled, guess, relative, BLOCK, _STEP, _SEARCH, _COUNT, _RIDGE, y0, y1, low, *sums
         )
-        parts[index] = (low, sums)
+        return low, sums
 
-    run_blocks(work, starts, rows=_ROWS, cancel=cancel)
-    total, weight = np.zeros((2, height, width))
-    for low, sums in parts:  # in their order: the sum is the same whatever ran first
-        total[low : low + sums.shape[1]] += sums[0]
-        weight[low : low + sums.shape[1]] += sums[1]
+    both = np.zeros((2, height, width))
+    sum_blocks(part, height - BLOCK + _STEP, both, rows=_ROWS, cancel=cancel)
+    total, weight = both
     return np.asarray(unit * total / weight, np.float32)
 
 

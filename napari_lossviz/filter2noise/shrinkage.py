@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_lossviz.engine.blocks import run_blocks
+from napari_lossviz.engine.blocks import sum_blocks
 from napari_lossviz.filter2noise.noise_spectrum import BLOCK, cosine_transform
 
 THRESHOLD = 2.7
@@ -87,30 +87,26 @@ def _shrunk(
     window = np.outer(taper, taper).astype(np.float32)
     noisy_blocks = sliding_window_view(image, (BLOCK, BLOCK))
     known_blocks = sliding_window_view(known, (BLOCK, BLOCK))
-    chunks = [rows[start : start + _BLOCK_ROWS] for start in range(0, rows.size, _BLOCK_ROWS)]
-    parts: list[tuple[int, NDArray[np.float32]]] = [(0, np.empty(0, np.float32))] * len(chunks)
 
-    def work(index: int, _: int, __: int) -> None:
-        part = chunks[index]
-        places = np.ix_(part, columns)
+    def part(start: int, stop: int) -> tuple[int, NDArray[np.float32]]:
+        tops = rows[start:stop]
+        places = np.ix_(tops, columns)
         noisy = cosine_transform(noisy_blocks[places])
         same = known is image
         gain = weigh(noisy, noisy if same else cosine_transform(known_blocks[places]))
         kept = np.maximum(np.sum((gain * deviation) ** 2, axis=(-2, -1)), 1e-20)
         share = window / kept[..., None, None]
         blocks = fft.idctn(noisy * gain, axes=(-2, -1), norm="ortho") * share
-        low = int(part[0])
-        sums = np.zeros((2, int(part[-1]) + BLOCK - low, image.shape[1]), np.float32)
+        low = int(tops[0])
+        sums = np.zeros((2, int(tops[-1]) + BLOCK - low, image.shape[1]), np.float32)
         for i in range(BLOCK):
             for j in range(BLOCK):
-                place = np.ix_(part + i - low, columns + j)
+                place = np.ix_(tops + i - low, columns + j)
                 sums[0][place] += blocks[..., i, j]
                 sums[1][place] += share[..., i, j]
-        parts[index] = (low, sums)
+        return low, sums
 
-    run_blocks(work, len(chunks), rows=1, cancel=cancel)
-    total, weight = np.zeros((2, *image.shape), np.float32)
-    for low, sums in parts:  # in their order: the sum is the same whatever ran first
-        total[low : low + sums.shape[1]] += sums[0]
-        weight[low : low + sums.shape[1]] += sums[1]
+    both = np.zeros((2, *image.shape), np.float32)
+    sum_blocks(part, rows.size, both, rows=_BLOCK_ROWS, cancel=cancel)
+    total, weight = both
     return np.asarray(total / weight)
