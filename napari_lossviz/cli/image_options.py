@@ -72,6 +72,8 @@ class VolumeOptions:
     """Options about medical volumes and any other images."""
 
     inputs: ClassVar[str] = "DICOM, TIFF, NIfTI, NRRD or NPY. Several paths are read together."
+    lazy: ClassVar[bool] = False
+    """Whether large series stay in their files."""
 
     slices: Annotated[
         tuple[int, int] | None,
@@ -108,7 +110,7 @@ class VolumeOptions:
         """
         check_given(inputs)
         with TerminalReporter(consoles.err, "reading") as reporter:
-            return io.read(inputs, reporter=reporter)
+            return io.read(inputs, reporter=reporter, lazy=self.lazy)
 
     def selection(self, image: Image) -> Selection:
         """Return the slices that are used."""

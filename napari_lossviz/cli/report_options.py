@@ -1,17 +1,13 @@
 """Options of `lossviz denoise` beside those about volumes: the physicist's report."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
-from napari_lossviz import io
-from napari_lossviz.cli import consoles
-from napari_lossviz.cli.image_options import VolumeOptions, check_given
-from napari_lossviz.cli.progress import TerminalReporter
+from napari_lossviz.cli.image_options import VolumeOptions
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.jobs.ct_report import ReportPlan, plan_report
 from napari_lossviz.metrics.ct_report import Lesion
@@ -35,24 +31,14 @@ _LESION = "Diameter in mm and contrast in HU of the lesion whose detectability t
 class DenoiseOptions(VolumeOptions):
     """Options about medical volumes and any other images, and about the report on a CT."""
 
+    lazy: ClassVar[bool] = True
+
     report: Annotated[bool, tyro.conf.arg(help=_REPORT)] = False
     regions: Annotated[Path | None, tyro.conf.arg(help=_REGIONS)] = None
     lesion: Annotated[tuple[float, float], tyro.conf.arg(help=_LESION, metavar="MM HU")] = (
         Lesion().diameter,
         Lesion().contrast,
     )
-
-    def read(self, inputs: Sequence[Path]) -> list[Image]:
-        """Read the images, with a progress line; large series stay in their files.
-
-        Raises
-        ------
-        InputError
-            If none is given, or nothing can be read.
-        """
-        check_given(inputs)
-        with TerminalReporter(consoles.err, "reading") as reporter:
-            return io.read(inputs, reporter=reporter, lazy=True)
 
     def streamed(self, image: Image, *, to_file: bool) -> bool:
         """Whether the image is a large series."""
