@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from bilateral_cases import case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -19,27 +20,6 @@ DEVICES = [
         "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
     ),
 ]
-
-
-def case(
-    seed: int,
-    shape: tuple[int, int, int, int],
-    guides: int = 0,
-    angled: bool = False,
-    dtype: torch.dtype = torch.float64,
-) -> dict[str, Any]:
-    generator = torch.Generator().manual_seed(seed)
-    batch, channels, height, width = shape
-
-    def random(*size: int) -> Tensor:
-        return torch.rand(*size, generator=generator, dtype=torch.float64).to(dtype)
-
-    return {
-        "x": random(batch, channels, height, width),
-        "sigma": 0.4 + 1.5 * random(batch, 3, height, width),
-        "guide": random(batch, guides, height, width) if guides else None,
-        "angle": 6 * random(batch, height, width) - 3 if angled else None,
-    }
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from bilateral_cases import case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -16,23 +17,6 @@ from torch.autograd import gradcheck
 
 from napari_lossviz.filter2noise.straightforward import bilateral_by_unfolding
 from napari_lossviz.filter2noise.tap_by_tap import bilateral_tap_by_tap, quadratic_form
-
-
-def case(
-    seed: int, shape: tuple[int, int, int, int], guides: int, angled: bool, dtype: torch.dtype
-) -> dict[str, Any]:
-    generator = torch.Generator().manual_seed(seed)
-    batch, channels, height, width = shape
-
-    def random(*size: int) -> Tensor:
-        return torch.rand(*size, generator=generator, dtype=torch.float64).to(dtype)
-
-    return {
-        "x": random(batch, channels, height, width),
-        "sigma": 0.4 + 1.5 * random(batch, 3, height, width),
-        "guide": random(batch, guides, height, width) if guides else None,
-        "angle": 6 * random(batch, height, width) - 3 if angled else None,
-    }
 
 
 def results(function: Any, tensors: dict[str, Any], radius: int, upstream: Tensor) -> list[Tensor]:
@@ -114,7 +98,8 @@ def test_memory_does_not_grow_with_the_window() -> None:
 _BY_TRITON = """
 import torch
 from napari_lossviz.filter2noise import tap_by_tap, triton_kernel
-from test_tap_by_tap import case, results
+from bilateral_cases import case
+from test_tap_by_tap import results
 from napari_lossviz.filter2noise.straightforward import bilateral_by_unfolding
 
 tap_by_tap.triton_kernels = lambda values: triton_kernel
