@@ -21,6 +21,7 @@ from napari_lossviz.io.atomic import (
     refuse_products,
 )
 from napari_lossviz.io.figure import before_after_figure
+from napari_lossviz.io.loss_history import LOSSES_FILE, has_values, write_losses
 from napari_lossviz.io.maps import write_maps
 from napari_lossviz.io.radar_output import RadarOutput, check_radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
@@ -59,7 +60,8 @@ def export(
       file ``<name>_denoised<suffix>`` ("denoised" being the image's name in the result); where a
       DICOM of its kind cannot be derived, a TIFF;
     - ``maps/``, see `io.maps.write_maps`, and ``before_after.png``, or what the method has instead
-      of them (`Method.files`); ``recipe.json``.
+      of them (`Method.files`); ``recipe.json``, and beside it ``losses.csv`` where the run has
+      losses by step.
 
     Parameters
     ----------
@@ -118,6 +120,9 @@ def export(
             )
             write_recipe(recipe, temporary / FOLDER_RECIPE)
             written.append(FOLDER_RECIPE)
+            if has_values(result.history):
+                write_losses(result.history, temporary / LOSSES_FILE)
+                written.append(LOSSES_FILE)
         for inner in temporary.glob(f"*/{FOLDER_LIST}"):
             inner.unlink()  # the outer folder's list names these files too
     return [folder / name for name in written]

@@ -1,0 +1,151 @@
+"""What is kept of a run to compare it with others: all but its pixels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_lossviz import io
+from napari_lossviz.core import Image, InputError, LossvizError, Recipe, Result
+from napari_lossviz.io.loss_history import LOSSES_FILE, losses_beside, read_losses
+from napari_lossviz.io.recipes import FOLDER_RECIPE, pixel_sha256, read_recipe
+from napari_lossviz.jobs.registry import METHODS
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """A finished run without its images.
+
+    Attributes
+    ----------
+    name : str
+        As people tell it from others.
+    method : str
+        Name in the registry.
+    inputs : tuple of str
+        Names of its images.
+    settings : mapping of str to object
+        Its configuration as plain data.
+    metrics : mapping of str to float
+    history : mapping of str to sequence of float
+        Every loss term by step.
+    device : str
+    seconds : float
+    created : str
+        Date and time, ISO 8601.
+    versions : mapping of str to str
+        Of packages; empty for a run of this session.
+    warnings : tuple of str
+    recipe : Path, optional
+        The file it was read from.
+    """
+
+    name: str
+    method: str
+    inputs: tuple[str, ...]
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    device: str = ""
+    seconds: float = 0.0
+    created: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    recipe: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """The method as people write it."""
+        known = METHODS.get(self.method)
+        return self.method if known is None else known.title
+
+
+def record_of(result: Result, name: str) -> RunRecord:
+    """Return what is kept of a result that was computed just now."""
+    return RunRecord(
+        name=name,
+        method=result.method,
+        inputs=tuple(image.name for image in result.inputs()),
+        settings=result.config.model_dump(mode="json"),
+        metrics=dict(result.metrics),
+        history={term: tuple(values) for term, values in result.history.items()},
+        device=result.device,
+        seconds=result.seconds,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        warnings=result.warnings,
+    )
+
+
+def read_record(path: str | Path) -> RunRecord:
+    """Return what a recipe, and the table of losses beside it, tell of a run.
+
+    Raises
+    ------
+    InputError
+        If either cannot be read; a missing table is no error.
+    """
+    path = Path(path)
+    recipe = read_recipe(path)
+    losses = losses_beside(path)
+    names = tuple(one.name for one in recipe.inputs)
+    where = path.parent.name if path.name == FOLDER_RECIPE else path.name
+    return RunRecord(
+        name=f"{names[0] if names else recipe.method} ({where})",
+        method=recipe.method,
+        inputs=names,
+        settings=recipe.config,
+        metrics=recipe.metrics,
+        history=read_losses(losses) if losses.is_file() else {},
+        device=recipe.device,
+        seconds=recipe.seconds,
+        created=recipe.created,
+        versions=recipe.versions,
+        warnings=recipe.warnings,
+        recipe=path,
+    )
+
+
+def saved_image(recipe_path: str | Path) -> Image:
+    """Return the main image that was written together with a recipe.
+
+    The one whose pixels are those of the recipe; where a format cannot hold them to the last bit
+    (DICOM), the first of the input's shape.
+
+    Raises
+    ------
+    InputError
+        If there is none beside it.
+    """
+    path = Path(recipe_path)
+    recipe = read_recipe(path)
+    alike: Image | None = None
+    for place in _candidates(path, recipe):
+        try:
+            images = io.read(place)
+        except LossvizError:
+            continue
+        for image in images:
+            if pixel_sha256(image.array) == recipe.result_sha256:
+                return image
+            if alike is None and image.shape == recipe.inputs[0].shape:
+                alike = image
+    if alike is None:
+        raise InputError(
+            f"{path}: its image is not beside it any more; compute it again with lossviz replay"
+        )
+    return alike
+
+
+def _candidates(path: Path, recipe: Recipe) -> list[Path]:
+    """Return the files and folders beside a recipe that may be its main image."""
+    inputs = {path.parent / one for record in recipe.inputs for one in record.paths}
+    inputs |= {path.parent / record.valid_path for record in recipe.inputs if record.valid_path}
+    found = [one for one in sorted(path.parent.iterdir()) if not one.name.startswith(".")]
+    apart = (".json", ".csv", ".html", ".png", ".svg")
+    others = {"maps", LOSSES_FILE}
+    return [
+        one
+        for one in found
+        if one not in inputs and one.name not in others and one.suffix.lower() not in apart
+    ]

@@ -1,0 +1,92 @@
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_records import made_record
+
+from napari_lossviz import io
+from napari_lossviz.core import Image, InputError
+from napari_lossviz.jobs.curves_figure import draw_curves, drawable, terms_of, write_curves
+from napari_lossviz.jobs.export import export
+from napari_lossviz.jobs.registry import Method
+from napari_lossviz.jobs.run import run
+from napari_lossviz.jobs.run_record import read_record, record_of, saved_image
+
+
+@pytest.fixture
+def exported(halving: Method, tmp_path: Path) -> Path:
+    """Return the folder of an export with losses."""
+    source = tmp_path / "cells.tif"
+    io.write(Image(np.arange(12.0, dtype=np.float32).reshape(3, 4), "yx", name="cells"), source)
+    result = run(halving, io.read(source)[0])
+    export(replace(result, history={"total": [0.5, 0.25]}, seconds=2.0), tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_an_export_keeps_its_losses_and_a_record_reads_them(exported: Path) -> None:
+    record = read_record(exported / "recipe.json")
+    assert record.name == "cells (out)"
+    assert record.history == {"total": [0.5, 0.25]}
+    assert record.settings["times"] == 1
+    assert (record.title, record.seconds) == ("Halving", 2.0)
+    (exported / "losses.csv").unlink()
+    assert read_record(exported / "recipe.json").history == {}
+
+
+def test_the_saved_image_is_found_by_its_pixels(exported: Path) -> None:
+    decoy = Image(np.zeros((3, 4), np.float32), "yx")
+    io.write(decoy, exported / "another.tif")
+    found = saved_image(exported / "recipe.json")
+    np.testing.assert_array_equal(found.array, np.arange(12).reshape(3, 4) / 2)
+    for path in exported.glob("*.tif"):
+        path.unlink()
+    with pytest.raises(InputError, match="not beside it any more"):
+        saved_image(exported / "recipe.json")
+
+
+def test_a_record_of_a_result_holds_no_pixels(halving: Method) -> None:
+    result = run(halving, Image(np.ones((3, 4), np.float32), "yx", name="cells"))
+    record = record_of(result, "cells denoised")
+    assert record.inputs == ("cells",)
+    assert not any(isinstance(value, np.ndarray) for value in vars(record).values())
+
+
+def test_the_total_comes_first_among_the_terms() -> None:
+    assert terms_of([made_record("a"), made_record("b")]) == ("total", "regularisation")
+
+
+def test_a_curve_is_thinned_out_but_ends_where_it_ends() -> None:
+    steps, values = drawable(np.arange(10_001.0), log=True, most=100)
+    assert len(steps) <= 102
+    assert (steps[0], steps[-1], values[-1]) == (1, 10_001, 10_000)
+    assert np.isnan(values[0])
+    assert drawable([], log=True)[0].size == 0
+
+
+def test_a_figure_has_a_colour_for_each_run_and_a_line_for_each_term() -> None:
+    (axes,) = draw_curves([made_record("a"), made_record("b")]).axes
+    lines = axes.get_lines()
+    assert len({line.get_color() for line in lines}) == 2
+    assert len({str(line.get_linestyle()) for line in lines}) == 2
+    assert axes.get_yscale() == "log"
+    (axes,) = draw_curves([made_record("a")], ["total"], log=False).axes
+    np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), [2, 1])
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_a_figure_is_written_by_the_ending_of_its_name(tmp_path: Path, suffix: str) -> None:
+    path = write_curves([made_record("a")], tmp_path / f"losses{suffix}")
+    if suffix == ".svg":
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    else:
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_losses_or_with_another_ending_no_figure_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none of these runs has losses"):
+        write_curves([made_record("a", history={})], tmp_path / "losses.png")
+    with pytest.raises(InputError, match=r"\.svg"):
+        write_curves([made_record("a")], tmp_path / "losses.txt")
+    assert list(tmp_path.iterdir()) == []
