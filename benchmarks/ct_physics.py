@@ -67,14 +67,28 @@ class Scans:
     clean_present: Stack
     clean_absent: Stack
 
+    def without(self, context: int) -> "Scans":
+        """Return the scans less `context` slices at both ends."""
+        stacks = self.present, self.absent, self.clean_present, self.clean_absent
+        return Scans(*(inner(stack, context) for stack in stacks))
 
-def simulate(realisations: int, photons: float, seed: int = 0) -> Scans:
-    """Simulate the scans; the n-th of both kinds has the same random numbers."""
+
+def inner(stack: Stack, context: int) -> Stack:
+    """Return (…, N, H, W) slices less those at both ends."""
+    return stack[..., context : stack.shape[-3] - context, :, :]
+
+
+def simulate(realisations: int, photons: float, context: int = 0, seed: int = 0) -> Scans:
+    """Simulate the scans; the n-th of both kinds has the same random numbers.
+
+    `context` slices before and after are simulated too: they hold no inserts and are not measured.
+    """
     size = GEOMETRY.size
-    shape = (realisations, len(SLICES), size, size)
+    numbers = range(SLICES[0] - context, SLICES[-1] + context + 1)
+    shape = (realisations, len(numbers), size, size)
     noisy = {True: np.empty(shape, np.float32), False: np.empty(shape, np.float32)}
     clean = {True: np.empty(shape[1:], np.float32), False: np.empty(shape[1:], np.float32)}
-    for n, index in enumerate(SLICES):
+    for n, index in enumerate(numbers):
         fine = phantom_slice(index, GEOMETRY, oversampling=SCANNER.oversampling)
         for with_inserts in (True, False):
             drawn = fine if with_inserts else without_inserts(fine, index)
@@ -118,6 +132,17 @@ def presets() -> Iterator[tuple[str, Filter]]:
     configs = {name: getattr(Filter2NoiseConfig, name)() for name in names}
     for name, config in {"default": Filter2NoiseConfig(), **configs}.items():
         yield name, lambda stack, config=config: denoised(stack, config)
+
+
+def lending(preset: str, context: int) -> Iterator[tuple[str, Filter]]:
+    """Yield a preset with as many neighbours as there are."""
+    kept = getattr(Filter2NoiseConfig, preset)()
+    for count in range(1, context + 1):
+        config = kept.replace(neighbours=count)
+        yield (
+            f"{preset}, {count} neighbour{'s' if count > 1 else ''}",
+            lambda stack, config=config: denoised(stack, config),
+        )
 
 
 def strengths(preset: str) -> Iterator[tuple[str, Filter]]:
@@ -315,11 +340,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="presets and peers; default: all")
     parser.add_argument("--curve", nargs="*", default=[], help="presets with weaker strengths too")
     parser.add_argument("--mix", nargs="*", default=[], help="presets with noise mixed back in")
+    parser.add_argument(
+        "--neighbours",
+        type=int,
+        default=0,
+        help="instant and best also with up to so many slices before and after that lend; all "
+        "filters then see stacks that are longer by these",
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    scans = simulate(options.realisations, options.photons)
+    context = options.neighbours
+    scans = simulate(options.realisations, options.photons, context)
+    measured = scans.without(context)
     print(f"{options.realisations} scans of {len(SLICES)} slices, twice", flush=True)
-    found = {"noisy": measure(scans, scans.present, scans.absent, None)}
+    found = {"noisy": measure(measured, measured.present, measured.absent, None)}
     filters = dict(peers(scans.present[0], scans.clean_present)) | dict(presets())
     if options.only is not None:
         filters = {name: one for name, one in filters.items() if name in options.only}
@@ -327,16 +361,18 @@ def main() -> None:
         filters |= dict(strengths(preset))
     for preset in options.mix:
         filters |= dict(mixtures(preset))
+    if context:
+        filters |= dict(lending("instant", context)) | dict(lending("best", context))
     for name, function in filters.items():
         count = options.paper_realisations if name == "paper" else options.realisations
         start = time.process_time()
         present, absent = (
-            np.stack([function(one) for one in stack[:count]])
+            np.stack([inner(function(one), context) for one in stack[:count]])
             for stack in (scans.present, scans.absent)
         )
         seconds = (time.process_time() - start) / 2 / count
         print(f"{name}: {seconds:.1f} processor seconds a scan", flush=True)
-        found[name] = measure(scans, present, absent, found["noisy"])
+        found[name] = measure(measured, present, absent, found["noisy"])
         if options.json:
             options.json.write_text(json.dumps(found, indent=1, default=_plain))
     print(tables(found))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_lossviz.core import Box
-from napari_lossviz.filter2noise.bilateral import bilateral_filter
+from napari_lossviz.filter2noise.bilateral import Neighbour, bilateral_filter
 
 SPATIAL_CEILING = 12.0
 """Largest sigma_x or sigma_y, in pixels, that an edit may paint: bounds the window, 25 x 25."""
@@ -34,11 +34,14 @@ class StageMaps:
         Window radius fixed by the run; a pixel of larger sigma uses its own.
     angle : (H, W) float32, optional
         Direction of sigma_x in radians.
+    across : (H, W) float32, optional
+        sigma_z in slices (or sigma_t in times), where neighbouring slices lend.
     """
 
     sigma: NDArray[np.float32] | Sequence[NDArray[np.float32]]
     radius: int
     angle: NDArray[np.float32] | None = None
+    across: NDArray[np.float32] | None = None
 
     def reach(self, box: Box) -> int:
         """Return the largest window radius of the pixels in the box."""
@@ -46,6 +49,27 @@ class StageMaps:
             return self.radius
         largest = max(float(self.sigma[i][box.slices].max()) for i in range(2))
         return max(self.radius, math.ceil(largest))
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourSlice:
+    """A slice that lends to another one.
+
+    Attributes
+    ----------
+    offset : int
+        How many slices away it is.
+    values : (C, H, W) float32
+        Finite everywhere (see `fill_invalid`).
+    guide : (C, H, W), optional
+        Image of its range term; None: the values.
+    valid : (H, W) bool, optional
+    """
+
+    offset: int
+    values: NDArray[np.float32]
+    guide: NDArray[np.float32] | None
+    valid: NDArray[np.bool_] | None
 
 
 def fill_invalid(
@@ -90,6 +114,7 @@ def filter_stage(
     valid: NDArray[np.bool_] | None = None,
     box: Box | None = None,
     cancel: Event | None = None,
+    neighbours: Sequence[NeighbourSlice] = (),
 ) -> NDArray[np.float32]:
     """Filter (C, H, W) values by one stage, or a box of them.
 
@@ -105,7 +130,17 @@ def filter_stage(
     box : Box, optional
         The part to compute; it equals the same part of the whole bit by bit.
     cancel : threading.Event, optional
+    neighbours : sequence of NeighbourSlice
+        Slices that lend to this one; needs `maps.across`.
     """
+    lending = [
+        Neighbour(
+            other.offset,
+            other.values,
+            _neighbour_guide(other, maps.sigma[2]),
+        )
+        for other in neighbours
+    ]
     return np.asarray(
         bilateral_filter(
             values,
@@ -116,9 +151,17 @@ def filter_stage(
             grow=True,
             box=box,
             cancel=cancel,
+            neighbours=lending,
+            sigma_across=maps.across,
         ),
         dtype=np.float32,
     )
+
+
+def _neighbour_guide(other: NeighbourSlice, sigma_r: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the guide of a slice that lends, its invalid pixels out of everybody's range."""
+    guide = stage_guide(other.values, other.guide, other.valid, sigma_r)
+    return other.values if guide is None else guide
 
 
 def filter_slice(
@@ -128,6 +171,7 @@ def filter_slice(
     guide: NDArray[np.float32] | None = None,
     valid: NDArray[np.bool_] | None = None,
     cancel: Event | None = None,
+    neighbours: Sequence[NeighbourSlice] = (),
 ) -> list[NDArray[np.float32]]:
     """Return the input of every stage and, last, the output, all (C, H, W) float32.
 
@@ -140,11 +184,22 @@ def filter_slice(
         Guide of the first stage.
     valid : (H, W) bool, optional
     cancel : threading.Event, optional
+    neighbours : sequence of NeighbourSlice
+        Slices that lend to this one in the first stage.
     """
     chain = [fill_invalid(values, valid)]
     for index, maps in enumerate(stages):
-        own_guide = guide if index == 0 else None
-        chain.append(filter_stage(chain[-1], maps, guide=own_guide, valid=valid, cancel=cancel))
+        first = index == 0
+        chain.append(
+            filter_stage(
+                chain[-1],
+                maps,
+                guide=guide if first else None,
+                valid=valid,
+                cancel=cancel,
+                neighbours=neighbours if first else (),
+            )
+        )
     chain[-1] = keep_invalid(chain[-1], values, valid)
     return chain
 

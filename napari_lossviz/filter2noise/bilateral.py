@@ -30,6 +30,24 @@ def window_radius(sigma_x: Array, sigma_y: Array) -> int:
     return math.ceil(max(float(sigma_x.max()), float(sigma_y.max())))
 
 
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """Another slice that lends to the pixels of this one.
+
+    Attributes
+    ----------
+    offset : int
+        How many slices away it is; its sign is of no matter.
+    values : (C, H, W)
+    guide : (G, H, W)
+        Image of its range term.
+    """
+
+    offset: int
+    values: Array
+    guide: Array
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """A tile of the image, padded, with what the kernel needs of its pixels."""
@@ -40,6 +58,13 @@ class _Prepared:
     reach: NDArray[np.int32]
     radius: int
     pad: int
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+    def padded(self, array: Array) -> Array:
+        """Return the tile of another (C, H, W) image of the same size."""
+        tile = array.take(self.rows, axis=1).take(self.columns, axis=2)
+        return np.ascontiguousarray(tile, dtype=self.coefficients.dtype)
 
 
 def _prepare(
@@ -76,7 +101,8 @@ def _prepare(
     coefficients = np.empty((4, *local.shape[1:]), dtype)
     kernel.prepare(local[0], local[1], local[2], cosine, sine, coefficients)
     tile = padded(values)
-    return _Prepared(tile, tile if guide is None else padded(guide), coefficients, reach, pad, pad)
+    own = tile if guide is None else padded(guide)
+    return _Prepared(tile, own, coefficients, reach, pad, pad, rows, columns)
 
 
 def _is_long(prepared: _Prepared) -> bool:
@@ -94,6 +120,8 @@ def bilateral_filter(
     grow: bool = False,
     box: Box | None = None,
     cancel: Event | None = None,
+    neighbours: Sequence[Neighbour] = (),
+    sigma_across: Array | None = None,
 ) -> Array:
     """Filter an image with given sigma maps, or a part of it.
 
@@ -117,6 +145,11 @@ def bilateral_filter(
         Compute this part only; equal to the same part of the full result bit by bit.
     cancel : threading.Event, optional
         Stops the work between blocks.
+    neighbours : sequence of Neighbour
+        Slices whose pixels are averaged in, with the weights of a window in the slice times
+        exp(-offset^2 / (2 sigma_across^2)); needs `guide` where theirs is not their image.
+    sigma_across : (H, W), optional
+        In slices, above 0; needed with neighbours.
 
     Returns
     -------
@@ -134,15 +167,35 @@ def bilateral_filter(
     if box.empty:
         return out
     p = _prepare(values, sigma, radius, guide, angle, grow, box)
-    total = np.empty(box.shape, values.dtype)
+    total = _run(p, p.values, p.guide, out, cancel)
+    if not neighbours:
+        return out
+    assert sigma_across is not None
+    local = np.asarray(sigma_across[box.slices], values.dtype)
+    out *= total
+    lent = np.empty_like(out)
+    for neighbour in neighbours:
+        tile = p.padded(neighbour.values)
+        other = tile if neighbour.guide is neighbour.values else p.padded(neighbour.guide)
+        weight = _run(p, tile, other, lent, cancel)
+        weight *= np.exp(-(neighbour.offset**2) / (2 * local * local))
+        total += weight
+        out += weight * lent
+    out /= total
+    return out
+
+
+def _run(p: _Prepared, values: Array, other: Array, out: Array, cancel: Event | None) -> Array:
+    """Fill `out` with the average of the values of a slice, and return the sum of its weights."""
+    total: Array = np.empty_like(p.coefficients[0])
 
     def block(_index: int, y0: int, y1: int) -> None:
         kernel.forward_rows(
-            p.values, p.guide, p.coefficients, p.reach, p.radius, p.pad, out, total, y0, y1
+            values, p.guide, other, p.coefficients, p.reach, p.radius, p.pad, out, total, y0, y1
         )
 
-    run_blocks(block, box.shape[0], parallel=_is_long(p), cancel=cancel)
-    return out
+    run_blocks(block, total.shape[0], parallel=_is_long(p), cancel=cancel)
+    return total
 
 
 @dataclass(frozen=True)
@@ -185,7 +238,7 @@ def bilateral_gradients(
 
     def block(index: int, y0: int, y1: int) -> None:
         kernel.forward_rows(
-            p.values, p.guide, p.coefficients, p.reach, p.radius, pad, out, total, y0, y1
+            p.values, p.guide, p.guide, p.coefficients, p.reach, p.radius, pad, out, total, y0, y1
         )
         kernel.backward_rows(
             p.values,

@@ -52,6 +52,24 @@ class Filter2NoiseConfig(MethodConfig):
         "auto",
         "Instant and nonlocal: sigma_r is h times the noise; 'auto' chooses h for the image.",
     )
+    neighbours: int = setting(
+        0,
+        "Instant and nonlocal: how many slices before and after lend to each slice of a series. "
+        "More noise goes; what is in one slice only loses contrast.",
+        ge=0,
+        le=4,
+        advanced=False,
+    )
+    neighbour_axis: Literal["z", "t"] = setting(
+        "z", "Axis along which neighbours lend: slices (z), or times or phases (t)."
+    )
+    sigma_z: float = setting(
+        1.0,
+        "Instant and nonlocal, with neighbours: how far they lend, in slices (or times): the value "
+        "of the map sigma_z (sigma_t) before any edit.",
+        gt=0,
+        le=12,
+    )
     lambda_: float | Literal["auto"] = setting(
         "auto",
         "Trained: weight of the edge term of the loss; 'auto' takes 40, and lowers sigma_r "
@@ -98,6 +116,11 @@ class Filter2NoiseConfig(MethodConfig):
             value = getattr(self, name)
             if not isinstance(value, str) and not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} must be above 0 and finite, or 'auto', got {value}")
+        if self.neighbours and self.predictor == "trained":
+            raise ValueError(
+                f"neighbours is {self.neighbours}, but the trained predictor works within slices: "
+                "set neighbours to 0, or predictor to 'instant' or 'nonlocal'"
+            )
         if self.noise is not None and not math.isfinite(self.noise):
             raise ValueError(f"noise must be finite, or not given, got {self.noise}")
         if self.flat_region is not None:

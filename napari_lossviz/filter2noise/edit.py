@@ -18,6 +18,7 @@ from napari_lossviz.core import Box, Edit, Stroke
 from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
 from napari_lossviz.filter2noise.apply import (
     SPATIAL_CEILING,
+    NeighbourSlice,
     filter_stage,
     keep_invalid,
 )
@@ -61,6 +62,8 @@ class _SliceState:
         What `maps` contain.
     maps, before_last : dict of str to (stages, H, W)
         With all edits, and without the last one (`None` until a stroke grows).
+    neighbours : list of NeighbourSlice
+        Slices that lend to this one.
     chain : list of (C, H, W)
         Input of each stage, and the output.
     """
@@ -72,6 +75,7 @@ class _SliceState:
     source: NDArray[np.float32]
     guide: NDArray[np.float32] | None
     valid: NDArray[np.bool_] | None
+    neighbours: list[NeighbourSlice]
     chain: list[NDArray[np.float32]]
 
 
@@ -251,6 +255,7 @@ class EditSession:
                 valid=state.valid,
                 box=box,
                 cancel=cancel,
+                neighbours=state.neighbours if stage == 0 else (),
             )
             state.chain[stage + 1][:, *box.slices] = patch
         return box
@@ -290,13 +295,21 @@ class EditSession:
             source=source,
             guide=result.guide_of_slice(n, filled, cancel),
             valid=valid,
+            neighbours=result.neighbours_of_slice(n, slices, cancel),
             chain=[filled],
         )
         state.maps = edited_maps(predicted, known, source, self._limits)
         for stage, maps in enumerate(stage_list(state.maps, self._radii)):
-            guide = state.guide if stage == 0 else None
+            first = stage == 0
             state.chain.append(
-                filter_stage(state.chain[-1], maps, guide=guide, valid=valid, cancel=cancel)
+                filter_stage(
+                    state.chain[-1],
+                    maps,
+                    guide=state.guide if first else None,
+                    valid=valid,
+                    cancel=cancel,
+                    neighbours=state.neighbours if first else (),
+                )
             )
         while len(self._states) >= KEPT_SLICES:
             del self._states[next(iter(self._states))]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit, Image
 from napari_lossviz.engine.progress import Progress
+from napari_lossviz.filter2noise.across import Lenders, with_across
 from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import (
@@ -151,19 +152,22 @@ def run_instant(
         automatic = _UNDECIDED_H
     h = automatic * config.strength
     progress.step("strength chosen")
-    predicted = predict_instant(slices, window, h)
+    predicted = with_across(predict_instant(slices, window, h), slices, config)
     limits = (window.low, window.high)
-    for n in range(slices.count):
+    lenders = Lenders(slices, config, lambda n: make_guide(slices.filled(n)))
+    for done, n in enumerate(lenders.order(), start=1):
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
         progress.poll()
+        neighbours = lenders.of(n)
         chain = filter_slice(
             slices.values(n),
             stage_list(maps, [RADIUS]),
-            guide=make_guide(slices.filled(n)),
+            guide=lenders.guide(n),
             valid=slices.valid_slice(n),
+            neighbours=neighbours,
         )
         take(n, chain[-1])
-        progress.step(f"slice {n + 1} of {slices.count}")
+        progress.step(f"slice {done} of {slices.count}")
     return Outcome(
         predicted=predicted,
         predictor=InstantPredictor(h, limits),

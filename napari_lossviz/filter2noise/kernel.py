@@ -116,6 +116,7 @@ def prepare(
 @compiled
 def _weights(
     guide: np.ndarray,
+    other: np.ndarray,
     coefficients: np.ndarray,
     reach: np.ndarray,
     y: int,
@@ -126,7 +127,10 @@ def _weights(
     squared: np.ndarray,
     weight: np.ndarray,
 ) -> None:
-    """Fill `weight` (W,) for one row and tap; `squared` keeps the squared guide distance."""
+    """Fill `weight` (W,) for one row and tap; `squared` keeps the squared guide distance.
+
+    Pixels are those of `guide`, their neighbours those of `other`, the same array within a slice.
+    """
     width = weight.shape[0]
     real = weight.dtype.type
     xx, xy, yy = real(dx * dx), real(dx * dy), real(dy * dy)
@@ -135,7 +139,7 @@ def _weights(
         squared[x] = 0
     for channel in range(guide.shape[0]):
         here = guide[channel, y + pad, pad : pad + width]
-        there = guide[channel, y + pad + dy, pad + dx : pad + dx + width]
+        there = other[channel, y + pad + dy, pad + dx : pad + dx + width]
         for x in range(width):
             difference = here[x] - there[x]
             squared[x] += difference * difference
@@ -154,6 +158,7 @@ def _weights(
 def forward_rows(
     values: np.ndarray,
     guide: np.ndarray,
+    other: np.ndarray,
     coefficients: np.ndarray,
     reach: np.ndarray,
     radius: int,
@@ -168,9 +173,11 @@ def forward_rows(
     Parameters
     ----------
     values : (C, H + 2 pad, W + 2 pad)
-        Padded image.
+        Padded image that is averaged.
     guide : (G, H + 2 pad, W + 2 pad)
-        Padded guide.
+        Padded guide of the pixels.
+    other : (G, H + 2 pad, W + 2 pad)
+        Padded guide of their neighbours: `guide` itself, unless `values` is another slice.
     coefficients : (4, H, W)
         From `prepare`.
     reach : (H, W) int32, or (0, 0)
@@ -197,7 +204,9 @@ def forward_rows(
                 largest = max(largest, reach[y, x])
         for dy in range(-largest, largest + 1):
             for dx in range(-largest, largest + 1):
-                _weights(guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight)
+                _weights(
+                    guide, other, coefficients, reach, y, pad, dy, dx, uniform, squared, weight
+                )
                 for x in range(width):
                     row_total[x] += weight[x]
                 for channel in range(values.shape[0]):
@@ -253,7 +262,9 @@ def backward_rows(
         row_total = total[y]
         for dy in range(-largest, largest + 1):
             for dx in range(-largest, largest + 1):
-                _weights(guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight)
+                _weights(
+                    guide, guide, coefficients, reach, y, pad, dy, dx, uniform, squared, weight
+                )
                 for x in range(width):
                     weight[x] /= row_total[x]
                     slope[x] = 0

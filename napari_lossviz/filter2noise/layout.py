@@ -117,6 +117,30 @@ class Slices:
         """Return up to `at_most` slice numbers, spread evenly over the stack."""
         return representative_slices(self.count, at_most)
 
+    def neighbours(self, n: int, reach: int, axis: str) -> list[tuple[int, int]]:
+        """Return (offset, number) of up to `reach` slices before and after slice `n` along an axis.
+
+        Fewer at the ends of the axis, none where the image has no such axis.
+        """
+        if axis not in self._leading_axes:
+            return []
+        where = [int(i) for i in np.unravel_index(n, self.leading)]
+        which = self._leading_axes.index(axis)
+        found = []
+        for offset in range(-reach, reach + 1):
+            there = list(where)
+            there[which] += offset
+            if offset and 0 <= there[which] < self.leading[which]:
+                found.append((offset, int(np.ravel_multi_index(there, self.leading))))
+        return found
+
+    def order(self, axis: str) -> list[int]:
+        """Return all slice numbers, those that follow each other along an axis in a row."""
+        if axis not in self._leading_axes:
+            return list(range(self.count))
+        numbers = np.arange(self.count).reshape(self.leading)
+        return [int(n) for n in np.moveaxis(numbers, self._leading_axes.index(axis), -1).flat]
+
     def place(self, n: int) -> tuple[int | slice, ...]:
         """Return the index of slice `n` in the array of the image."""
         where = np.unravel_index(n, self.leading) if self.leading else ()

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -14,7 +14,17 @@ from napari_lossviz.filter2noise.apply import SPATIAL_CEILING, StageMaps
 
 SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
 ANGLE = "angle"
+ACROSS = {"z": "sigma_z", "t": "sigma_t"}
+"""Name of the map that says how far slices along an axis lend to each other."""
 GUIDE = "guide"
+MAP_UNITS = {
+    "sigma_x": "px",
+    "sigma_y": "px",
+    ANGLE: "rad",
+    "sigma_z": "slices",
+    "sigma_t": "times",
+}
+"""Units of the maps; that of sigma_r is the image's."""
 
 
 class PredictedMaps(ABC):
@@ -112,6 +122,59 @@ class SigmaMaps(PredictedMaps):
         return SIGMA_NAMES if self.angle is None else (*SIGMA_NAMES, ANGLE)
 
 
+@dataclass(frozen=True, eq=False)
+class WithAcross(PredictedMaps):
+    """Maps within the slices, and one value for all pixels of how far neighbouring slices lend.
+
+    Attributes
+    ----------
+    within : PredictedMaps
+    across_name : str
+        sigma_z or sigma_t.
+    across : float
+        In slices, or times.
+    """
+
+    within: PredictedMaps
+    across_name: str
+    across: float
+
+    @property
+    def height(self) -> int:  # type: ignore[override]
+        """Rows of the image."""
+        return self.within.height
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """Columns of the image."""
+        return self.within.width
+
+    @property
+    def stages(self) -> int:
+        """Number of filter stages."""
+        return self.within.stages
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return self.within.count
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the maps."""
+        return (*self.within.names, self.across_name)
+
+    def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
+        """Return one map of one slice, (H, W)."""
+        if name == self.across_name:
+            return np.full((self.height, self.width), self.across, np.float32)
+        return self.within.expanded(name, stage, n)
+
+    def with_source(self, source: Image) -> Self:
+        """Return the maps with another copy of the image that they were predicted from."""
+        return replace(self, within=self.within.with_source(source))
+
+
 def expand_patches(
     coarse: NDArray[np.float32], patch: int, height: int, width: int
 ) -> NDArray[np.float32]:
@@ -131,6 +194,7 @@ def edit_limits(intensity_range: tuple[float, float]) -> Limits:
         "sigma_x": (0.05, SPATIAL_CEILING),
         "sigma_y": (0.05, SPATIAL_CEILING),
         "sigma_r": (1e-6 * span, 1e3 * span),
+        **dict.fromkeys(ACROSS.values(), (0.05, SPATIAL_CEILING)),
     }
 
 
@@ -187,11 +251,13 @@ def edited_slice_maps(
 
 def stage_list(maps: dict[str, NDArray[np.float32]], radii: Sequence[int]) -> list[StageMaps]:
     """Return maps by name, each (stages, H, W), as what the filter takes."""
+    across = next((maps[name] for name in ACROSS.values() if name in maps), None)
     return [
         StageMaps(
             tuple(maps[name][s] for name in SIGMA_NAMES),
             radius,
             maps[ANGLE][s] if ANGLE in maps else None,
+            None if across is None else across[s],
         )
         for s, radius in enumerate(radii)
     ]

@@ -7,9 +7,11 @@ far below the noise, so that sigma_r is a fraction of the noise, and the window 
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
 from napari_lossviz.engine.progress import Progress
+from napari_lossviz.filter2noise.across import Lenders, with_across
 from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.intensity import IntensityRange
@@ -128,19 +130,28 @@ def run_nonlocal(
     h = (automatic if isinstance(config.h, str) else config.h) * config.strength
     progress.step("noise measured")
     sigmas = slice_sigmas(slices, window, spectrum, config, progress.poll)
-    predicted = predict_nonlocal(slices, h, sigmas)
-    guides = []
+    predicted = with_across(predict_nonlocal(slices, h, sigmas), slices, config)
+    guides = {}
     limits = (window.low, window.high)
-    for n in range(slices.count):
-        valid = slices.valid_slice(n)
+
+    def guide_of(n: int) -> NDArray[np.float32]:
         own = spectrum.scaled_to(sigmas[n])
-        guide = nonlocal_guide(slices.filled(n), own, poll=progress.poll)
+        return nonlocal_guide(slices.filled(n), own, poll=progress.poll)
+
+    lenders = Lenders(slices, config, guide_of)
+    for done, n in enumerate(lenders.order(), start=1):
+        valid = slices.valid_slice(n)
+        neighbours = lenders.of(n)
+        guide = lenders.guide(n)
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
         stages = stage_list(maps, [RADIUS])
-        take(n, filter_slice(slices.values(n), stages, guide=guide, valid=valid)[-1])
+        chain = filter_slice(
+            slices.values(n), stages, guide=guide, valid=valid, neighbours=neighbours
+        )
+        take(n, chain[-1])
         if keep_guide:
-            guides.append(guide)
-        progress.step(f"slice {n + 1} of {slices.count}")
+            guides[n] = guide
+        progress.step(f"slice {done} of {slices.count}")
     return Outcome(
         predicted=predicted,
         predictor=NonlocalPredictor(h, spectrum.deviation, limits, sigmas),
@@ -151,5 +162,5 @@ def run_nonlocal(
             "noise_of_spectrum": spectrum.sigma,
             "noise_correlation": spectrum.correlation,
         },
-        guide=np.stack(guides) if guides else None,
+        guide=np.stack([guides[n] for n in sorted(guides)]) if guides else None,
     )

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit, Image, NamedImage, Result
+from napari_lossviz.filter2noise.apply import NeighbourSlice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import make_guide
 from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import (
-    ANGLE,
+    ACROSS,
     GUIDE,
+    MAP_UNITS,
     SIGMA_NAMES,
     PredictedMaps,
     edited_slice_maps,
@@ -148,6 +150,29 @@ class Filter2NoiseResult(Result):
             return nonlocal_guide(filled, spectrum.scaled_to(self.predictor.sigmas[n]), cancel)
         return None
 
+    def neighbours_of_slice(
+        self, n: int, slices: Slices, cancel: Event | None = None
+    ) -> list[NeighbourSlice]:
+        """Return the slices that lend to slice `n`; none where slices are filtered alone.
+
+        Parameters
+        ----------
+        n : int
+        slices : Slices
+            Of the source.
+        cancel : threading.Event, optional
+        """
+        config = self.config
+        assert isinstance(config, Filter2NoiseConfig)
+        if not config.neighbours:
+            return []
+        found = []
+        for offset, number in slices.neighbours(n, config.neighbours, config.neighbour_axis):
+            filled = slices.filled(number)
+            guide = self.guide_of_slice(number, filled, cancel)
+            found.append(NeighbourSlice(offset, filled, guide, slices.valid_slice(number)))
+        return found
+
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
         """Return the maps of slice `n` with all edits, by name, each (stages, H, W)."""
         return self._maps_of_slice(n, Slices(self.source) if self.edits else None)
@@ -185,7 +210,7 @@ class Filter2NoiseResult(Result):
         yield NamedImage("denoised", self.denoised, "result", unit)
         yield NamedImage("residual", self.residual, "residual", unit)
         for name, stack in self.maps.items():
-            map_unit = {"sigma_r": unit, ANGLE: "rad"}.get(name, "px")
+            map_unit = unit if name == "sigma_r" else MAP_UNITS[name]
             for stage, array in enumerate(stack, start=1):
                 title = name if len(stack) == 1 else f"{name} stage {stage}"
                 yield NamedImage(title, array, "map", map_unit)
@@ -212,6 +237,9 @@ class Filter2NoiseResult(Result):
                 f"lambda={self.metrics.get('lambda', 0):g}, "
                 f"sigma_r factor={self.predictor.factor:.3g}"
             )
+        if self.predicted.names[-1] in ACROSS.values():
+            ends = f"{config.neighbours} before and after along {config.neighbour_axis}"
+            how += f", slices {ends} lend"
         edited = f", {_in_words(self.edits)}" if self.edits else ""
         title = f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter"
         return f"{title}: {how}, {window}{edited}"

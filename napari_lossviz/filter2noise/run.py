@@ -12,6 +12,7 @@ from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import refuse_existing
+from napari_lossviz.filter2noise.across import Lenders, lends
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -20,7 +21,7 @@ from napari_lossviz.filter2noise.instant_run import predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, judge_stack, removed, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, check_values, to_slices
-from napari_lossviz.filter2noise.maps import ANGLE, SIGMA_NAMES, PredictedMaps, check_edits
+from napari_lossviz.filter2noise.maps import ACROSS, ANGLE, SIGMA_NAMES, PredictedMaps, check_edits
 from napari_lossviz.filter2noise.noise_spectrum import NoiseSpectrum
 from napari_lossviz.filter2noise.nonlocal_bayes import nonlocal_guide
 from napari_lossviz.filter2noise.nonlocal_run import (
@@ -37,11 +38,9 @@ from napari_lossviz.filter2noise.result import (
     Predictor,
 )
 from napari_lossviz.filter2noise.store import SliceSink
+from napari_lossviz.filter2noise.warned import faint_structures, no_neighbours, shortfall
 
 _PREDICTORS = {InstantPredictor: "instant", NonlocalPredictor: "nonlocal"}
-
-_SHORT = 0.5
-"""Share of the noise below which a trained result is called short of it."""
 
 
 def denoise(
@@ -98,9 +97,11 @@ def denoise(
     edits = tuple(edits)
     instant = config.predictor == "instant"
     trained = config.predictor == "trained"
-    names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
-    check_edits(edits, names, config.stages if trained else 1)
     slices = Slices(image)
+    names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
+    if lends(slices, config):
+        names = (*names, ACROSS[config.neighbour_axis])
+    check_edits(edits, names, config.stages if trained else 1)
     work = config.steps + (config.stages + 1) * slices.count if trained else slices.count
     progress = Progress(reporter, 1 + work)
     progress.announce("looking at the image")
@@ -150,8 +151,9 @@ def denoise(
         warnings=(
             *window.warnings,
             *judge.warnings,
-            *_shortfall(judge, taken["residual_ratio"], config),
-            *_of_faint_structures(image.value_unit, config),
+            *shortfall(judge, taken["residual_ratio"], config),
+            *faint_structures(image.value_unit, config),
+            *no_neighbours(slices, config),
         ),
         denoised=denoised,
         predicted=outcome.predicted,
@@ -164,28 +166,6 @@ def denoise(
             name: maps.reshape(*leading, *maps.shape[1:])
             for name, maps in outcome.loss_maps.items()
         },
-    )
-
-
-def _shortfall(judge: Judge, ratio: float, config: Filter2NoiseConfig) -> tuple[str, ...]:
-    """Say where training took away much less than the noise, which it does where noise is low."""
-    automatic = config.predictor == "trained" and isinstance(config.lambda_, str)
-    if not automatic or judge.noise == 0 or ratio >= _SHORT * config.strength:
-        return ()
-    return (
-        f"Training took away only {ratio:.0%} of the noise in flat areas: where noise is low the "
-        "loss holds on to structure. The instant preset or a higher strength takes away more.",
-    )
-
-
-def _of_faint_structures(value_unit: str, config: Filter2NoiseConfig) -> tuple[str, ...]:
-    """Say what the lowest error costs in CT."""
-    if config.predictor != "nonlocal" or value_unit != "HU":
-        return ()
-    return (
-        "The preset best has the lowest error, but in our phantom faint inserts of 10 to 40 HU in "
-        "30 HU of noise kept about half of their contrast. Where such structures matter, compare "
-        "with the instant preset, and look at d' and residual (Judge tab, or denoise --report).",
     )
 
 
@@ -271,6 +251,7 @@ def apply_sigma_maps(
     *,
     windows: Sequence[int] | None = None,
     angle: NDArray[np.floating] | None = None,
+    across: NDArray[np.floating] | None = None,
     axes: str | None = None,
 ) -> Any:
     """Filter an image with given maps.
@@ -287,6 +268,8 @@ def apply_sigma_maps(
         larger one has its own. Default: the paper's rule over the whole maps.
     angle : (stages, [T,] [Z,] H, W), optional
         Direction of sigma_x in radians.
+    across : (stages, [T,] [Z,] H, W), optional
+        sigma_z (or sigma_t) in slices, needed where the configuration lets neighbours lend.
     axes : str, optional
         Axes of a bare array.
 
@@ -316,24 +299,24 @@ def apply_sigma_maps(
     if any(side < 1 or side % 2 == 0 for side in windows or ()):
         raise InputError(f"windows must be odd numbers of pixels, got {tuple(windows or ())}")
     sigma = sigma.reshape(stages, 3, slices.count, height, width)
-    angles = None
-    if angle is not None:
-        angles = np.asarray(angle, dtype=np.float32)
-        if angles.shape != (stages, *slices.leading, height, width):
-            raise InputError(
-                f"angle must be {(stages, *slices.leading, height, width)}, got {angles.shape}"
-            )
-        if not np.isfinite(angles).all():
-            raise InputError("every angle must be finite")
-        angles = angles.reshape(stages, slices.count, height, width)
+    angles = _of_every_slice("angle", angle, stages, slices)
+    across_maps = _of_every_slice("across", across, stages, slices)
+    if across_maps is None and lends(slices, config):
+        raise InputError(
+            f"neighbours is {config.neighbours}: give across, their map "
+            f"{ACROSS[config.neighbour_axis]}, or set neighbours to 0"
+        )
+    if across_maps is not None and not (across_maps > 0).all():
+        raise InputError("every value of across must be above 0")
     radii = (
         [window_radius(sigma[s, 0], sigma[s, 1]) for s in range(stages)]
         if windows is None
         else [side // 2 for side in windows]
     )
-    guide_of = _guides(slices, image.value_unit, config)
+    lenders = Lenders(slices, config, _guides(slices, image.value_unit, config))
     with SliceSink(slices) as sink:
-        for n in range(slices.count):
+        for n in lenders.order():
+            neighbours = lenders.of(n)
             chain = filter_slice(
                 slices.values(n),
                 [
@@ -341,22 +324,45 @@ def apply_sigma_maps(
                         np.ascontiguousarray(sigma[s, :, n]),
                         radius,
                         None if angles is None else angles[s, n],
+                        None if across_maps is None else across_maps[s, n],
                     )
                     for s, radius in enumerate(radii)
                 ],
-                guide=guide_of(n),
+                guide=lenders.guide(n),
                 valid=slices.valid_slice(n),
+                neighbours=neighbours,
             )
             sink.write(n, chain[-1])
         return sink.finish()
 
 
+def _of_every_slice(
+    name: str, maps: NDArray[np.floating] | None, stages: int, slices: Slices
+) -> NDArray[np.float32] | None:
+    """Return maps as (stages, N, H, W), or None.
+
+    Raises
+    ------
+    InputError
+        If their shape does not fit the image, or a value is not finite.
+    """
+    if maps is None:
+        return None
+    found = np.asarray(maps, dtype=np.float32)
+    expected = (stages, *slices.leading, *slices.shape)
+    if found.shape != expected:
+        raise InputError(f"{name} must be {expected}, got {found.shape}")
+    if not np.isfinite(found).all():
+        raise InputError(f"every value of {name} must be finite")
+    return found.reshape(stages, slices.count, *slices.shape)
+
+
 def _guides(
     slices: Slices, value_unit: str, config: Filter2NoiseConfig
-) -> Callable[[int], NDArray[np.float32] | None]:
-    """Return what gives the guide of the first stage of slice n; None: the image itself."""
+) -> Callable[[int], NDArray[np.float32]]:
+    """Return what gives the guide of the first stage of slice n."""
     if config.predictor == "trained":
-        return lambda n: None
+        return slices.filled
     if config.predictor == "instant":
         return lambda n: make_guide(slices.filled(n))
     window = stack_intensity_range(slices, value_unit, config)

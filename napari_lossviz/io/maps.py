@@ -25,8 +25,9 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
     the same names and ``spacing_mm_zyx`` (NaN where unknown); ``<name>_<unit>.nii.gz`` where the
     source is a volume or has a spacing in mm. A map in pixels (unit "px") is written in mm too
     where the spacing along it is known: sigma_x by that of x, sigma_y by that of y, others only
-    where both are equal and no map of angles turns them. Maps of a radar product are GeoTIFF with
-    its place on the ground, in the rows of its file: bursts are not merged.
+    where both are equal and no map of angles turns them; sigma_z, in slices, by that of z. Maps of
+    a radar product are GeoTIFF with its place on the ground, in the rows of its file: bursts are
+    not merged.
 
     Parameters
     ----------
@@ -133,9 +134,12 @@ def _variants(named: NamedImage, source: Image, turned: bool) -> Iterator[tuple[
     key = re.sub(r"\W+", "_", named.name).strip("_")
     unit = re.sub(r"\W+", "", named.unit)
     yield (f"{key}_{unit}" if unit else key), image
-    if named.unit != "px":
+    if named.unit == "slices":
+        length = to_millimetres(*source.spacing_of("z"))
+    elif named.unit == "px":
+        length = _pixel_length(named.name, source, turned)
+    else:
         return
-    length = _pixel_length(named.name, source, turned)
     if length is not None:
         array = (image.array * np.float64(length)).astype(image.array.dtype)
         yield f"{key}_mm", image.replace(array=array, value_unit="mm")

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_lossviz.core import Edit, LossvizError
-from napari_lossviz.filter2noise.maps import ANGLE
+from napari_lossviz.filter2noise.maps import MAP_UNITS
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.ui.edit.actions import EditActions
 from napari_lossviz.ui.edit.editor_panel import EditorPanel
@@ -172,7 +172,7 @@ class SigmaEditor(EditorPanel):
         maps = [
             MapInfo(
                 name,
-                {"sigma_r": unit, ANGLE: "rad"}.get(name, "px"),
+                unit if name == "sigma_r" else MAP_UNITS[name],
                 float(np.median(predicted.expanded(name, 0, 0))),
             )
             for name in predicted.names

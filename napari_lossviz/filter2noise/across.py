@@ -1,0 +1,78 @@
+"""Neighbouring slices (or times) that lend to a slice: the fourth axis of the filter; torch-free.
+
+A pixel p of slice n takes from a pixel q of slice n + k the weight that q would have within its own
+window, times exp(-k^2 / (2 sigma_z^2)) (arXiv 2504.13519 names this extension to further axes as an
+option). The range term compares the guide of p's slice with that of q's, so that anatomy that has
+moved on from one slice to the next lends little. Since the noise of neighbouring slices is
+independent, they take away noise that no neighbour within the slice could.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lossviz.filter2noise.apply import NeighbourSlice
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.layout import Slices
+from napari_lossviz.filter2noise.maps import ACROSS, PredictedMaps, WithAcross
+
+GuideOf = Callable[[int], NDArray[np.float32]]
+"""Returns the guide of a slice, (C, H, W)."""
+
+
+def lends(slices: Slices, config: Filter2NoiseConfig) -> bool:
+    """Whether slices lend to each other: neighbours are asked for, and there are some."""
+    return bool(config.neighbours and slices.neighbours(0, 1, config.neighbour_axis))
+
+
+def with_across(maps: PredictedMaps, slices: Slices, config: Filter2NoiseConfig) -> PredictedMaps:
+    """Return the maps with sigma_z (or sigma_t) where slices lend to each other."""
+    if not lends(slices, config):
+        return maps
+    return WithAcross(maps, ACROSS[config.neighbour_axis], config.sigma_z)
+
+
+class Lenders:
+    """Gives each slice its neighbours, their guides computed once where slices come in order.
+
+    Parameters
+    ----------
+    slices : Slices
+    config : Filter2NoiseConfig
+        Its `neighbours` and `neighbour_axis`.
+    guide_of : callable
+        Computes the guide of a slice.
+    """
+
+    def __init__(self, slices: Slices, config: Filter2NoiseConfig, guide_of: GuideOf) -> None:
+        self._slices = slices
+        self._axis = config.neighbour_axis
+        self._reach = config.neighbours if lends(slices, config) else 0
+        self._guide_of = guide_of
+        self._guides: dict[int, NDArray[np.float32]] = {}
+
+    def order(self) -> list[int]:
+        """Return the slice numbers in the order in which every guide is computed once."""
+        return self._slices.order(self._axis) if self._reach else list(range(self._slices.count))
+
+    def guide(self, n: int) -> NDArray[np.float32]:
+        """Return the guide of slice `n`, (C, H, W)."""
+        if n in self._guides:
+            return self._guides[n]
+        while len(self._guides) > 2 * self._reach:  # all that a slice and its neighbours need
+            del self._guides[next(iter(self._guides))]
+        self._guides[n] = self._guide_of(n)
+        return self._guides[n]
+
+    def of(self, n: int) -> list[NeighbourSlice]:
+        """Return the neighbours of slice `n`."""
+        return [
+            NeighbourSlice(
+                offset,
+                self._slices.filled(number),
+                self.guide(number),
+                self._slices.valid_slice(number),
+            )
+            for offset, number in self._slices.neighbours(n, self._reach, self._axis)
+        ]

@@ -1,0 +1,41 @@
+"""What a run says against its own result, in sentences; torch-free."""
+
+from napari_lossviz.filter2noise.across import lends
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
+from napari_lossviz.filter2noise.judge import Judge
+from napari_lossviz.filter2noise.layout import Slices
+
+_SHORT = 0.5
+"""Share of the noise below which a trained result is called short of it."""
+
+
+def shortfall(judge: Judge, ratio: float, config: Filter2NoiseConfig) -> tuple[str, ...]:
+    """Say where training took away much less than the noise, which it does where noise is low."""
+    automatic = config.predictor == "trained" and isinstance(config.lambda_, str)
+    if not automatic or judge.noise == 0 or ratio >= _SHORT * config.strength:
+        return ()
+    return (
+        f"Training took away only {ratio:.0%} of the noise in flat areas: where noise is low the "
+        "loss holds on to structure. The instant preset or a higher strength takes away more.",
+    )
+
+
+def faint_structures(value_unit: str, config: Filter2NoiseConfig) -> tuple[str, ...]:
+    """Say what the lowest error costs in CT."""
+    if config.predictor != "nonlocal" or value_unit != "HU":
+        return ()
+    return (
+        "The preset best has the lowest error, but in our phantom faint inserts of 10 to 40 HU in "
+        "30 HU of noise kept about half of their contrast. Where such structures matter, compare "
+        "with the instant preset, and look at d' and residual (Judge tab, or denoise --report).",
+    )
+
+
+def no_neighbours(slices: Slices, config: Filter2NoiseConfig) -> tuple[str, ...]:
+    """Say where neighbours were asked for and there are none."""
+    if not config.neighbours or lends(slices, config):
+        return ()
+    return (
+        f"No slices lent to each other: what was denoised has no neighbours along "
+        f"{config.neighbour_axis}. Denoise the whole series, or set neighbours to 0.",
+    )
