@@ -60,12 +60,9 @@ def draw_before_after(
 ) -> Figure:
     """Return the figure; see `before_after_figure`."""
     source = result.source
-    before, valid = _slice(source, index)
-    after, _ = _slice(result.main_image(), index)
+    before, after, valid = slice_pair(result, index)
     radar = source.array.dtype.kind == "c"
-    if radar:  # speckle multiplies: it is in logarithms that differences mean the same everywhere
-        before, after = (_decibels(part, valid) for part in (before, after))
-    window = window or _window(source, before, valid)
+    window = window or contrast_of(source, before, valid)
     residual = before.astype(np.float64) - after
     spread = float(np.percentile(np.abs(residual[valid]), 99)) if valid.any() else 0.0
     spread = spread or 1.0
@@ -100,6 +97,31 @@ def draw_before_after(
     return figure
 
 
+def slice_pair(
+    result: Result, index: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same slice of source and main image, as they are shown.
+
+    Parameters
+    ----------
+    result : Result
+    index : int, optional
+        See `before_after_figure`.
+
+    Returns
+    -------
+    before, after : (y, x) or (y, x, 3) ndarray
+        In the image's unit; of complex values in dB.
+    valid : (y, x) bool ndarray
+    """
+    before, valid = middle_slice(result.source, index)
+    after, _ = middle_slice(result.main_image(), index)
+    if result.source.array.dtype.kind == "c":
+        # speckle multiplies: it is in logarithms that differences mean the same everywhere
+        before, after = (_decibels(part, valid) for part in (before, after))
+    return before, after, valid
+
+
 def _decibels(amplitude: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return amplitudes in dB; where there is nothing, the least of the valid ones."""
     usable = valid & (amplitude > 0)
@@ -115,8 +137,8 @@ def _middle(image: Image, index: int | None) -> int:
     return _count(image) // 2 if index is None else index
 
 
-def _slice(image: Image, index: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return one (y, x) or (y, x, c) slice and its mask of valid pixels."""
+def middle_slice(image: Image, index: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return one (y, x) or (y, x, 3) slice, by default the middle one, and its valid pixels."""
     leading = [axis for axis in image.axes if axis not in "yxc"]
     where = np.unravel_index(_middle(image, index), image.spatial_shape[:-2]) if leading else ()
     by_axis = dict(zip(leading, where, strict=True))
@@ -136,7 +158,8 @@ def _slice(image: Image, index: int | None) -> tuple[np.ndarray, np.ndarray]:
     return picked, valid
 
 
-def _window(image: Image, pixels: np.ndarray, valid: np.ndarray) -> DisplayWindow:
+def contrast_of(image: Image, pixels: np.ndarray, valid: np.ndarray) -> DisplayWindow:
+    """Return the contrast that a slice is shown with: the image's own, else its central 99 %."""
     if image.display_windows:
         return image.display_windows[0]
     if not valid.any():

@@ -37,12 +37,22 @@ _LOOKED_AT = 4096
 
 
 @dataclass
-class _Found:
-    """The files of one call, sorted by who reads them, and why some are not read."""
+class FoundFiles:
+    """The files of one call, sorted by who reads them, and why some are not read.
+
+    Attributes
+    ----------
+    dicom : list of Path
+    others : list of (Path, Format)
+    failures : list of (Path, LossvizError)
+        What cannot be opened or, being named itself, is no image.
+    no_images : list of Path
+        Files of folders that are no images.
+    """
 
     dicom: list[Path] = field(default_factory=list)
     others: list[tuple[Path, Format]] = field(default_factory=list)
-    failures: list[LossvizError] = field(default_factory=list)
+    failures: list[tuple[Path, LossvizError]] = field(default_factory=list)
     no_images: list[Path] = field(default_factory=list)
 
 
@@ -87,10 +97,10 @@ def read(
     """
     report = reporter or silent
     given = [Path(path)] if isinstance(path, str | os.PathLike) else [Path(one) for one in path]
-    found = _sort_by_kind(given, report)
+    found = sort_by_kind(given, report)
 
     images: list[Image] = []
-    failures = found.failures
+    failures = [error for _, error in found.failures]
     if found.dicom:
         from napari_lossviz.io.dicom_read import read_dicom
 
@@ -106,7 +116,7 @@ def read(
         except LossvizError as error:
             failures.append(error)
     if not images:
-        raise _nothing_read(given, found)
+        raise _nothing_read(given, failures, found.no_images)
     warnings = (*_sentences(failures), *_passed_over(found.no_images))
     return [image.replace(warnings=(*image.warnings, *warnings)) for image in images]
 
@@ -136,20 +146,37 @@ def find_files(
                 yield Path(parent, name)
 
 
-def _sort_by_kind(given: list[Path], report: Reporter) -> _Found:
+def sort_by_kind(given: list[Path], report: Reporter, leave_out: Path | None = None) -> FoundFiles:
+    """Sort files, and the files of folders, by who reads them.
+
+    Parameters
+    ----------
+    given : list of Path
+        Files or folders, as `read` takes them.
+    report : Reporter
+    leave_out : Path, optional
+        A folder whose files are passed over, wherever it is found.
+
+    Raises
+    ------
+    InputError
+        If a path is one that no file can have.
+    """
     files: dict[Path, bool] = {}  # and whether the file was named by the caller
-    found = _Found()
+    found = FoundFiles()
 
     def unreadable(error: OSError) -> None:
-        found.failures.append(
-            InputError(f"{error.filename}: the folder cannot be opened ({error.strerror})")
-        )
+        reason = f"{error.filename}: the folder cannot be opened ({error.strerror})"
+        found.failures.append((Path(error.filename), InputError(reason)))
 
     for path in given:
         if not _is_folder(path):
             files[path] = True
             continue
+        passed_over = _place_within(path, leave_out)
         for file in find_files(path, unreadable):
+            if passed_over is not None and file.is_relative_to(passed_over):
+                continue
             files.setdefault(file, False)
             if len(files) % 1000 == 0:
                 report(Step(0, 1, message=f"{len(files)} files found"))
@@ -160,10 +187,18 @@ def _sort_by_kind(given: list[Path], report: Reporter) -> _Found:
             _add(file, named, found)
         except OSError as error:
             reason = error.strerror or error
-            found.failures.append(InputError(f"{file}: cannot be opened ({reason})"))
+            found.failures.append((file, InputError(f"{file}: cannot be opened ({reason})")))
         except LossvizError as error:
-            found.failures.append(error)
+            found.failures.append((file, error))
     return found
+
+
+def _place_within(folder: Path, inner: Path | None) -> Path | None:
+    """Return how files of `inner` are named when `folder` is searched; None: it is not in there."""
+    if inner is None:
+        return None
+    whole, part = folder.resolve(), inner.resolve()
+    return folder / part.relative_to(whole) if part.is_relative_to(whole) else None
 
 
 def _is_folder(path: Path) -> bool:
@@ -173,7 +208,7 @@ def _is_folder(path: Path) -> bool:
         raise InputError(f"{path}: no file can have this name ({error})") from error
 
 
-def _add(file: Path, named: bool, found: _Found) -> None:
+def _add(file: Path, named: bool, found: FoundFiles) -> None:
     from napari_lossviz.io.dicom_files import has_magic_word, parses_as_dicom
 
     if not file.exists():
@@ -244,8 +279,9 @@ def _sentences(failures: list[LossvizError]) -> list[str]:
     return [*shown, f"{more} more files could not be read"] if more > 0 else shown
 
 
-def _nothing_read(given: list[Path], found: _Found) -> LossvizError:
-    failures = found.failures
+def _nothing_read(
+    given: list[Path], failures: list[LossvizError], no_images: list[Path]
+) -> LossvizError:
     if len(failures) == 1:
         return failures[0]
     if failures:
@@ -253,8 +289,8 @@ def _nothing_read(given: list[Path], found: _Found) -> LossvizError:
         kind = kinds.pop() if len(kinds) == 1 else InputError
         return kind("; ".join(_sentences(failures)))
     names = ", ".join(str(path) for path in given) or "the list of paths"
-    if found.no_images:
+    if no_images:
         return UnsupportedFileError(
-            f"{names}: holds no image that can be read; {_passed_over(found.no_images)[0]}"
+            f"{names}: holds no image that can be read; {_passed_over(no_images)[0]}"
         )
     return InputError(f"{names}: holds no file")

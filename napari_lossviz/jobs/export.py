@@ -99,33 +99,79 @@ def export(
     guarded = [path for image in result.inputs() for path in image.origin.never_overwritten]
     for path in (folder, folder / main_name(result)):
         refuse_inputs(path, guarded)
+    with atomic_folder(folder, overwrite) as temporary:
+        written = fill_folder(
+            result,
+            temporary,
+            folder,
+            parts=parts,
+            selection=selection,
+            drop_identity=drop_identity,
+            tell=tell,
+            beside=beside,
+        )
+    return [folder / name for name in written]
+
+
+def fill_folder(
+    result: Result,
+    temporary: Path,
+    folder: Path,
+    *,
+    parts: ExportParts = ExportParts(),
+    selection: Selection | None = None,
+    drop_identity: bool = False,
+    tell: Callable[[str], None] = lambda sentence: None,
+    beside: Callable[[Path], list[str]] = lambda folder: [],
+) -> list[str]:
+    """Write an export's files to a folder that will become another one by being renamed.
+
+    Parameters
+    ----------
+    result : Result
+    temporary : Path
+        Where the files are written; it exists.
+    folder : Path
+        What it will be called: the recipe's paths start there.
+    parts, selection, drop_identity, tell, beside
+        See `export`.
+
+    Returns
+    -------
+    list of str
+        Names within the folder, the main image's first.
+
+    Raises
+    ------
+    InputError, OutputError
+        See `export`; what was written by then stays.
+    """
     if drop_identity:
         check_identity(result.source)
         result = _without_name(result)
-    with atomic_folder(folder, overwrite) as temporary:
-        written, obstacle = write_formats(result, temporary, parts, drop_identity)
-        if obstacle:
-            result = replace(result, warnings=(*result.warnings, obstacle))
-            tell(obstacle)
-        written += _write_beside(result, temporary, parts)
-        written += beside(temporary)
-        if parts.recipe:
-            recipe = build_recipe(
-                result,
-                folder,
-                selection=selection,
-                save_in=temporary,
-                without_identity=drop_identity,
-                output=parts.radar.record(parts.formats),
-            )
-            write_recipe(recipe, temporary / FOLDER_RECIPE)
-            written.append(FOLDER_RECIPE)
-            if has_values(result.history):
-                write_losses(result.history, temporary / LOSSES_FILE)
-                written.append(LOSSES_FILE)
-        for inner in temporary.glob(f"*/{FOLDER_LIST}"):
-            inner.unlink()  # the outer folder's list names these files too
-    return [folder / name for name in written]
+    written, obstacle = write_formats(result, temporary, parts, drop_identity)
+    if obstacle:
+        result = replace(result, warnings=(*result.warnings, obstacle))
+        tell(obstacle)
+    written += _write_beside(result, temporary, parts)
+    written += beside(temporary)
+    if parts.recipe:
+        recipe = build_recipe(
+            result,
+            folder,
+            selection=selection,
+            save_in=temporary,
+            without_identity=drop_identity,
+            output=parts.radar.record(parts.formats),
+        )
+        write_recipe(recipe, temporary / FOLDER_RECIPE)
+        written.append(FOLDER_RECIPE)
+        if has_values(result.history):
+            write_losses(result.history, temporary / LOSSES_FILE)
+            written.append(LOSSES_FILE)
+    for inner in temporary.glob(f"*/{FOLDER_LIST}"):
+        inner.unlink()  # the outer folder's list names these files too
+    return written
 
 
 def _write_beside(result: Result, folder: Path, parts: ExportParts) -> list[str]:

@@ -101,7 +101,7 @@ def replay(
     recipe_path = Path(recipe_path)
     recipe = read_recipe(recipe_path)
     method = find_method(recipe.method)
-    config = _config(method, recipe, recipe_path)
+    config = config_of(method, recipe, recipe_path)
     image, *others = (
         _find_input(paths, record, recipe, reporter)
         for paths, record in zip(_places(recipe, recipe_path, inputs), recipe.inputs, strict=True)
@@ -140,7 +140,14 @@ def replay(
     )
 
 
-def _config(method: Method, recipe: Recipe, path: Path) -> MethodConfig:
+def config_of(method: Method, recipe: Recipe, path: Path) -> MethodConfig:
+    """Return the settings of a recipe that was read from `path`.
+
+    Raises
+    ------
+    InputError
+        If they do not fit this version of the method.
+    """
     try:
         config = method.load_config().model_validate(recipe.config)
     except ValidationError as error:

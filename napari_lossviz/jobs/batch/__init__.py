@@ -1,0 +1,1 @@
+"""Many images: the same method and settings on all of them, on a dask cluster."""

@@ -1,0 +1,189 @@
+"""The images of a batch, and what each of their results is called."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_lossviz.core import InputError, LossvizError, Reporter
+from napari_lossviz.io.atomic import full_stem
+from napari_lossviz.io.registry import FORMATS
+from napari_lossviz.io.survey import Holding, survey
+from napari_lossviz.jobs.pairing import pair_by_name
+from napari_lossviz.jobs.registry import Method
+
+_DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+_SAFE_SUFFIX = ".safe"
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One run of a batch.
+
+    Attributes
+    ----------
+    stem : str
+        Name of its result: unique in the batch, whatever a file system makes of capitals.
+    sources : tuple of Holding
+        Its images, in the order of the method's arguments; their paths are absolute.
+    """
+
+    stem: str
+    sources: tuple[Holding, ...]
+
+    @property
+    def error(self) -> LossvizError | None:
+        """Why it cannot be read, where that is known already."""
+        return next((one.error for one in self.sources if one.error is not None), None)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All its files."""
+        return tuple(path for one in self.sources for path in one.paths)
+
+    @property
+    def dicom(self) -> bool:
+        """Whether it may name a patient."""
+        return any(one.format == "dicom" for one in self.sources)
+
+
+def find_items(
+    method: Method,
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    drop_identity: bool = False,
+    reporter: Reporter | None = None,
+) -> tuple[list[BatchItem], list[str]]:
+    """Return what a batch runs over, and notes on what it does not.
+
+    Parameters
+    ----------
+    method : Method
+        Of two images: the last input is the target, those before are predictions.
+    inputs : sequence of Path
+        Files and folders; every volume of a folder is an item of its own.
+    out : Path
+        Folder of the results; what lies in it is no input.
+    drop_identity : bool
+        Whether results of DICOM are named by a code and not by their file or folder.
+    reporter : Reporter, optional
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or the results would lie among the inputs.
+    """
+    if not inputs:
+        raise InputError("no input given; name files or folders")
+    for path in inputs:
+        if path.is_dir() and path.resolve() == out.resolve():
+            raise InputError(
+                f"{out}: the results would lie among the inputs, and be taken for inputs the next "
+                "time; choose another output folder"
+            )
+    if method.images == 2:
+        return _pairs(inputs)
+    found = survey(inputs, leave_out=out, reporter=reporter)
+    notes = []
+    if found.passed_over:
+        count = len(found.passed_over)
+        names = ", ".join(path.name for path in found.passed_over[:3])
+        more = ", …" if count > 3 else ""
+        notes.append(f"passed over {count} file(s) of no known image kind: {names}{more}")
+    if not found.holdings:
+        given = ", ".join(str(path) for path in inputs)
+        raise InputError(
+            f"{given}: holds no image that can be read"
+            + "".join(f"; {notes[0]}" for _ in notes[:1])
+        )
+    holdings = [_absolute(one) for one in found.holdings]
+    bases = [_base_name(one, drop_identity) for one in holdings]
+    stems = unique_names(bases, [one.paths[0].parent for one in holdings])
+    return [BatchItem(stem, (one,)) for stem, one in zip(stems, holdings, strict=True)], notes
+
+
+def unique_names(bases: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """Return names of which no two are alike: with more of their folders, else with numbers.
+
+    Parameters
+    ----------
+    bases : sequence of str
+    folders : sequence of Path
+        Absolute, one for each.
+    """
+    names = list(bases)
+    groups: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        groups.setdefault(name.casefold(), []).append(i)
+    for alike in groups.values():
+        if len(alike) == 1 or len({folders[i] for i in alike}) == 1:
+            continue
+        depth = _telling_depth([folders[i] for i in alike])
+        for i in alike:
+            names[i] = "_".join((*folders[i].parts[-depth:], names[i]))
+    taken: set[str] = set()
+    often: dict[str, int] = {}
+    for name in names:
+        often[name.casefold()] = often.get(name.casefold(), 0) + 1
+    for i, name in enumerate(names):
+        number = 1
+        wanted = f"{name}_1" if often[name.casefold()] > 1 else name
+        while wanted.casefold() in taken:
+            number += 1
+            wanted = f"{name}_{number}"
+        taken.add(wanted.casefold())
+        names[i] = wanted
+    return names
+
+
+def _telling_depth(folders: Sequence[Path]) -> int:
+    """Return how many last parts tell the most of these folders apart."""
+    deepest = max(len(folder.parts) for folder in folders) - 1
+    apart = [len({folder.parts[-depth:] for folder in folders}) for depth in range(1, deepest + 1)]
+    return apart.index(max(apart)) + 1
+
+
+def _pairs(inputs: Sequence[Path]) -> tuple[list[BatchItem], list[str]]:
+    if len(inputs) < 2:
+        raise InputError("give at least one prediction, and the target after it")
+    *predictions, target = inputs
+    pairs, notes = pair_by_name(predictions, target)
+    files = [(path, pair.target) for pair in pairs for path in pair.predictions.values()]
+    stems = unique_names(
+        [full_stem(path) for path, _ in files], [path.absolute().parent for path, _ in files]
+    )
+    return [
+        BatchItem(stem, tuple(Holding((path.absolute(),)) for path in both))
+        for stem, both in zip(stems, files, strict=True)
+    ], notes
+
+
+def _absolute(holding: Holding) -> Holding:
+    return replace(holding, paths=tuple(path.absolute() for path in holding.paths))
+
+
+def _base_name(holding: Holding, drop_identity: bool) -> str:
+    """Return the name of a file without its ending, or of the folder of a series."""
+    first = holding.paths[0]
+    if holding.format == "dicom" and drop_identity:
+        code = hashlib.sha256(f"{holding.series_uid or first} {holding.index}".encode())
+        return f"series_{code.hexdigest()[:8]}"
+    if holding.format == "safe" and first.parent.suffix.lower() == _SAFE_SUFFIX:
+        name = first.parent.stem
+    elif len(holding.paths) > 1:
+        folders = {path.parent for path in holding.paths}
+        while len(folders) > 1:
+            folders = {folder.parent for folder in folders}
+        name = folders.pop().name or "series"
+    else:
+        name = _stem_of_file(first, holding.format)
+    return f"{name}_{holding.index + 1}" if holding.count > 1 else name
+
+
+def _stem_of_file(path: Path, format_name: str) -> str:
+    """Return the name without its ending; a DICOM file may be named by a UID, full of dots."""
+    endings = [ending for known in FORMATS for ending in known.suffixes] + list(_DICOM_SUFFIXES)
+    if format_name == "dicom" and not path.name.lower().endswith(tuple(endings)):
+        return path.name
+    return full_stem(path) or path.name

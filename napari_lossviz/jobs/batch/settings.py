@@ -1,0 +1,140 @@
+"""What a batch does with every image, and the key by which a later one knows it again."""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from napari_lossviz import __version__
+from napari_lossviz.core import Edit, InputError, MethodConfig, Recipe, Region, Selection, Stroke
+from napari_lossviz.io.recipes import file_sha256
+from napari_lossviz.jobs.export_images import ExportParts
+from napari_lossviz.jobs.registry import METHODS, Method, find_method
+from napari_lossviz.jobs.replay import config_of
+
+_NOT_FOR_MANY = ("stain_training",)
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """A method with its settings.
+
+    Attributes
+    ----------
+    method : str
+        Its name in `jobs.registry`.
+    config : MethodConfig
+    edits : tuple of Edit
+        Edits of the maps of every image.
+    selection : Selection
+        The part of every image that is used.
+    parts : ExportParts
+        What is written.
+    drop_identity : bool
+        Whether the patient's identity is left out of everything that is written.
+    """
+
+    method: str
+    config: MethodConfig
+    edits: tuple[Edit, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    parts: ExportParts = ExportParts()
+    drop_identity: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of all that a result depends on beside its input.
+
+        The files that the configuration names (a checkpoint) count by what is in them.
+        """
+        config = self.config.model_dump(mode="json")
+        content = {
+            "version": __version__,
+            "method": self.method,
+            "config": config,
+            "files": {name: file_sha256(value) for name, value in _files_in(config)},
+            "edits": [edit.model_dump(mode="json") for edit in self.edits],
+            "selection": self.selection.model_dump(mode="json"),
+            "output": self.parts.radar.record(self.parts.formats).model_dump(mode="json"),
+            "drop_identity": self.drop_identity,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def batch_methods() -> list[Method]:
+    """Return the methods that a batch can run."""
+    return [method for method in METHODS.values() if method.name not in _NOT_FOR_MANY]
+
+
+def settings_for(
+    method: Method, config: MethodConfig, *, drop_identity: bool = False
+) -> BatchSettings:
+    """Return settings, with the files that they name by their full paths.
+
+    Raises
+    ------
+    InputError
+        If the method needs a checkpoint and none is named.
+    """
+    values = config.model_dump()
+    if not str(values.get("checkpoint", "-")).strip():
+        raise InputError(
+            f"{method.title}: no checkpoint chosen: name the file of a trained generator, on the "
+            "command line with --checkpoint, or as checkpoint in the file of --config"
+        )
+    # A worker may have another working directory.
+    full = {name: str(Path(value).absolute()) for name, value in _files_in(values)}
+    return BatchSettings(method.name, config.replace(**full), drop_identity=drop_identity)
+
+
+def settings_of_recipe(
+    recipe: Recipe, path: Path, *, drop_identity: bool = False
+) -> tuple[BatchSettings, str]:
+    """Return the settings and edits of a recipe, and a note on the part of the image, if any.
+
+    Edits that were painted belong to the part of the image that they were painted on: the same part
+    of every image is used. Otherwise whole images are.
+
+    Raises
+    ------
+    InputError
+        If the recipe is of a method that no batch runs, or its settings do not fit this version.
+    """
+    method = find_method(recipe.method)
+    if method.name in _NOT_FOR_MANY:
+        raise InputError(f"{path}: {method.title} is not run over many images")
+    base = settings_for(method, config_of(method, recipe, path), drop_identity=drop_identity)
+    painted = any(
+        isinstance(edit, Stroke | Region) or edit.slices is not None for edit in recipe.edits
+    )
+    note = ""
+    if recipe.selection.ranges:
+        ranges = recipe.selection.ranges.items()
+        part = ", ".join(f"{axis} {start} to {stop}" for axis, (start, stop) in ranges)
+        note = f"the recipe is of a part ({part}); whole images are used"
+        if painted:
+            note = f"the recipe's edits were painted on a part ({part}): that part is used of each"
+    settings = BatchSettings(
+        base.method,
+        base.config,
+        edits=recipe.edits,
+        selection=recipe.selection if painted else Selection(),
+        parts=ExportParts.of_record(recipe.output),
+        drop_identity=drop_identity,
+    )
+    return settings, note
+
+
+def _files_in(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the settings that name a file that is there."""
+    found = []
+    for name, value in config.items():
+        if not isinstance(value, str) or not Path(value).suffix:
+            continue
+        with suppress(OSError, ValueError):  # a text that no file can have as its name
+            if Path(value).is_file():
+                found.append((name, value))
+    return found
