@@ -329,11 +329,38 @@ def betti(session: Session) -> None:
     session.shoot("betti-volume")
 
 
+def lab(session: Session) -> None:
+    """Train twice with other settings, look at both runs, at what changed, and at loss maps."""
+    viewer, dock = session.viewer, session.dock
+    _, method = viewer.window.add_plugin_dock_widget(PLUGIN, "Filter2Noise", tabify=True)
+    panel = method.run_panel
+    panel.at_once.setChecked(False)
+    viewer.open_sample(PLUGIN, "low_dose_ct")
+    panel.controls.preset.choose("trained")
+    form = panel.controls.form
+    for steps, stages in ((200, 1), (300, 2)):
+        before = method.results.result
+        form.set_config(form.config().replace(steps=steps, stages=stages))
+        panel.controls.run_button.click()
+        session.until(lambda last=before: method.results.result is not last and not panel.working)
+    dock.parentWidget().raise_()
+    session.shoot("lab-runs")
+    session.tab("Changes")
+    dock.changes.difference.click()
+    session.until(lambda: any(" minus " in layer.name for layer in viewer.layers))
+    session.shoot("lab-changes")
+    viewer.layers.remove(next(one for one in viewer.layers if " minus " in one.name))
+    dock.changes.side_by_side.click()
+    session.shoot("lab-maps")
+    dock.changes.side_by_side.click()
+
+
 PANELS = {
     "Filter2Noise": filter2noise,
     "MERLIN": merlin,
     "Stain translation": stain,
     "Betti matching": betti,
+    "Loss lab": lab,
 }
 
 

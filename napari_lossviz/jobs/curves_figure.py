@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from napari_lossviz.core import InputError
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.io.figure import DISCLAIMER
+from napari_lossviz.jobs.curves import drawable, terms_of
 from napari_lossviz.jobs.run_record import RunRecord
 
 RUN_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#404040")
@@ -30,36 +29,13 @@ TERM_DASHES: tuple[Any, ...] = (
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 
 
-def terms_of(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Return the terms of all runs, each once; the total first."""
-    found = dict.fromkeys(term for record in records for term in record.history)
-    return tuple(sorted(found, key=lambda term: term != "total"))
-
-
-def drawable(
-    values: Sequence[float], *, log: bool, most: int = 2000
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return steps, counted from 1, and values of a curve, thinned out.
-
-    Parameters
-    ----------
-    values : sequence of float
-    log : bool
-        Values that are not above 0 become nan, which leaves a gap.
-    most : int
-        About how many points are kept, at most; the last one always.
-    """
-    found = np.asarray(values, np.float64)
-    stride = max(1, len(found) // most)
-    kept = np.arange(0, len(found), stride)
-    if len(found) and kept[-1] != len(found) - 1:
-        kept = np.append(kept, len(found) - 1)
-    shown = found[kept]
-    return kept + 1, np.where(shown > 0, shown, np.nan) if log else shown
-
-
 def draw_curves(
-    records: Sequence[RunRecord], terms: Sequence[str] | None = None, *, log: bool = True
+    records: Sequence[RunRecord],
+    terms: Sequence[str] | None = None,
+    *,
+    log: bool = True,
+    smooth: bool = False,
+    slots: Sequence[int] | None = None,
 ) -> Figure:
     """Return the curves: a colour for each run, a line style for each term.
 
@@ -70,6 +46,10 @@ def draw_curves(
         Those drawn; default: all.
     log : bool
         Whether the losses are on a logarithmic axis.
+    smooth : bool
+        See `drawable`.
+    slots : sequence of int, optional
+        Which of `RUN_COLOURS` each run has; default: in their order.
     """
     known = terms_of(records)
     dashes = {term: TERM_DASHES[n % len(TERM_DASHES)] for n, term in enumerate(known)}
@@ -78,11 +58,11 @@ def draw_curves(
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     handles = []
-    for n, record in enumerate(records):
-        colour = RUN_COLOURS[n % len(RUN_COLOURS)]
+    for record, slot in zip(records, slots or range(len(records)), strict=True):
+        colour = RUN_COLOURS[slot % len(RUN_COLOURS)]
         drawn = [term for term in chosen if record.history.get(term)]
         for term in drawn:
-            steps, values = drawable(record.history[term], log=log)
+            steps, values = drawable(record.history[term], log=log, smooth=smooth)
             axes.plot(steps, values, color=colour, linestyle=dashes[term], linewidth=1.3)
         if drawn:
             handles.append(Line2D([], [], color=colour, label=record.name))
@@ -105,6 +85,8 @@ def write_curves(
     terms: Sequence[str] | None = None,
     *,
     log: bool = True,
+    smooth: bool = False,
+    slots: Sequence[int] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the curves as SVG, PNG or PDF, by the ending of the name.
@@ -124,6 +106,6 @@ def write_curves(
     with atomic_path(path, overwrite) as temporary:
         kind = path.suffix.lower().removeprefix(".")
         metadata: Mapping[str, Any] = {"Date": None} if kind == "svg" else {}
-        figure = draw_curves(records, terms, log=log)
+        figure = draw_curves(records, terms, log=log, smooth=smooth, slots=slots)
         figure.savefig(temporary, format=kind, dpi=150, facecolor="white", metadata=metadata)
     return path

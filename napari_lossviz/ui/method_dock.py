@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.core import Result
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.compare import ComparePanel
+from napari_lossviz.ui.dock_frame import dock_size, scrolled
 from napari_lossviz.ui.dock_life import DockLife
 from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.export_panel import ExportPanel
@@ -18,10 +19,6 @@ from napari_lossviz.ui.panel_settings import PanelSettings
 from napari_lossviz.ui.result_choice import ResultChoice
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.run_panel import RunPanel
-
-_LETTERS = 44
-_NARROWEST, _WIDEST = 345, 420
-"""Width of the dock in letters, and its limits in pixels."""
 
 
 class MethodDock(QWidget):
@@ -92,8 +89,7 @@ class MethodDock(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
         """Return a width that leaves a small screen's canvas room, also at a large font."""
-        letters = self.fontMetrics().averageCharWidth()
-        return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), super().sizeHint().height())
+        return dock_size(self, super().sizeHint())
 
     def close_dock(self, *, window_stays: bool = True) -> None:
         """End runs, threads and the engine process, and let go of the viewer."""
@@ -156,7 +152,7 @@ class MethodDock(QWidget):
             ("Export", self.export_panel, "Write the result, its maps and its recipe"),
         )
         for title, page, tip in self._pages:
-            self.tabs.setTabToolTip(self.tabs.addTab(_scrolled(page), title), tip)
+            self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), tip)
         self.tabs.setDocumentMode(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -166,12 +162,3 @@ class MethodDock(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
         self.setMinimumWidth(300)
-
-
-def _scrolled(page: Any) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(page)
-    return area

@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 
 from napari_lossviz.core import Image, NamedImage, Result
 from napari_lossviz.ui.layers import METADATA_KEY, LayerData, derived_layer
+from napari_lossviz.ui.session_runs import runs_of
 from napari_lossviz.ui.thumbnails import draw_thumbnail
 
 _STAGE = re.compile(r"(?P<name>.+?)(?: stage (?P<stage>\d+))?")
@@ -141,6 +142,7 @@ def add_result(
     if not main_only:
         for add in followers(viewer, layers):
             add()
+    runs_of(viewer).remember(layers)
     return layers
 
 

@@ -8,7 +8,8 @@ from run_records import made_record
 
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError
-from napari_lossviz.jobs.curves_figure import draw_curves, drawable, terms_of, write_curves
+from napari_lossviz.jobs.curves import drawable, moving_mean, terms_of
+from napari_lossviz.jobs.curves_figure import draw_curves, write_curves
 from napari_lossviz.jobs.export import export
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
@@ -90,3 +91,18 @@ def test_without_losses_or_with_another_ending_no_figure_is_written(tmp_path: Pa
     with pytest.raises(InputError, match=r"\.svg"):
         write_curves([made_record("a")], tmp_path / "losses.txt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_moving_mean_takes_the_finite_values_around() -> None:
+    values = np.array([1.0, 2.0, np.nan, 6.0, 10.0])
+    np.testing.assert_allclose(moving_mean(values, 3), [1.5, 1.5, 4, 8, 8])
+    np.testing.assert_array_equal(moving_mean(values, 1), values)
+    assert np.isnan(moving_mean(np.full(3, np.nan), 3)).all()
+    assert moving_mean(np.zeros(0), 0).size == 0
+
+
+def test_a_smooth_curve_of_noise_is_flatter_and_of_the_same_length() -> None:
+    noise = np.random.default_rng(0).normal(5, 1, 400)
+    steps, smooth = drawable(noise, log=False, smooth=True)
+    assert len(steps) == 400
+    assert smooth[10:-10].std() < 0.4 * noise.std()

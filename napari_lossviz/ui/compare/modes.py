@@ -7,6 +7,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_lossviz.ui.compare.blink import Blink
 from napari_lossviz.ui.compare.canvas import CanvasWatch
+from napari_lossviz.ui.compare.canvas_turn import take_canvas
 from napari_lossviz.ui.compare.linked_display import LinkedDisplay
 from napari_lossviz.ui.compare.side_by_side import SideBySide
 from napari_lossviz.ui.compare.swipe import Swipe
@@ -34,6 +35,8 @@ class ComparisonView(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
+    words : tuple of str
+        What the captions side by side call the two layers.
     """
 
     stopped = Signal(str)
@@ -41,9 +44,10 @@ class ComparisonView(QObject):
 
     boundary_changed = Signal(float)
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Any, words: tuple[str, str] = ("Before", "After")) -> None:
         super().__init__()
         self._viewer = viewer
+        self._words = words
         self._mode = Mode.OFF
         self._pair: tuple[Any, Any] | None = None
         self._state: ViewState | None = None
@@ -72,6 +76,7 @@ class ComparisonView(QObject):
             return
         if self._pair != (before, after):
             self.stop()
+            take_canvas(self._viewer, self._give_way)
             self._state = ViewState(self._viewer, (before, after))
             self._pair = (before, after)
             self._link = LinkedDisplay(before, after)
@@ -124,7 +129,7 @@ class ComparisonView(QObject):
         elif self._mode == Mode.BLINK:
             self._shown = Blink(self._viewer, before, after, self._rate)
         else:
-            self._shown = SideBySide(self._viewer, before, after)
+            self._shown = SideBySide(self._viewer, before, after, self._words)
         self._watch = CanvasWatch(self._viewer, FLIP_KEY)
         self._watch.resized.connect(self._shown.resize)
         self._watch.key_pressed.connect(self.flip)
@@ -148,6 +153,11 @@ class ComparisonView(QObject):
                 continue
             covers = everything or layer._type_string == "image"
             layer.visible = layer in self._pair or (was_visible and not covers)
+
+    def _give_way(self) -> None:
+        if self._pair is not None:
+            self.stop()
+            self.stopped.emit("")
 
     def _on_removed(self, event: Any) -> None:
         if self._pair is not None and event.value in self._pair:

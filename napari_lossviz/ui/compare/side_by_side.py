@@ -21,10 +21,15 @@ class SideBySide:
     ----------
     viewer : napari.Viewer
     before, after : napari.layers.Image
+    words : tuple of str
+        What the captions call them.
     """
 
-    def __init__(self, viewer: Any, before: Any, after: Any) -> None:
+    def __init__(
+        self, viewer: Any, before: Any, after: Any, words: tuple[str, str] = ("Before", "After")
+    ) -> None:
         self._layers = (before, after)
+        self._words = words
         self._captions = Captions(canvas_widget(viewer))
         size = np.array(viewer.canvas.size, dtype=float)
         in_order = viewer.layers.index(before) < viewer.layers.index(after)
@@ -39,8 +44,10 @@ class SideBySide:
 
     def resize(self) -> None:
         """Fit the captions to a canvas of another size."""
-        before, after = self._layers
-        self._captions.beside(0.5, f"Before: {before.name}", f"After: {after.name}")
+        left, right = (
+            f"{word}: {layer.name}" for word, layer in zip(self._words, self._layers, strict=True)
+        )
+        self._captions.beside(0.5, left, right)
 
     def close(self) -> None:
         """Remove the captions; the grid is given back with the rest of the viewer's state."""

@@ -9,38 +9,12 @@ from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from napari_lossviz.ui.plots.bare import bare_plot, pg
-from napari_lossviz.ui.plots.log_ticks import equal_steps, short
+from napari_lossviz.ui.plots.log_axis import LogAxis
 
 _COLOURS = ("#f5f5f5", "#4fc3f7", "#ffb74d", "#81c784", "#ba68c8", "#e57373", "#fff176", "#90a4ae")
 _TOTAL = "total"
 _DRAWN = 2000
 """Points of a curve that are drawn at most."""
-
-
-class _LogAxis(pg.AxisItem):  # type: ignore[misc]
-    """Labels whole decades, or 1, 2 and 5 within fewer than two; pyqtgraph's own overlap.
-
-    Where a loss hardly moves and fewer than two of these are seen, equal steps are labelled.
-    """
-
-    def logTickValues(  # noqa: N802, pyqtgraph's name
-        self, minVal: float, maxVal: float, size: float, stdTicks: Any
-    ) -> list[tuple[float | None, list[float]]]:
-        """Return major and minor ticks as logarithms."""
-        decades = np.arange(np.floor(minVal), np.ceil(maxVal) + 1)
-        steps = [float(d + np.log10(k)) for d in decades for k in range(1, 10)]
-        inside = [step for step in steps if minVal <= step <= maxVal]
-        wanted = (1,) if maxVal - minVal >= 2 else (1, 2, 5)
-        major = [step for step in inside if round(10 ** (step % 1)) in wanted]
-        if len(major) < 2:
-            return [(1.0, equal_steps(minVal, maxVal)), (None, [])]
-        return [(1.0, major), (None, [step for step in inside if step not in major])]
-
-    def logTickStrings(  # noqa: N802
-        self, values: list[float], scale: float, spacing: float
-    ) -> list[str]:
-        """Return the values themselves, short."""
-        return [short(10**value) for value in values]
 
 
 class LossCurves(QWidget):
@@ -57,7 +31,7 @@ class LossCurves(QWidget):
         self._values: dict[str, list[float]] = {}
         self._curves: dict[str, Any] = {}
         self.buttons: dict[str, QToolButton] = {}
-        self.plot = bare_plot(axisItems={"left": _LogAxis("left")})
+        self.plot = bare_plot(axisItems={"left": LogAxis("left")})
         self.plot.setLogMode(y=True)
         self.plot.setLabel("bottom", "step")
         self.plot.showGrid(y=True, alpha=0.2)

@@ -1,0 +1,67 @@
+"""The loss lab: one view over the runs of all methods."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_lossviz.ui.dock_frame import dock_size, scrolled
+from napari_lossviz.ui.dock_life import DockLife
+from napari_lossviz.ui.lab import ChangesPage, RunsPage
+from napari_lossviz.ui.session_runs import runs_of
+
+if TYPE_CHECKING:
+    import napari
+
+
+class LossLabDock(QWidget):
+    """Table and curves of all runs, and what changed between two of them.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self.setObjectName("lossviz lab")
+        self._closed = False
+        runs = runs_of(viewer)
+        self.runs = RunsPage(runs)
+        self.changes = ChangesPage(viewer, runs)
+        self.tabs = QTabWidget()
+        self._pages: tuple[tuple[str, QWidget, str], ...] = (
+            ("Runs", self.runs, "Every run of this window, and saved ones; their losses by step"),
+            ("Changes", self.changes, "What changed between two runs"),
+        )
+        for title, page, tip in self._pages:
+            self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), tip)
+        self.tabs.setDocumentMode(True)
+        self.tabs.currentChanged.connect(self._on_tab)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.addWidget(self.tabs)
+        self.setMinimumWidth(300)
+        self._life = DockLife(self, viewer, self.close_dock)
+
+    def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
+        """Return a width that leaves a small screen's canvas room."""
+        return dock_size(self, super().sizeHint())
+
+    def close_dock(self, *, window_stays: bool = True) -> None:
+        """End what runs, and let go of the viewer."""
+        if self._closed:
+            return
+        self._closed = True
+        ends: tuple[Callable[[], None], ...] = (self.runs.close_page, self.changes.close_page)
+        for end in ends:
+            try:
+                end()
+            except RuntimeError:  # Qt deleted that part already
+                continue
+
+    def _on_tab(self, _index: int) -> None:
+        """Give the canvas back when the tab that took it is left."""
+        if not self.tabs.currentWidget().isAncestorOf(self.changes):
+            self.changes.stop()
