@@ -24,7 +24,7 @@ from napari_lossviz.core.image import (
 )
 from napari_lossviz.core.recipe import InputRecord, OutputRecord, Recipe, Selection
 from napari_lossviz.core.result import PairResult, Result
-from napari_lossviz.core.steps import Cancelled, Reporter, Step, silent
+from napari_lossviz.core.steps import Cancelled, Part, Reporter, Step, silent
 
 __all__ = [
     "LABEL_UNIT",
@@ -46,6 +46,7 @@ __all__ = [
     "OutputExistsError",
     "OutputRecord",
     "PairResult",
+    "Part",
     "Recipe",
     "Region",
     "Reporter",

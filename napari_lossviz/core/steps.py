@@ -15,6 +15,10 @@ def _no_maps() -> dict[str, np.ndarray]:
     return {}
 
 
+Part = tuple[tuple[int | slice, ...], np.ndarray]
+"""Index into the result's array, and the pixels there."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a run.
@@ -30,6 +34,9 @@ class Step:
         lazy, since most steps are not shown, and valid only during the reporter's call.
     message : str
         What is being done, in a few words ("choosing the strength", "slice 3 of 20").
+    part : callable, optional
+        Where a part of the result is finished with this step: returns it. Valid only during the
+        reporter's call.
     """
 
     done: int
@@ -37,6 +44,7 @@ class Step:
     losses: Mapping[str, float] = field(default_factory=dict)
     maps: Callable[[], dict[str, np.ndarray]] = _no_maps
     message: str = ""
+    part: Callable[[], Part] | None = None
 
 
 class Reporter(Protocol):

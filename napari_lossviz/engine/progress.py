@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from napari_lossviz.core import Reporter, Step, silent
+from napari_lossviz.core import Part, Reporter, Step, silent
 
 _POLL_SECONDS = 0.2
 
@@ -46,6 +46,10 @@ class Progress:
         """Say what begins now, with no work done yet."""
         self._send(message)
 
+    def deliver(self, part: Callable[[], Part]) -> None:
+        """Hand on a finished part of the result (see `Step`), with no more work done."""
+        self._send(self._message, part=part)
+
     def extend(self, units: int) -> None:
         """Add units of work to the total, now that they are known."""
         self._total += units
@@ -64,8 +68,10 @@ class Progress:
         message: str,
         losses: Mapping[str, float] | None = None,
         maps: Callable[[], dict[str, np.ndarray]] | None = None,
+        part: Callable[[], Part] | None = None,
     ) -> None:
         self._message = message
         extra = {} if maps is None else {"maps": maps}
-        self._reporter(Step(self._done, self._total, losses or {}, message=message, **extra))
+        step = Step(self._done, self._total, losses or {}, message=message, part=part, **extra)
+        self._reporter(step)
         self._last = time.monotonic()

@@ -118,6 +118,8 @@ def denoise(
             sink.write(n, values)
             if n in numbers:
                 judged[n] = values
+            if slices.count > 1:
+                progress.deliver(lambda: (slices.place(n), slices.restored(values, n)))
 
         asked = (slices, window, judge, config, edits, progress, take)
         threads = 1

@@ -79,6 +79,15 @@ class MapsMessage:
 
 
 @dataclass(frozen=True, eq=False)
+class PartMessage:
+    """A finished part of the result: the index into its array, and the pixels there."""
+
+    run: int
+    index: tuple[int | slice, ...]
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Order:
     """A run that is asked for.
 
@@ -238,21 +247,38 @@ def _outcome(
         return Outcome(result=work(_LineReporter(_line[0], order)))
     except Cancelled:
         return Outcome()
-    except LossvizError as error:
-        return Outcome(error=error)
     except Exception as error:
-        if _is_out_of_memory(error):
-            return Outcome(error=OutOfMemoryError(f"{OUT_OF_MEMORY}. ({_first_line(error)})"))
-        on = f" on {what!r}" if what else ""
-        return Outcome(
-            error=LossvizError(
-                f"{title()} failed{on}: {_first_line(error)}. This is a fault of "
-                "the program: please report it with the details printed in the terminal"
-            ),
-            details=traceback.format_exc(),
-        )
+        known, details = as_known_error(error, title, what, "printed in the terminal")
+        return Outcome(error=known, details=details)
     finally:
-        _give_back_memory()
+        give_back_memory()
+
+
+def as_known_error(
+    error: Exception, title: Callable[[], str], what: str, where: str
+) -> tuple[LossvizError, str]:
+    """Return an error as one that a user may see, and its traceback where nobody expected it.
+
+    Parameters
+    ----------
+    error : Exception
+    title : callable
+        Returns what failed, for people.
+    what : str
+        What it failed on; empty: not told.
+    where : str
+        Where its traceback will be found: "printed in the terminal".
+    """
+    if isinstance(error, LossvizError):
+        return error, ""
+    if _is_out_of_memory(error):
+        return OutOfMemoryError(f"{OUT_OF_MEMORY}. ({_first_line(error)})"), ""
+    on = f" on {what!r}" if what else ""
+    known = LossvizError(
+        f"{title()} failed{on}: {_first_line(error)}. This is a fault of the program: please "
+        f"report it with the details {where}"
+    )
+    return known, traceback.format_exc()
 
 
 def list_devices(method: str) -> list[Device]:
@@ -307,6 +333,8 @@ class _LineReporter:
     def __call__(self, step: Step, /) -> None:
         if self._line.cancel.is_set():
             raise Cancelled
+        if step.part is not None:
+            self._line.messages.send(PartMessage(self._order.run, *step.part()))
         if step.losses:
             self._losses.append((step.done, dict(step.losses)))
         now = time.monotonic()
@@ -336,7 +364,8 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _give_back_memory() -> None:
+def give_back_memory() -> None:
+    """Give memory back that no run needs any more, the GPU's too."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is None:

@@ -31,6 +31,8 @@ class Task(QObject):
     """The exception that it raised; `Cancelled` is not told."""
     progressed = Signal(object)
     """A `Step`, at most ten a second."""
+    part = Signal(object, object)
+    """Index into the result's array, and pixels: a part of the result that is finished."""
 
     _ended = Signal()
     _running: set["Task"] = set()  # noqa: RUF012, a task lives until its outcome was told
@@ -60,7 +62,7 @@ class Task(QObject):
             Seconds to wait for its end.
         """
         self._cancelled.set()
-        for signal in (self.done, self.failed, self.progressed):
+        for signal in (self.done, self.failed, self.progressed, self.part):
             with suppress(TypeError, RuntimeError):  # nobody listens; or Qt's half is gone
                 signal.disconnect()  # what is on its way is not delivered any more
         if wait:
@@ -74,6 +76,8 @@ class Task(QObject):
     def _report(self, step: Step, /) -> None:
         if self._cancelled.is_set():
             raise Cancelled
+        if step.part is not None:
+            self.part.emit(*step.part())
         now = time.monotonic()
         if now - self._told >= _INTERVAL:
             self._told = now

@@ -28,6 +28,7 @@ from napari_lossviz.jobs.engine_worker import (
     MapsMessage,
     Order,
     Outcome,
+    PartMessage,
     StepMessage,
 )
 from napari_lossviz.jobs.registry import find_method
@@ -105,6 +106,8 @@ class Call(Job):
     """A `StepMessage`, at most ten a second."""
     maps = Signal(object)
     """A `MapsMessage` that was asked for."""
+    part = Signal(object, object)
+    """Index into the result's array, and pixels: a part of the result that is finished."""
 
     def __init__(
         self, engine: "EngineProcess", order: CallOrder | Order, patience: float = PATIENCE
@@ -378,11 +381,13 @@ class EngineProcess(QObject):
         job.ended = True
         job.deleteLater()
 
-    def _dispatch(self, message: StepMessage | MapsMessage) -> None:
+    def _dispatch(self, message: StepMessage | MapsMessage | PartMessage) -> None:
         run = self._current
         if not isinstance(run, Call) or message.run != run.number:
             return
         if isinstance(message, StepMessage):
             run.stepped.emit(message)
+        elif isinstance(message, PartMessage):
+            run.part.emit(message.index, message.pixels)
         else:
             run.maps.emit(message)

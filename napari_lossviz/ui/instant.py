@@ -33,6 +33,8 @@ class InstantRun(QObject):
     """Source layer, `Result`, and its images."""
     failed = Signal(object, str)
     """Source layer, and why."""
+    part = Signal(object, object)
+    """Index into the whole result, and pixels: a slice that is finished."""
     stepped = Signal(object)
     """A `Step` of the run over the whole."""
     warming = Signal(bool)
@@ -119,6 +121,7 @@ class InstantRun(QObject):
     def _start_whole(self, layer: Any, image: Image, config: MethodConfig) -> None:
         task = self._task = Task(_run_whole, self._method, image, config, reporting=True)
         task.progressed.connect(self.stepped.emit)
+        task.part.connect(self.part.emit)
         task.done.connect(lambda done: self._finish(layer, *done))
         task.failed.connect(lambda error: self._fail(layer, error))
         task.start()

@@ -48,6 +48,7 @@ class InstantShow(QObject):
         )
         self.run = InstantRun(method, preset, self)
         self.run.first_slice.connect(self._on_first_slice)
+        self.run.part.connect(self._on_part)
         self.run.finished.connect(self._on_finished)
         self.run.failed.connect(self._on_failed)
 
@@ -104,6 +105,10 @@ class InstantShow(QObject):
         if layer in self._viewer.layers:
             self._live = LiveView(self._viewer, image_from_layer(layer), layer, place)
             self._live.show({"denoised": array})
+
+    def _on_part(self, index: tuple[int | slice, ...], pixels: np.ndarray) -> None:
+        if self._live is not None:
+            self._live.show_part(index, pixels)
 
     def _on_finished(self, layer: Any, result: Result, images: list[NamedImage]) -> None:
         live, self._live = self._live, None

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: the denoised slice and where the loss acts, as layers."""
+"""What a run shows while it goes on, as layers: what is denoised so far, where the loss acts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
-from napari_lossviz.core import Image
-from napari_lossviz.ui.layers import slice_layer
+from napari_lossviz.core import Image, NamedImage
+from napari_lossviz.ui.layers import derived_layer, slice_layer
 from napari_lossviz.ui.result_layers import add_quietly
 
 PREVIEW = "denoised"
@@ -16,6 +16,9 @@ _LOSS = "loss "
 
 class LiveView:
     """Two layers that exist as long as a run does. One that the user removes stays away.
+
+    The preview is that of one slice, until finished slices of the result come: then it is of the
+    whole, what is not done yet being transparent.
 
     Parameters
     ----------
@@ -37,6 +40,9 @@ class LiveView:
         self._went_to: dict[int, float] = {}
         self._layers: dict[str, Any] = {}
         self._losses: dict[str, np.ndarray] = {}
+        self._whole: np.ndarray | None = None  # the result as far as it has come
+        self._ended = False
+        self._gone = False  # whether the view went to the slice of the run
         self._term = ""
         self._limits: tuple[float, ...] | None = None  # of the loss map, as they were set last
 
@@ -50,7 +56,7 @@ class LiveView:
         layer = self._layers.get(role)
         return layer if layer in self._viewer.layers else None
 
-    def go_there(self) -> None:
+    def _go_there(self) -> None:
         """Show the slice of the run; `end` goes back, unless the user went elsewhere since."""
         names = [str(label) for label in self._source.axis_labels]
         data = list(self._source.world_to_data(self._viewer.dims.point))
@@ -73,12 +79,27 @@ class LiveView:
         self.show_losses(maps)
 
     def show_preview(self, maps: Mapping[str, np.ndarray]) -> None:
-        """Show the preview among new maps, if it is there."""
-        if PREVIEW in maps:
+        """Show the preview among new maps, if it is there; at first go to its slice."""
+        if PREVIEW in maps and self._whole is None:
+            self._go_once()
             self._put("preview", maps[PREVIEW], "result", "preview")
+
+    def show_part(self, index: tuple[int | slice, ...], pixels: np.ndarray) -> None:
+        """Show a part of the result that is finished."""
+        if self._ended or self._source not in self._viewer.layers:
+            return
+        if self._whole is None:
+            self._whole = self._empty(pixels.dtype)
+            self._add_whole()
+        self._whole[index] = pixels
+        layer = self.layer("preview")
+        if layer is not None and self._is_on_screen(layer, index):
+            layer.refresh(thumbnail=False, extent=False)
 
     def show_losses(self, maps: Mapping[str, np.ndarray]) -> None:
         """Show the loss map of the term chosen among new maps."""
+        if any(name.startswith(_LOSS) for name in maps):
+            self._go_once()
         self._losses = {
             name.removeprefix(_LOSS): array
             for name, array in maps.items()
@@ -95,10 +116,12 @@ class LiveView:
         """Return the preview's layer, or None, and leave it in the viewer from now on."""
         layer = self.layer("preview")
         self._layers.pop("preview", None)
+        self._ended = True
         return layer
 
     def end(self) -> None:
         """Remove the layers."""
+        self._ended = True
         for layer in self._layers.values():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -108,6 +131,47 @@ class LiveView:
             if axis < dims.ndim and dims.point[axis] == self._went_to[axis]:
                 dims.set_point(axis, point)
         self._came_from.clear()
+
+    def _go_once(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._go_there()
+
+    def _empty(self, kind: np.dtype[Any]) -> np.ndarray:
+        """Return the result before any part of it has come: transparent, or the input."""
+        if kind.kind == "f":
+            return np.full(self._image.shape, np.nan, kind)
+        return np.array(self._image.array, kind)  # colours have no such value
+
+    def _add_whole(self) -> None:
+        """Put a layer of the whole in the place of the one slice's; none if that was removed."""
+        assert self._whole is not None
+        slice_ = self._layers.get("preview")
+        if slice_ is not None and slice_ not in self._viewer.layers:
+            return
+        unit = self._image.value_unit
+        named = NamedImage("preview", self._whole, "result", unit)
+        layer = Layer.create(*derived_layer(named, self._image, self._source))
+        self._layers["preview"] = layer
+        add_quietly(self._viewer, layer)
+        if slice_ is not None:
+            self._viewer.layers.remove(slice_)
+
+    def _is_on_screen(self, layer: Any, index: tuple[int | slice, ...]) -> bool:
+        """Whether a part shows in the slice on the screen; in 3D, all shows in the end."""
+        dims = self._viewer.dims
+        if dims.ndisplay != 2:
+            return False
+        offset = dims.ndim - layer.ndim
+        point = layer.world_to_data(dims.point)
+        names = [str(label) for label in layer.axis_labels]
+        for axis, there in zip(self._image.axes, index, strict=True):
+            if isinstance(there, slice):
+                continue
+            number = names.index(axis)
+            if offset + number not in dims.displayed and there != int(np.round(point[number])):
+                return False
+        return True
 
     def _show_term(self) -> None:
         if self._term in self._losses:

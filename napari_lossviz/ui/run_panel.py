@@ -203,13 +203,13 @@ class RunPanel(QWidget):
         place = self._settings.watched_slice(image)
         self._live = LiveView(self._viewer, image, inputs.layers[0], place)
         self._live.set_term(self.progress.term)
-        self._live.go_there()
         label = in_words(self.controls.preset.name) if len(self._method.presets) > 1 else ""
         if self._engine.busy:
             self.progress.bar.setFormat("waiting for another run to end")
         run.started.connect(self._on_started)
         run.stepped.connect(self._on_step)
         run.maps.connect(self._on_maps)
+        run.part.connect(self._live.show_part)
         run.finished.connect(lambda result: self._on_finished(inputs, result, label))
         run.failed.connect(self._on_failed)
         run.cancelled.connect(self._on_cancelled)

@@ -1,0 +1,130 @@
+"""A series in the dock: slices appear while the rest still runs, and neighbours lend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from dock_runs import WAIT, run_dock
+
+from napari_lossviz.core import Image
+from napari_lossviz.ui.layers import image_layer
+from napari_lossviz.ui.live_view import LiveView
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def series() -> tuple[Any, dict[str, Any]]:
+    """Five slices of a disc in noise of 25 HU, as a layer."""
+    y, x = np.mgrid[:64, :64]
+    clean = np.where(np.hypot(y - 30, x - 34) < 15, 60.0, 20.0)
+    noise = np.random.default_rng(0).normal(0, 25, (5, 64, 64))
+    spacing, units = (3.0, 0.8, 0.8), ("mm",) * 3
+    image = Image((clean + noise).astype(np.float32), "zyx", spacing, units, value_unit="HU")
+    data, settings, _ = image_layer(image)
+    return data, settings
+
+
+def opened(viewer: Any, series: tuple[Any, dict[str, Any]], qtbot: Any) -> Any:
+    """Return the dock in a viewer that shows the series, ready to run best."""
+    data, settings = series
+    viewer.add_image(data, **settings)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Filter2Noise")
+    panel = dock.run_panel
+    qtbot.waitUntil(lambda: not panel.working, timeout=WAIT)
+    panel.at_once.setChecked(False)
+    panel.controls.preset.choose("best")
+    return dock
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, then: Callable[[LiveView], None]) -> None:
+    """Call a function whenever a part has been shown."""
+    show = LiveView.show_part
+
+    def watched(live: LiveView, index: Any, pixels: Any) -> None:
+        show(live, index, pixels)
+        then(live)
+
+    monkeypatch.setattr(LiveView, "show_part", watched)
+
+
+def test_slices_appear_while_the_rest_runs_and_neighbours_lend(
+    make_napari_viewer: Any, series: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer, series, qtbot)
+    before = set(viewer.layers)
+    viewer.dims.set_point(0, 3.0)  # the second slice
+    seen: list[tuple[list[bool], Any]] = []
+
+    def look(live: LiveView) -> None:
+        layer = live.layer("preview")
+        assert layer in viewer.layers
+        np.testing.assert_allclose(layer.scale, (3.0, 0.8, 0.8))
+        done = [bool(np.isfinite(plane).all()) for plane in layer.data]
+        seen.append((done, layer.data.copy()))
+
+    watch(monkeypatch, look)
+    form = dock.run_panel.controls.form
+    form.set_config(form.config().replace(neighbours=1))
+    layers = run_dock(qtbot, dock)
+    assert [done for done, _ in seen] == [[n <= k for n in range(5)] for k in range(5)]
+    np.testing.assert_array_equal(seen[-1][1], layers.denoised.data)
+    assert viewer.dims.point[0] == 3.0  # nothing led the user away
+    qtbot.waitUntil(lambda: all(one in viewer.layers for one in layers.all_layers()), timeout=WAIT)
+    assert ("sigma_z", 0) in layers.maps
+    shown = {layer.name for layer in set(viewer.layers) - before}
+    assert not any("preview" in name for name in shown)
+
+    offered = dock.editor.brush_panel.expert_box.map
+    assert offered.findData("sigma_z") >= 0
+    before_edit = layers.denoised.data.copy()
+    dock.strength.set_strength(0.5)  # edits refilter with the neighbours too
+    dock.strength.strength_changed.emit(0.5)
+    qtbot.waitUntil(
+        lambda: not np.array_equal(layers.denoised.data[3], before_edit[3]), timeout=WAIT
+    )
+
+
+def test_a_cancelled_series_leaves_the_viewer_as_it_was(
+    make_napari_viewer: Any, series: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer, series, qtbot)
+    before = list(viewer.layers)
+    came: list[int] = []
+
+    def stop(live: LiveView) -> None:
+        came.append(len(viewer.layers))
+        if len(came) == 2:
+            dock.run_panel.cancel()
+
+    watch(monkeypatch, stop)
+    dock.run_panel.controls.run_button.click()
+    qtbot.waitUntil(lambda: len(came) >= 2, timeout=WAIT)
+    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
+    assert came[0] == len(before) + 1
+    assert list(viewer.layers) == before
+    monkeypatch.undo()  # what it holds must not outlive the viewer
+
+
+def test_a_preview_that_the_user_removes_stays_away(
+    make_napari_viewer: Any, series: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer, series, qtbot)
+    removed: list[Any] = []
+
+    def remove(live: LiveView) -> None:
+        layer = live.layer("preview")
+        if not removed:
+            removed.append(layer)
+            viewer.layers.remove(layer)
+        assert live.layer("preview") is None
+
+    watch(monkeypatch, remove)
+    layers = run_dock(qtbot, dock)
+    assert removed
+    assert layers.denoised not in removed
+    assert np.isfinite(layers.denoised.data).all()
