@@ -1,10 +1,7 @@
 """The physicist's report of a denoised CT: what is measured where, and the files of it."""
 
-import html
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,9 +11,9 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, OutputExistsError, Result, to_millimetres
 from napari_lossviz.io.atomic import atomic_path
-from napari_lossviz.io.figure import DISCLAIMER
 from napari_lossviz.io.region_files import FileRegion, read_regions
 from napari_lossviz.jobs.ct_figure import draw_report
+from napari_lossviz.jobs.html_page import bullets, heading, page, paragraph, picture, table
 from napari_lossviz.metrics.ct_regions import (
     Area,
     CtRegions,
@@ -293,48 +290,22 @@ def disc_of(region: FileRegion, spacing: tuple[float, float], index: int) -> Dis
 
 def _page(report: CtReport, plots: Figure, name: str, method: str) -> str:
     """Return the report as one page without any other file."""
-    picture = BytesIO()
-    plots.savefig(picture, format="png", dpi=110, facecolor="white")
-    heads = "".join(f"<th>{html.escape(one)}</th>" for one in report.figures)
-    lines = [
-        f'<tr title="{html.escape(row.tip)}"><th>{html.escape(row.title)}</th>'
-        + "".join(f"<td>{in_words(row.figure(one))}</td>" for one in report.figures.values())
-        + f"<td class=tip>{html.escape(row.tip)}</td></tr>"
-        for row in rows_of(report)
-    ]
-    cautions = "".join(f"<li>{html.escape(one)}</li>" for one in (*report.alarms, *report.cautions))
+    rows = rows_of(report)
+    figures = report.figures.values()
     lesion = report.lesion
-    return _PAGE.format(
-        title=html.escape(name),
-        method=html.escape(method),
-        lesion=f"{lesion.diameter:g} mm, {lesion.contrast:+g} HU",
-        heads=heads,
-        rows="\n".join(lines),
-        cautions=cautions,
-        picture=b64encode(picture.getvalue()).decode("ascii"),
-        disclaimer=DISCLAIMER,
+    return page(
+        f"CT figures: {name}",
+        paragraph(method),
+        paragraph(
+            f"Lesion: {lesion.diameter:g} mm, {lesion.contrast:+g} HU. Values are given with one "
+            "standard error where it is known."
+        ),
+        table(
+            ("", *report.figures),
+            [(row.title, *(in_words(row.figure(one)) for one in figures)) for row in rows],
+            tips=[row.tip for row in rows],
+        ),
+        picture(plots, "Noise power, transfer and regions"),
+        heading("To be known"),
+        bullets((*report.alarms, *report.cautions)),
     )
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>CT figures: {title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; color: #222; }}
-table {{ border-collapse: collapse; }}
-th, td {{ border-bottom: 1px solid #ccc; padding: .25em .8em; text-align: left; }}
-td {{ font-variant-numeric: tabular-nums; white-space: nowrap; }}
-td.tip {{ color: #666; font-size: .85em; white-space: normal; }}
-img {{ max-width: 100%; }}
-</style></head><body>
-<h1>CT figures: {title}</h1>
-<p>{method}</p>
-<p>Lesion: {lesion}. Values are given with one standard error where it is known.</p>
-<table><tr><th></th>{heads}<th></th></tr>
-{rows}
-</table>
-<img alt="Noise power, transfer and regions" src="data:image/png;base64,{picture}">
-<h2>To be known</h2>
-<ul>{cautions}</ul>
-<p><em>{disclaimer}</em></p>
-</body></html>
-"""
