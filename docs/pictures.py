@@ -352,7 +352,12 @@ def lab(session: Session) -> None:
     viewer.layers.remove(next(one for one in viewer.layers if " minus " in one.name))
     dock.changes.side_by_side.click()
     session.shoot("lab-maps")
-    dock.changes.side_by_side.click()
+    session.tab("Export")
+    with tempfile.TemporaryDirectory() as folder:
+        dock.session.folder.set_path(Path(folder) / "session")
+        dock.session.button.click()
+        session.until(lambda: not dock.session.running)
+        session.shoot("lab-export")
 
 
 PANELS = {

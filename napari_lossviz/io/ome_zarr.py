@@ -113,7 +113,7 @@ def fill_ome_zarr(
 
 
 def _stored_dtype(image: Image) -> np.dtype[Any]:
-    kind = np.dtype(image.array.dtype)
+    kind: np.dtype[Any] = np.dtype(image.array.dtype)
     if kind.kind == "b":
         return np.dtype(np.uint8)
     if kind.kind == "c":
@@ -155,7 +155,8 @@ def _halved(finer: Any, place: tuple[int | slice, ...], labels: bool) -> NDArray
     height, width = padded.shape
     with np.errstate(invalid="ignore"):
         mean = padded.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3), dtype=np.float64)
-    return (np.rint(mean) if part.dtype.kind in "iu" else mean).astype(part.dtype)
+    rounded: NDArray[Any] = np.rint(mean) if part.dtype.kind in "iu" else mean
+    return rounded.astype(part.dtype)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

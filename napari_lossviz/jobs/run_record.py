@@ -39,6 +39,8 @@ class RunRecord:
     warnings : tuple of str
     recipe : Path, optional
         The file it was read from.
+    dicom : bool
+        Whether an image came from DICOM: its name may tell the patient.
     """
 
     name: str
@@ -53,6 +55,7 @@ class RunRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     recipe: Path | None = None
+    dicom: bool = False
 
     @property
     def title(self) -> str:
@@ -74,6 +77,7 @@ def record_of(result: Result, name: str) -> RunRecord:
         seconds=result.seconds,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         warnings=result.warnings,
+        dicom=any(came_from_dicom(image) for image in result.inputs()),
     )
 
 
@@ -103,7 +107,14 @@ def read_record(path: str | Path) -> RunRecord:
         versions=recipe.versions,
         warnings=recipe.warnings,
         recipe=path,
+        dicom=any(one.series_uid for one in recipe.inputs),
     )
+
+
+def came_from_dicom(image: Image) -> bool:
+    """Whether an image, or what it was made of, was read from DICOM."""
+    origin = image.origin
+    return bool(origin.series_uid or origin.format == "dicom" or image.metadata.get("dicom"))
 
 
 def saved_image(recipe_path: str | Path) -> Image:

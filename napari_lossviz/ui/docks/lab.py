@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.ui.dock_frame import dock_size, scrolled
 from napari_lossviz.ui.dock_life import DockLife
-from napari_lossviz.ui.lab import ChangesPage, RunsPage
+from napari_lossviz.ui.lab import ChangesPage, RunsPage, SessionPage
 from napari_lossviz.ui.session_runs import runs_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ class LossLabDock(QWidget):
         runs = runs_of(viewer)
         self.runs = RunsPage(runs)
         self.changes = ChangesPage(viewer, runs)
+        self.session = SessionPage(viewer, runs)
         self.tabs = QTabWidget()
         self._pages: tuple[tuple[str, QWidget, str], ...] = (
             ("Runs", self.runs, "Every run of this window, and saved ones; their losses by step"),
             ("Changes", self.changes, "What changed between two runs"),
+            ("Export", self.session, "The whole session to one folder, with a report"),
         )
         for title, page, tip in self._pages:
             self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), tip)
@@ -54,7 +56,11 @@ class LossLabDock(QWidget):
         if self._closed:
             return
         self._closed = True
-        ends: tuple[Callable[[], None], ...] = (self.runs.close_page, self.changes.close_page)
+        ends: tuple[Callable[[], None], ...] = (
+            self.runs.close_page,
+            self.changes.close_page,
+            self.session.close_page,
+        )
         for end in ends:
             try:
                 end()

@@ -166,6 +166,7 @@ class RunsPage(QWidget):
         header: Any = table.horizontalHeader()
         table.setMinimumHeight(header.sizeHint().height() + _ROWS * line)
         above = QFlowLayout()  # at a large font three buttons need two lines
+        above.setSpacing(6)
         for button in (self.open_button, self.forget_button, self.table_button):
             above.addWidget(button)
         layout = QVBoxLayout(self)

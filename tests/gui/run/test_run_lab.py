@@ -10,11 +10,12 @@ import pytest
 from dock_runs import run_dock
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_lossviz.core import Image
 from napari_lossviz.jobs.export import export
 from napari_lossviz.jobs.registry import Method
+from napari_lossviz.jobs.replay import replay
 from napari_lossviz.jobs.run import run
 from napari_lossviz.samples import low_dose_ct
 from napari_lossviz.ui.compare.modes import Mode
@@ -182,3 +183,35 @@ def test_other_shapes_are_refused_and_removed_images_are_not_offered(
     lab.close_dock()
     halved(viewer, halving, np.ones((3, 4), np.float32))
     assert model.rowCount() == 2
+
+
+def test_the_session_goes_to_a_folder_that_replays_and_can_be_cancelled(
+    make_napari_viewer: Any, dock_of: Callable[[Any], Any], qtbot: Any, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    method = dock_of(viewer)
+    method.run_panel.at_once.setChecked(False)
+    viewer.add_image(np.random.default_rng(0).normal(50, 9, (48, 52)), name="mine")
+    method.run_panel.controls.preset.choose("instant")
+    run_dock(qtbot, method)
+    method.strength.slider.setValue(method.strength.slider.value() + 3)
+    qtbot.waitUntil(lambda: bool(method.editor.edits()), timeout=WAIT)
+    lab = open_lab(viewer)
+    page = lab.session
+    assert not page.button.isEnabled()
+    page.folder.set_path(tmp_path / "out")
+    page.button.click()
+    page.cancel_button.click()
+    qtbot.waitUntil(lambda: not list(tmp_path.glob(".partial*")), timeout=WAIT)
+    assert not (tmp_path / "out").exists()
+    assert page.status.text() == "Cancelled."
+    page.button.click()
+    qtbot.waitUntil(lambda: not page.running, timeout=WAIT)
+    assert page.status.text() == f"Written: {tmp_path / 'out' / 'report.html'}"
+    assert "mine" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    (recipe,) = (tmp_path / "out" / "runs").glob("*/recipe.json")
+    again = replay(recipe)
+    assert again.identical
+    assert again.result.edits == tuple(method.editor.edits())
+    page.button.click()  # the folder is full now: it asks
+    qtbot.waitUntil(lambda: page.findChild(QMessageBox, "lossviz replace session"), timeout=WAIT)

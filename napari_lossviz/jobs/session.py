@@ -1,0 +1,141 @@
+"""What a session holds, and the same without what may tell a patient."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from napari_lossviz.core import Image, Result, Selection
+from napari_lossviz.io.write import check_identity
+from napari_lossviz.jobs.run_record import RunRecord, came_from_dicom, record_of
+
+NAMELESS = "image"
+_LONGEST = 60
+
+
+@dataclass(frozen=True, eq=False)
+class SessionLayer:
+    """An image or labels layer.
+
+    Attributes
+    ----------
+    name : str
+    image : Image
+    labels : bool
+    made_as : str
+        The name it was made with, where a method or a reader made it.
+    """
+
+    name: str
+    image: Image
+    labels: bool = False
+    made_as: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SessionResult:
+    """A run of the session.
+
+    Attributes
+    ----------
+    record : RunRecord
+    make : callable, optional
+        Returns its result with the edits it has; None where its images are gone.
+    inputs : tuple of Image
+        Of the result.
+    selection : Selection
+        The part of the files that was used.
+    """
+
+    record: RunRecord
+    make: Callable[[], Result] | None = None
+    inputs: tuple[Image, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """Layers and runs, in the order in which they came."""
+
+    layers: tuple[SessionLayer, ...] = ()
+    runs: tuple[SessionResult, ...] = ()
+
+
+def session_of(results: Iterable[Result]) -> Session:
+    """Return the session of some results, without any window: their inputs and all their images."""
+    layers: dict[int, SessionLayer] = {}
+    runs = []
+    for number, result in enumerate(results, 1):
+        for image in result.inputs():
+            layers[id(image)] = SessionLayer(image.name, image, made_as=image.name)
+        main = result.main_image()
+        layers[id(result)] = SessionLayer(main.name, main, made_as=main.name)
+        record = record_of(result, f"{number}. {main.name}")
+        runs.append(SessionResult(record, lambda one=result: one, result.inputs()))  # type: ignore[misc]
+    return Session(tuple(layers.values()), tuple(runs))
+
+
+def without_identity(session: Session) -> Session:
+    """Return the same under names that tell nothing, where an image came from DICOM.
+
+    Raises
+    ------
+    InputError
+        If pixels show the patient's identity, by their header.
+    """
+    images = [one.image for one in session.layers]
+    images += [image for run in session.runs for image in run.inputs]
+    told = {image.name for image in images if came_from_dicom(image)}
+    told |= {name for run in session.runs if run.record.dicom for name in run.record.inputs}
+    for image in images:
+        check_identity(image)
+    return Session(
+        tuple(_nameless_layer(one, told) for one in session.layers),
+        tuple(_nameless_run(one, told) for one in session.runs),
+    )
+
+
+def nameless_image(image: Image) -> Image:
+    """Return an image whose name, files and warnings tell nothing; other headers stay."""
+    if not came_from_dicom(image):
+        return image
+    origin = replace(image.origin, paths=(), series_uid="", guarded=image.origin.never_overwritten)
+    return image.replace(name=NAMELESS, origin=origin, warnings=())
+
+
+def plain(name: str) -> str:
+    """Return a name as a part of a path."""
+    return re.sub(r"[^\w-]+", "_", name).strip("_")[:_LONGEST] or NAMELESS
+
+
+def _nameless_layer(layer: SessionLayer, told: set[str]) -> SessionLayer:
+    if not came_from_dicom(layer.image):
+        return layer
+    name = _without(layer.made_as, told)  # what the user called it may tell as much
+    return replace(layer, name=name, image=nameless_image(layer.image).replace(name=name))
+
+
+def _nameless_run(run: SessionResult, told: set[str]) -> SessionResult:
+    record = run.record
+    if not record.dicom:
+        return run
+    number = record.name.partition(". ")[0] if ". " in record.name else ""
+    warnings: tuple[str, ...] = ()
+    if record.warnings:
+        count = len(record.warnings)
+        warnings = (f"{count} warning(s) of this run are left out: they may name files.",)
+    shown = replace(
+        record,
+        name=f"{number}. {NAMELESS} ({record.title})".removeprefix(". "),
+        inputs=tuple(NAMELESS if name in told else name for name in record.inputs),
+        warnings=warnings,
+        recipe=None,
+    )
+    return replace(run, record=shown)
+
+
+def _without(name: str, told: set[str]) -> str:
+    """Return a name with those of DICOM images taken out; of an unknown one nothing is left."""
+    for known in sorted(filter(None, told), key=len, reverse=True):
+        if name.startswith(known):
+            return NAMELESS + name[len(known) :]
+    return NAMELESS
