@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from napari_lossviz.cli import consoles
+from napari_lossviz.cli.batch import batch, batch_command
 from napari_lossviz.cli.betti import betti_command
 from napari_lossviz.cli.demo import demo
 from napari_lossviz.cli.doctor import doctor
@@ -42,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: done; 1: done, but something is amiss (`doctor`, ``replay --check``); 2: an error, told
-        in one line; 130: stopped by Ctrl-C.
+        0: done; 1: done, but something is amiss (`batch`, `doctor`, ``replay --check``); 2: an
+        error, told in one line; 130: stopped by Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["stain"]:  # a command with commands of its own
         return stain_command(arguments[1:])
+    if arguments[:1] == ["batch"]:
+        return batch_command(arguments[1:])
     commands: dict[str, Callable[..., int]] = {
         method.command: method_command(
             method,
@@ -82,7 +85,8 @@ def _run(arguments: list[str]) -> int:
         if method.images == 1 and " " not in method.command
     }
     commands["betti"] = betti_command(_of_command("betti", arguments))
-    commands |= {"stain": stain, "replay": replay, "demo": demo, "window": window, "doctor": doctor}
+    commands |= {"stain": stain, "batch": batch, "replay": replay, "demo": demo}
+    commands |= {"window": window, "doctor": doctor}
     status: int = tyro.extras.subcommand_cli_from_dict(
         commands,
         prog="lossviz",

@@ -18,6 +18,9 @@ import numpy as np
 
 from napari_lossviz.core import Cancelled
 
+THREADS_VARIABLE = "LOSSVIZ_THREADS"
+"""Environment variable by which each of several processes on one machine is told its share."""
+
 # No reassociation: a pixel's sum must not depend on its place within a vector, so that a local
 # re-filter equals the full one bit by bit.
 _OPTIONS: dict[str, Any] = {
@@ -47,7 +50,10 @@ ROWS = 32
 
 
 def available_threads() -> int:
-    """Return the number of CPU cores this process may use."""
+    """Return the number of CPU cores this process may use, or fewer: see `THREADS_VARIABLE`."""
+    share = os.environ.get(THREADS_VARIABLE, "")
+    if share.isdecimal() and int(share):
+        return int(share)
     if hasattr(os, "sched_getaffinity"):
         return max(len(os.sched_getaffinity(0)), 1)
     return os.cpu_count() or 1

@@ -1,6 +1,8 @@
 """What files and folders hold, found without reading any pixels where a format allows it."""
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -83,8 +85,12 @@ def survey(
     InputError
         If a path is one that no file can have.
     """
-    report = reporter or silent
-    found = sort_by_kind([Path(path) for path in paths], report, leave_out)
+    with _quiet_tifffile():  # reading a file will say what is wrong with it
+        return _survey([Path(path) for path in paths], leave_out, reporter or silent)
+
+
+def _survey(paths: list[Path], leave_out: Path | None, report: Reporter) -> Survey:
+    found = sort_by_kind(paths, report, leave_out)
     holdings = _dicom_holdings(found.dicom, report)
     covered: set[Path] = set()
     for done, (file, known) in enumerate(found.others):
@@ -93,6 +99,17 @@ def survey(
             holdings += _holdings_of(file, known, covered)
     holdings += [Holding((path,), error=error) for path, error in found.failures]
     return Survey(tuple(holdings), tuple(found.no_images))
+
+
+@contextmanager
+def _quiet_tifffile() -> Iterator[None]:
+    log = logging.getLogger("tifffile")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _holdings_of(file: Path, known: Format, covered: set[Path]) -> list[Holding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_lossviz.core import InputError, LossvizError, Reporter
 from napari_lossviz.io.atomic import full_stem
+from napari_lossviz.io.dicom_files import has_magic_word
 from napari_lossviz.io.registry import FORMATS
 from napari_lossviz.io.survey import Holding, survey
 from napari_lossviz.jobs.pairing import pair_by_name
@@ -154,9 +155,13 @@ def _pairs(inputs: Sequence[Path]) -> tuple[list[BatchItem], list[str]]:
         [full_stem(path) for path, _ in files], [path.absolute().parent for path, _ in files]
     )
     return [
-        BatchItem(stem, tuple(Holding((path.absolute(),)) for path in both))
+        BatchItem(stem, tuple(_holding_of_file(path) for path in both))
         for stem, both in zip(stems, files, strict=True)
     ], notes
+
+
+def _holding_of_file(path: Path) -> Holding:
+    return Holding((path.absolute(),), format="dicom" if has_magic_word(path) else "")
 
 
 def _absolute(holding: Holding) -> Holding:

@@ -1,0 +1,305 @@
+"""The workers of a batch: processes on this machine, or a dask cluster that is there already."""
+
+import asyncio
+import logging
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from multiprocessing import resource_tracker
+from typing import Any
+
+import psutil
+
+from napari_lossviz.core import InputError, MissingPackageError
+from napari_lossviz.engine.blocks import THREADS_VARIABLE, available_threads
+
+_MEMORY_OF_RUN = 3e9
+"""Bytes that a run may take, for a number of workers that fits this machine."""
+
+_ANSWER = 10
+"""Seconds that a scheduler has to answer."""
+
+_PRELOAD = "napari_lossviz.jobs.batch.worker_start"
+
+_LOCAL_SETTINGS = {
+    # One item is with a worker at a time, so that no other one is lost with it.
+    "distributed.scheduler.worker-saturation": 1.0,
+    # A batch counts itself how often an item was begun; dask would count who only waited, too.
+    "distributed.scheduler.allowed-failures": 30,
+    # A long call into a library is no death; the end of a process is noticed without it.
+    "distributed.scheduler.worker-ttl": None,
+    # Nothing is kept in a worker between items: its memory is the run's own, and the system's
+    # matter. dask would pause a worker for ever, or end it at a share that others do not use.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.comm.retry.count": 2,
+}
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers on this machine.
+
+    Attributes
+    ----------
+    count : int
+        Processes, each with one item at a time.
+    threads : int
+        CPU threads of each.
+    gpus : tuple of str
+        Names of the GPUs as CUDA takes them, given to the workers in turn; empty: none.
+    """
+
+    count: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+
+def plan_workers(
+    items: int, *, count: int | None = None, threads: int | None = None, device: str = "auto"
+) -> Workers:
+    """Return how many workers this machine gets, and how many threads each.
+
+    Parameters
+    ----------
+    items : int
+        Of the batch.
+    count, threads : int, optional
+        What is asked for. Default: a worker for each GPU, else for each core, but no more than
+        there are items, or than the memory holds; the cores are shared out among them.
+    device : str
+        Of the configuration: "cpu" uses no GPU.
+    """
+    gpus = () if device == "cpu" else find_gpus()
+    cores = available_threads()
+    if count is None:
+        by_memory = int(psutil.virtual_memory().total // _MEMORY_OF_RUN)
+        most = len(gpus) if gpus else min(cores // (threads or 1), by_memory)
+        count = max(min(items, most), 1)
+    return Workers(count, threads or max(cores // count, 1), gpus)
+
+
+def find_gpus() -> tuple[str, ...]:
+    """Return the GPUs that this process may use, without loading what would use them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return tuple(one.strip() for one in visible.split(",") if one.strip() not in ("", "-1"))
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return ("",)  # Apple's: one, and without a name
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ()
+    with suppress(OSError, subprocess.SubprocessError):
+        query = [tool, "--query-gpu=uuid", "--format=csv,noheader"]
+        found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+        return tuple(line.strip() for line in found.stdout.splitlines() if line.strip())
+    return ()
+
+
+class Cluster:
+    """A running cluster.
+
+    Attributes
+    ----------
+    client : distributed.Client
+    link : str
+        Of dask's dashboard; empty where there is none.
+    """
+
+    def __init__(self, client: Any, local: Any = None) -> None:
+        self.client = client
+        self._local = local
+        has_dashboard = local is None or find_spec("bokeh") is not None
+        self.link = (client.dashboard_link or "") if has_dashboard else ""
+
+    @property
+    def waiting_for_workers(self) -> bool:
+        """Whether there is no worker at all at the moment."""
+        return not self.client.scheduler_info(n_workers=-1).get("workers")
+
+    def kill(self) -> None:
+        """End the worker processes of this machine at once; those of others are left alone."""
+        if self._local is None:
+            return
+        nannies = list(self._local.workers.values())
+        for nanny in nannies:
+            with suppress(psutil.Error, TypeError, ValueError):
+                psutil.Process(nanny.pid).kill()
+
+        async def close() -> None:
+            ends = (nanny.close(timeout=0.5) for nanny in nannies)
+            await asyncio.gather(*ends, return_exceptions=True)
+
+        with suppress(Exception):  # it ends either way, with this process
+            self._local.sync(close, callback_timeout=3)
+
+
+@contextmanager
+def local_cluster(workers: Workers) -> Iterator[Cluster]:
+    """Yield a cluster of processes on this machine, reached from this machine only.
+
+    Raises
+    ------
+    MissingPackageError
+        If dask is not installed.
+    """
+    distributed = _import_distributed()
+    import dask
+
+    dashboard = find_spec("bokeh") is not None
+    with (
+        tempfile.TemporaryDirectory(prefix="lossviz-batch-", ignore_cleanup_errors=True) as scratch,
+        dask.config.set(_LOCAL_SETTINGS),
+        _quiet(),
+    ):
+        options = {
+            "host": "127.0.0.1",
+            "nthreads": 1,
+            "memory_limit": 0,
+            "local_directory": scratch,
+            "preload": [_PRELOAD],
+            "silence_logs": logging.CRITICAL,
+            "dashboard": False,
+        }
+        specification = {
+            number: {
+                "cls": distributed.Nanny,
+                "options": {**options, "env": _environment(workers, number)},
+            }
+            for number in range(workers.count)
+        }
+        scheduler = {
+            "cls": distributed.Scheduler,
+            "options": {
+                "host": "127.0.0.1",
+                "port": 0,
+                "dashboard": dashboard,
+                "dashboard_address": "127.0.0.1:0" if dashboard else None,
+            },
+        }
+        with (
+            _loop_without_interrupts() as loop,
+            _no_remains(distributed.SpecCluster),
+            distributed.SpecCluster(
+                workers=specification,
+                scheduler=scheduler,
+                silence_logs=logging.CRITICAL,
+                loop=loop,
+            ) as local,
+            distributed.Client(local) as client,
+        ):
+            yield Cluster(client, local)
+
+
+@contextmanager
+def _loop_without_interrupts() -> Iterator[Any]:
+    """Yield a loop in a thread whose processes leave Ctrl-C to this one from their birth on."""
+    from distributed.utils import LoopRunner
+
+    runner = LoopRunner()
+    masked = getattr(signal, "pthread_sigmask", None)
+    if masked:
+        # Started by the first of those processes, Python's tracker would lift the mask again.
+        resource_tracker.ensure_running()
+    before = masked(signal.SIG_BLOCK, {signal.SIGINT}) if masked else None
+    try:
+        runner.start()  # a thread and a process have the mask of whoever starts them
+    finally:
+        if masked:
+            masked(signal.SIG_SETMASK, before)
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
+
+
+@contextmanager
+def _no_remains(kind: Any) -> Iterator[None]:
+    """End the processes of a cluster whose start was interrupted, and let dask forget it."""
+    before, known = _children(), set(kind._instances)
+    try:
+        yield
+    except BaseException:
+        for child in _children() - before:
+            with suppress(psutil.Error):
+                # Python's own tracker of what processes share ends by itself, and tidies up.
+                if "resource_tracker" not in " ".join(child.cmdline()):
+                    child.kill()
+        for cluster in set(kind._instances) - known:
+            cluster.shutdown_on_close = False  # else dask would try when this process ends
+        # What was on its way would be complained of when this process ends.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+@contextmanager
+def remote_cluster(address: str) -> Iterator[Cluster]:
+    """Yield a cluster that somebody else started.
+
+    Parameters
+    ----------
+    address : str
+        Of its scheduler, such as "tcp://10.0.0.1:8786".
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers there.
+    MissingPackageError
+        If dask is not installed.
+    """
+    distributed = _import_distributed()
+    with _quiet():
+        try:
+            client = distributed.Client(address, timeout=_ANSWER)
+        except (TimeoutError, OSError, ValueError) as error:
+            raise InputError(
+                f"--scheduler {address}: no dask scheduler answers there within {_ANSWER} s "
+                f"({type(error).__name__}); expected an address such as tcp://10.0.0.1:8786, as "
+                "`dask scheduler` prints it"
+            ) from error
+        with client:
+            yield Cluster(client)
+
+
+def _environment(workers: Workers, number: int) -> dict[str, str]:
+    environment = {THREADS_VARIABLE: str(workers.threads)}
+    if workers.gpus and workers.gpus[0]:
+        environment["CUDA_VISIBLE_DEVICES"] = workers.gpus[number % len(workers.gpus)]
+    return environment
+
+
+def _import_distributed() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingPackageError(
+            "a batch needs the packages dask and distributed, which are not installed. Install "
+            "them with: python -m pip install dask distributed"
+        ) from error
+    return distributed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave what dask says of workers that end or restart out: the batch tells what matters."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,153 @@
+"""The hidden folder in the output folder by which a batch and its workers know of each other.
+
+It holds what is being written, how often each item was begun, and the wish to stop. Workers on
+other machines see it too, since they write their results beside it. It goes when the batch ends;
+what a batch that was killed left is cleared by the next one.
+"""
+
+import json
+import os
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import psutil
+
+from napari_lossviz.core import OutputError
+from napari_lossviz.io.atomic import refuse_products
+
+HIDDEN = ".lossviz-batch"
+
+_LOCK, _STOP, _ATTEMPTS, _STAGING = "lock.json", "stop", "attempts", "staging"
+
+_BEAT = 10.0
+"""Seconds between two signs of life."""
+
+_SILENCE = 120.0
+"""Seconds without a sign of life from another machine after which its batch counts as dead."""
+
+
+class BatchPlace:
+    """The hidden folder.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the results.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.folder = out / HIDDEN
+        self._beaten = 0.0
+
+    # what the batch calls
+
+    def open(self) -> None:
+        """Make the folder anew, once no other batch works here.
+
+        Raises
+        ------
+        OutputError
+            If another batch does, or nothing can be written here.
+        """
+        refuse_products(self.out)
+        self._refuse_second()
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            for name in (_ATTEMPTS, _STAGING):
+                (self.folder / name).mkdir(parents=True)
+            content = {"pid": os.getpid(), "host": gethostname(), "started": _started(os.getpid())}
+            (self.folder / _LOCK).write_text(json.dumps(content), "utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"{self.out} cannot be written ({error.strerror or error}): choose another output "
+                "folder"
+            ) from error
+
+    def beat(self) -> None:
+        """Show that the batch is alive."""
+        now = time.monotonic()
+        if now - self._beaten >= _BEAT:
+            self._beaten = now
+            with suppress(OSError):
+                os.utime(self.folder / _LOCK)
+
+    def stop(self) -> None:
+        """Ask all workers to stop at their next step."""
+        with suppress(OSError):
+            (self.folder / _STOP).touch()
+
+    def close(self) -> None:
+        """Remove the folder, and with it what is half-written."""
+        for _ in range(5):  # a worker that is being ended may still write
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                return
+            time.sleep(0.1)
+
+    # what a worker calls
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the batch wants its workers to stop, or is gone."""
+        return not (self.folder / _LOCK).exists() or (self.folder / _STOP).exists()
+
+    def begin(self, stem: str) -> int:
+        """Note that work on an item begins, and return for the how many-th time.
+
+        Raises
+        ------
+        OSError
+            If the folder is gone.
+        """
+        line = json.dumps({"pid": os.getpid(), "host": gethostname(), "at": time.time()})
+        with (self.folder / _ATTEMPTS / stem).open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+        return len(self.attempts(stem))
+
+    def attempts(self, stem: str) -> list[dict[str, Any]]:
+        """Return who began an item so far (process, host, time)."""
+        try:
+            text = (self.folder / _ATTEMPTS / stem).read_text("utf-8")
+        except OSError:
+            return []
+        return [json.loads(line) for line in text.splitlines()]
+
+    def staging(self, stem: str) -> Path:
+        """Return an empty folder to write an item's files to; those of earlier attempts go."""
+        own = self.folder / _STAGING / stem
+        shutil.rmtree(own, ignore_errors=True)
+        folder = own / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder
+
+    def _refuse_second(self) -> None:
+        lock = self.folder / _LOCK
+        try:
+            owner = json.loads(lock.read_text("utf-8"))
+            age = time.time() - lock.stat().st_mtime
+        except (OSError, ValueError):
+            return
+        if owner.get("host") == gethostname():
+            alive = owner.get("started") == _started(int(owner.get("pid", 0)))
+        else:
+            alive = age < _SILENCE
+        if alive:
+            raise OutputError(
+                f"{self.out}: another batch writes there (process {owner.get('pid')} on "
+                f"{owner.get('host')}): wait for it, or choose another output folder"
+            )
+
+
+def _started(process: int) -> float | None:
+    """Return when a process began; None: there is none. A number alone may be another's by now."""
+    try:
+        return psutil.Process(process).create_time()
+    except psutil.Error:
+        return None

@@ -1,0 +1,164 @@
+"""What is known of an item that was done: kept beside its result, so that it is not done again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from napari_lossviz.io.recipes import file_sha256
+
+RECORD_FILE = "item.json"
+
+State = Literal["done", "failed", "given up", "not done"]
+
+
+class FileStamp(BaseModel):
+    """What a file was when it was read.
+
+    Attributes
+    ----------
+    sha256 : str
+    size : int
+        Bytes.
+    mtime_ns : int
+        Time of the last change, in nanoseconds: while it and the size stay, nothing is read again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Return the stamp of a file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        status = path.stat()
+        return cls(sha256=file_sha256(path), size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file is still the same."""
+        return same_files((self,), (path,))
+
+
+class ItemRecord(BaseModel):
+    """One item's outcome.
+
+    Attributes
+    ----------
+    stem : str
+    state : str
+        "done", "failed", "given up" (its worker died each time) or "not done" (not reached).
+    key : str
+        See `BatchSettings.key`.
+    stamps : tuple of FileStamp
+        Of its files, in the order of the plan; no paths, which may tell the patient.
+    further : dict of str to FileStamp
+        Other files that the pixels came from (the measurement of a satellite product), by path.
+    main : str
+        The main result, as a path relative to the output folder; empty without one.
+    main_stamp : FileStamp, optional
+        Where it is one file.
+    files : tuple of str
+        What was written to the item's folder.
+    method : str
+        For people.
+    source, title : str
+        File or folder and name of the input; empty where the identity was dropped.
+    dicom : bool
+        Whether `source` and `title` may name a patient.
+    shape : tuple of int
+    device : str
+    threads, attempts : int
+    seconds : float
+        Of the run itself.
+    metrics : dict of str to float
+    warnings : tuple of str
+    error : str
+    before, after : str
+        Small pictures, JPEG as base64.
+    finished : str
+        When, in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stem: str
+    state: State
+    key: str = ""
+    stamps: tuple[FileStamp, ...] = ()
+    further: dict[str, FileStamp] = {}
+    main: str = ""
+    main_stamp: FileStamp | None = None
+    files: tuple[str, ...] = ()
+    method: str = ""
+    source: str = ""
+    title: str = ""
+    dicom: bool = False
+    shape: tuple[int, ...] = ()
+    device: str = ""
+    threads: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
+    metrics: dict[str, float] = {}
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    before: str = ""
+    after: str = ""
+    finished: str = ""
+
+
+def read_record(out: Path, stem: str) -> ItemRecord | None:
+    """Return what is recorded of an item; None: nothing, or nothing that can be read."""
+    try:
+        text = (out / stem / RECORD_FILE).read_text("utf-8")
+        return ItemRecord.model_validate_json(text)
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def is_done(record: ItemRecord | None, paths: Sequence[Path], key: str, out: Path) -> bool:
+    """Whether an item need not be done again.
+
+    Parameters
+    ----------
+    record : ItemRecord, optional
+        What is recorded of it.
+    paths : sequence of Path
+        Its files now.
+    key : str
+        Of the settings now.
+    out : Path
+        Folder of the results.
+    """
+    if record is None or record.state != "done" or record.key != key:
+        return False
+    if not record.main or not (out / record.main).exists():
+        return False
+    if record.main_stamp is not None and not record.main_stamp.fits(out / record.main):
+        return False
+    if not all(stamp.fits(Path(path)) for path, stamp in record.further.items()):
+        return False
+    return same_files(record.stamps, paths)
+
+
+def same_files(stamps: Sequence[FileStamp], paths: Sequence[Path]) -> bool:
+    """Whether files are those of the stamps, in any order and under any names."""
+    if len(stamps) != len(paths):
+        return False
+    try:
+        now = sorted((status.st_size, status.st_mtime_ns) for status in map(Path.stat, paths))
+        if now == sorted((stamp.size, stamp.mtime_ns) for stamp in stamps):
+            return True
+        if sorted(size for size, _ in now) != sorted(stamp.size for stamp in stamps):
+            return False
+        return sorted(map(file_sha256, paths)) == sorted(stamp.sha256 for stamp in stamps)
+    except OSError:
+        return False

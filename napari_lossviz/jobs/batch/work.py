@@ -1,0 +1,237 @@
+"""What a worker does with one item; importable everywhere, torch only comes with the method."""
+
+import base64
+import math
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_lossviz import io
+from napari_lossviz.core import Cancelled, Image, InputError, PairResult, Result
+from napari_lossviz.engine.blocks import THREADS_VARIABLE
+from napari_lossviz.io.atomic import full_suffix
+from napari_lossviz.io.survey import Holding
+from napari_lossviz.io.thumbnails import thumbnail, thumbnail_of_file, thumbnails
+from napari_lossviz.jobs.batch.items import BatchItem
+from napari_lossviz.jobs.batch.outcomes import (
+    ERROR_FILE,
+    LOG_FILE,
+    TRIES,
+    ItemOrder,
+    failure,
+    given_up,
+    nameless,
+    now,
+    publish_failure,
+    source_of,
+    with_files,
+)
+from napari_lossviz.jobs.batch.place import BatchPlace
+from napari_lossviz.jobs.batch.plain_words import without_names
+from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish, refuse_foreign
+from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord
+from napari_lossviz.jobs.batch.work_log import WorkLog
+from napari_lossviz.jobs.betti_export import OVERLAY
+from napari_lossviz.jobs.engine_worker import as_known_error, give_back_memory
+from napari_lossviz.jobs.export import fill_folder
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.jobs.run import run
+from napari_lossviz.jobs.selection import select
+
+_LAZY_METHODS = ("filter2noise",)
+"""Methods that take a large series slice by slice from its files."""
+
+_PRODUCT_SUFFIX = ".dim"
+"""Of a main result that is a file and a folder: both stay in the item's folder."""
+
+_NO_MAPS = (
+    "The maps of an image this large are not written: they would take several times its size."
+)
+
+_alone = threading.Lock()
+"""A worker of somebody's cluster may have many threads, and a run takes what the process has."""
+
+
+def run_item(order: ItemOrder) -> ItemRecord | None:
+    """Do an item and publish its files; None: the batch wanted to stop.
+
+    Whatever fails is told in the record, and in ``error.txt`` in the item's folder.
+    """
+    with _alone:
+        os.environ.setdefault(THREADS_VARIABLE, str(order.threads))
+        place, stem = BatchPlace(order.out), order.item.stem
+        if place.stopped:
+            return None
+        attempt = place.begin(stem)
+        staged = place.staging(stem)
+        log = WorkLog(place)
+        log.say(f"{stem}, attempt {attempt}, {order.threads} thread(s)")
+        try:
+            if attempt > TRIES:
+                return publish_failure(order, staged, given_up(order), log.text)
+            return _Work(order, staged, log, attempt).done()
+        except Cancelled:
+            return None
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+            give_back_memory()
+
+
+class _Work:
+    """One attempt at an item.
+
+    Parameters
+    ----------
+    order : ItemOrder
+    staged : Path
+        Empty folder for what is written.
+    log : WorkLog
+    attempt : int
+    """
+
+    def __init__(self, order: ItemOrder, staged: Path, log: WorkLog, attempt: int) -> None:
+        self._order = order
+        self._item, self._settings = order.item, order.settings
+        self._staged, self._log, self._attempt = staged, log, attempt
+        self._method = find_method(order.settings.method)
+        self._names: list[str] = []
+
+    def done(self) -> ItemRecord:
+        """Do it, and return how it went.
+
+        Raises
+        ------
+        Cancelled
+            If the batch wants to stop.
+        """
+        try:
+            return self._succeeded()
+        except Cancelled:
+            raise
+        except Exception as error:
+            known, details = as_known_error(
+                error, lambda: self._method.title, self._item.stem, f"in {ERROR_FILE}"
+            )
+            self._log.say(f"failed: {self._plain(str(known))}")
+            record = failure(self._order, self._plain(str(known)), attempts=self._attempt)
+            details = without_names(details, self._item.paths, (), self._item.stem)
+            return publish_failure(self._order, self._staged, record, self._log.text, details)
+
+    def _succeeded(self) -> ItemRecord:
+        order, settings, item = self._order, self._settings, self._item
+        if item.error is not None:
+            raise item.error
+        refuse_foreign(order.out, item.stem)
+        stamps = tuple(FileStamp.of(path) for path in item.paths)
+        image, *others = (self._read(source) for source in item.sources)
+        doubts = self._method.doubts_of(image, settings.config)
+        streamed = not isinstance(image.array, np.ndarray)
+        result = run(
+            self._method,
+            image,
+            settings.config,
+            others=others,
+            edits=settings.edits,
+            threads=order.threads,
+            reporter=self._log,
+            out=self._staged / "result.zarr" if streamed else None,
+        )
+        self._log.say(f"the run took {result.seconds:.2f} s on {result.device}")
+        remarks = [_NO_MAPS] if streamed and settings.parts.maps else []
+        folder = self._staged / ITEM_FOLDER
+        folder.mkdir()
+        names = fill_folder(
+            result,
+            folder,
+            order.out / item.stem,
+            parts=replace(settings.parts, maps=settings.parts.maps and not streamed),
+            selection=settings.selection,
+            drop_identity=settings.drop_identity,
+            tell=remarks.append,
+        )
+        warned = dict.fromkeys((*image.warnings, *doubts, *result.warnings, *remarks))
+        for warning in warned:
+            self._log.say(f"warning: {self._plain(warning)}")
+        before, after = _pictures(result, folder)
+        record = ItemRecord(
+            stem=item.stem,
+            state="done",
+            key=settings.key,
+            stamps=stamps,
+            further=_further(result, item),
+            main=self._main(folder, names[0]),
+            method=self._method.title,
+            source="" if nameless(order) else source_of(item),
+            title="" if nameless(order) else image.name,
+            dicom=item.dicom,
+            shape=image.shape,
+            device=result.device,
+            threads=result.threads,
+            attempts=self._attempt,
+            seconds=result.seconds,
+            metrics={k: float(v) for k, v in result.metrics.items() if math.isfinite(v)},
+            warnings=tuple(self._plain(warning) for warning in warned),
+            before=before,
+            after=after,
+            finished=now(),
+        )
+        if "/" not in record.main:
+            stamp = FileStamp.of(self._staged / record.main)
+            record = record.model_copy(update={"main_stamp": stamp})
+        (folder / LOG_FILE).write_text(self._log.text, "utf-8")
+        record = with_files(record, folder)
+        publish(self._staged, record, order.out)
+        return record
+
+    def _read(self, source: Holding) -> Image:
+        """Read one image, and take the part of it that is used."""
+        lazy = self._method.name in _LAZY_METHODS
+        images = io.read(source.paths, reporter=self._log, lazy=lazy)
+        if len(images) != source.count:
+            raise InputError(
+                f"{source.paths[0]} holds {len(images)} image(s), and {source.count} were expected"
+            )
+        image = images[source.index]
+        self._names.append(image.name)
+        self._log.say(f"read {' x '.join(map(str, image.shape))} {image.array.dtype}")
+        return select(image, self._settings.selection)
+
+    def _main(self, folder: Path, name: str) -> str:
+        """Move the main result beside the item's folder, if it is one file; return its place."""
+        written, stem = folder / name, self._item.stem
+        if written.is_dir() or written.suffix == _PRODUCT_SUFFIX:
+            return f"{stem}/{name}"
+        main = f"{stem}{full_suffix(written)}"
+        written.rename(self._staged / main)
+        return main
+
+    def _plain(self, text: str) -> str:
+        """Return a sentence without what may name a patient."""
+        if not self._item.dicom:
+            return text
+        return without_names(text, self._item.paths, self._names, self._item.stem)
+
+
+def _pictures(result: Result, folder: Path) -> tuple[str, str]:
+    """Return small pictures of before and after."""
+    overlay = folder / OVERLAY
+    if isinstance(result, PairResult):
+        pair = thumbnail(result.source), b""
+        if overlay.is_file():
+            pair = pair[0], thumbnail_of_file(overlay)
+    else:
+        pair = thumbnails(result)
+    before, after = (base64.b64encode(one).decode() for one in pair)
+    return before, after
+
+
+def _further(result: Result, item: BatchItem) -> dict[str, FileStamp]:
+    """Return the files that the pixels came from beside those of the plan."""
+    paths: Sequence[Path] = [path for image in result.inputs() for path in image.origin.paths]
+    known = set(item.paths)
+    return {str(path): FileStamp.of(path) for path in paths if path.absolute() not in known}
