@@ -78,20 +78,30 @@ def inner(stack: Stack, context: int) -> Stack:
     return stack[..., context : stack.shape[-3] - context, :, :]
 
 
-def simulate(realisations: int, photons: float, context: int = 0, seed: int = 0) -> Scans:
+def simulate(
+    realisations: int,
+    photons: float,
+    measured: tuple[int, ...] = SLICES,
+    context: int = 0,
+    seed: int = 0,
+    *,
+    thin: bool = False,
+) -> Scans:
     """Simulate the scans; the n-th of both kinds has the same random numbers.
 
-    `context` slices before and after are simulated too: they hold no inserts and are not measured.
+    `context` slices before and after those that are measured are simulated too; `thin`: these hold
+    no inserts.
     """
     size = GEOMETRY.size
-    numbers = range(SLICES[0] - context, SLICES[-1] + context + 1)
+    numbers = range(measured[0] - context, measured[-1] + context + 1)
     shape = (realisations, len(numbers), size, size)
     noisy = {True: np.empty(shape, np.float32), False: np.empty(shape, np.float32)}
     clean = {True: np.empty(shape[1:], np.float32), False: np.empty(shape[1:], np.float32)}
     for n, index in enumerate(numbers):
         fine = phantom_slice(index, GEOMETRY, oversampling=SCANNER.oversampling)
         for with_inserts in (True, False):
-            drawn = fine if with_inserts else without_inserts(fine, index)
+            kept = with_inserts and not (thin and index not in measured)
+            drawn = fine if kept else without_inserts(fine, index)
             transmitted = project(drawn, GEOMETRY.spacing, SCANNER)
             clean[with_inserts][n] = reconstruct(
                 transmitted * photons, photons, GEOMETRY.spacing, SCANNER
@@ -347,12 +357,19 @@ def main() -> None:
         help="instant and best also with up to so many slices before and after that lend; all "
         "filters then see stacks that are longer by these",
     )
+    parser.add_argument(
+        "--thin",
+        action="store_true",
+        help="only the middle slice is measured, and the others hold no inserts: what lending "
+        "costs a lesion that is in one slice alone",
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     context = options.neighbours
-    scans = simulate(options.realisations, options.photons, context)
+    slices = SLICES[1:2] if options.thin else SLICES
+    scans = simulate(options.realisations, options.photons, slices, context, thin=options.thin)
     measured = scans.without(context)
-    print(f"{options.realisations} scans of {len(SLICES)} slices, twice", flush=True)
+    print(f"{options.realisations} scans, {len(slices)} slices of each measured", flush=True)
     found = {"noisy": measure(measured, measured.present, measured.absent, None)}
     filters = dict(peers(scans.present[0], scans.clean_present)) | dict(presets())
     if options.only is not None:

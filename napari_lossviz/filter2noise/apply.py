@@ -172,6 +172,7 @@ def filter_slice(
     valid: NDArray[np.bool_] | None = None,
     cancel: Event | None = None,
     neighbours: Sequence[NeighbourSlice] = (),
+    noise_kept: float = 0.0,
 ) -> list[NDArray[np.float32]]:
     """Return the input of every stage and, last, the output, all (C, H, W) float32.
 
@@ -186,6 +187,8 @@ def filter_slice(
     cancel : threading.Event, optional
     neighbours : sequence of NeighbourSlice
         Slices that lend to this one in the first stage.
+    noise_kept : float
+        Share of what the filter took away that stays.
     """
     chain = [fill_invalid(values, valid)]
     for index, maps in enumerate(stages):
@@ -200,16 +203,32 @@ def filter_slice(
                 neighbours=neighbours if first else (),
             )
         )
-    chain[-1] = keep_invalid(chain[-1], values, valid)
+    chain[-1] = finished(chain[-1], values, valid, noise_kept)
     return chain
 
 
-def keep_invalid(
+def finished(
     filtered: NDArray[np.float32],
     values: NDArray[np.floating],
     valid: NDArray[np.bool_] | None,
+    noise_kept: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Return the filtered values with those of invalid pixels as they were."""
+    """Return the result of a slice: what was filtered, and of invalid pixels what was read.
+
+    Parameters
+    ----------
+    filtered : (C, H, W)
+        Output of the last stage.
+    values : (C, H, W)
+        The slice as read.
+    valid : (H, W) bool, optional
+    noise_kept : float
+        Share of what the filter took away that stays, in [0, 1).
+    """
+    if noise_kept:
+        with np.errstate(invalid="ignore", over="ignore"):  # of pixels that are not valid
+            taken = np.asarray(values, np.float32) - filtered
+            filtered = filtered + np.float32(noise_kept) * taken
     if valid is None:
         return filtered
     return np.where(valid, filtered, values).astype(np.float32, copy=False)

@@ -52,6 +52,13 @@ class Filter2NoiseConfig(MethodConfig):
         "auto",
         "Instant and nonlocal: sigma_r is h times the noise; 'auto' chooses h for the image.",
     )
+    noise_kept: float = setting(
+        0.0,
+        "Share of the noise that stays in the result, for those whom a result without grain "
+        "misleads: so much of the input is mixed back.",
+        ge=0,
+        le=0.9,
+    )
     neighbours: int = setting(
         0,
         "Instant and nonlocal: how many slices before and after lend to each slice of a series. "

@@ -20,8 +20,9 @@ from napari_lossviz.filter2noise.apply import (
     SPATIAL_CEILING,
     NeighbourSlice,
     filter_stage,
-    keep_invalid,
+    finished,
 )
+from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import check_edits, edit_limits, edited_maps, stage_list
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
@@ -264,7 +265,10 @@ class EditSession:
         state = self._state(n)
         patch = state.chain[-1][:, *box.slices].copy()
         valid = None if state.valid is None else state.valid[box.slices]
-        return keep_invalid(patch, self._slices.values(n)[:, *box.slices], valid)
+        values = self._slices.values(n)[:, *box.slices]
+        config = self._result.config
+        assert isinstance(config, Filter2NoiseConfig)
+        return finished(patch, values, valid, config.noise_kept)
 
     # state of slices
 

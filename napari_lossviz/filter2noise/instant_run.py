@@ -165,6 +165,7 @@ def run_instant(
             guide=lenders.guide(n),
             valid=slices.valid_slice(n),
             neighbours=neighbours,
+            noise_kept=config.noise_kept,
         )
         take(n, chain[-1])
         progress.step(f"slice {done} of {slices.count}")

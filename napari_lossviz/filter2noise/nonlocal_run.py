@@ -146,7 +146,12 @@ def run_nonlocal(
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
         stages = stage_list(maps, [RADIUS])
         chain = filter_slice(
-            slices.values(n), stages, guide=guide, valid=valid, neighbours=neighbours
+            slices.values(n),
+            stages,
+            guide=guide,
+            valid=valid,
+            neighbours=neighbours,
+            noise_kept=config.noise_kept,
         )
         take(n, chain[-1])
         if keep_guide:

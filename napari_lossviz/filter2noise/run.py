@@ -333,6 +333,7 @@ def apply_sigma_maps(
                 guide=lenders.guide(n),
                 valid=slices.valid_slice(n),
                 neighbours=neighbours,
+                noise_kept=config.noise_kept,
             )
             sink.write(n, chain[-1])
         return sink.finish()

@@ -14,7 +14,7 @@ from napari_lossviz.filter2noise.apply import (
     StageMaps,
     fill_invalid,
     filter_stage,
-    keep_invalid,
+    finished,
 )
 from napari_lossviz.filter2noise.bilateral import window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -97,7 +97,7 @@ class Applier:
                 coarse = self.coarse(stage, y, factor)
             sigma = expand_patches(coarse, PATCH, *y.shape[-2:])
             y = filter_stage(y, StageMaps(sigma, window_radius(sigma[0], sigma[1])), valid=valid)
-        return keep_invalid(y, values, valid)
+        return finished(y, values, valid)
 
 
 def calibrate(applier: Applier, slices: Slices, judge: Judge, poll: Callable[[], None]) -> float:
@@ -164,12 +164,13 @@ def _filter_all(
     radii: tuple[int, ...],
     edits: tuple[Edit, ...],
     factor: float,
-    repredict: bool,
+    config: Filter2NoiseConfig,
     limits: tuple[float, float],
     progress: Progress,
     take: Take,
 ) -> SigmaMaps:
-    """Filter all slices with edited maps; with `repredict`, later stages see the edited input."""
+    """Filter all slices with edited maps; later stages see the edited input where asked to."""
+    repredict = bool(edits) and config.repredict_later_stages
     if repredict:
         predicted = replace(predicted, coarse=predicted.coarse.copy())
     for n in range(slices.count):
@@ -181,7 +182,7 @@ def _filter_all(
                 predicted.coarse[stage, :, n] = applier.coarse(stage, y, factor)
             maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
             y = filter_stage(y, stage_list(maps, radii)[stage], valid=valid)
-        take(n, keep_invalid(y, slices.values(n), valid))
+        take(n, finished(y, slices.values(n), valid, config.noise_kept))
         progress.step(f"slice {n + 1} of {slices.count}")
     return predicted
 
@@ -249,9 +250,8 @@ def run_trained(
     progress.step("strength chosen")
     predicted, radii = predict_trained(applier, slices, factor, progress)
     limits = (window.low, window.high)
-    repredict = bool(edits) and config.repredict_later_stages
     predicted = _filter_all(
-        applier, slices, predicted, radii, edits, factor, repredict, limits, progress, take
+        applier, slices, predicted, radii, edits, factor, config, limits, progress, take
     )
     return Outcome(
         predicted=predicted,

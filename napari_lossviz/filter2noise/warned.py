@@ -12,7 +12,8 @@ _SHORT = 0.5
 def shortfall(judge: Judge, ratio: float, config: Filter2NoiseConfig) -> tuple[str, ...]:
     """Say where training took away much less than the noise, which it does where noise is low."""
     automatic = config.predictor == "trained" and isinstance(config.lambda_, str)
-    if not automatic or judge.noise == 0 or ratio >= _SHORT * config.strength:
+    wanted = _SHORT * config.strength * (1 - config.noise_kept)
+    if not automatic or judge.noise == 0 or ratio >= wanted:
         return ()
     return (
         f"Training took away only {ratio:.0%} of the noise in flat areas: where noise is low the "
