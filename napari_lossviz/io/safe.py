@@ -6,6 +6,7 @@ file. Their annotation, calibration and noise come along in the metadata.
 
 import re
 import zipfile
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,10 +17,19 @@ from napari_lossviz.io import sentinel1
 from napari_lossviz.io.measurements import Measurement, MeasurementChoice
 from napari_lossviz.io.sar_product import SAR_KEY, SarProduct
 from napari_lossviz.io.sar_raster import import_rasterio, not_complex, read_raster
+from napari_lossviz.io.xml_text import Element, parse_xml, refuse_large
 
 NAME = "safe"
 _MANIFEST = "manifest.safe"
 _ZIP_MAGIC = b"PK\x03\x04"
+_BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,  # packed in a way that Python does not know
+    RuntimeError,  # encrypted
+)
 _WGS84 = "EPSG:4326"
 _MEASUREMENTS = re.compile(r"(?:^|.*/)measurement/([^/]+)\.tiff?$", re.IGNORECASE)
 
@@ -189,7 +199,7 @@ def _with_annotation(image: Image, files: "_Files", stem: str) -> Image:
     ):
         name = f"annotation/calibration/{prefix}-{stem}.xml"
         if files.holds(name):
-            changes[key] = parser(sentinel1.parse(files.read(name), where), where)
+            changes[key] = parser(parse_xml(files.read(name), where), where)
         else:
             warnings.append(f"{image.name}: the product's {key} table is missing.")
     return image.replace(
@@ -198,14 +208,14 @@ def _with_annotation(image: Image, files: "_Files", stem: str) -> Image:
     )
 
 
-def _annotation(files: "_Files", stem: str) -> sentinel1.Element:
+def _annotation(files: "_Files", stem: str) -> Element:
     name = f"annotation/{stem}.xml"
     where = f"{files.path} ({name})"
     if not files.holds(name):
         raise InputError(
             f"{where}: the measurement's annotation is missing; the product is damaged"
         )
-    return sentinel1.parse(files.read(name), where)
+    return parse_xml(files.read(name), where)
 
 
 @dataclass(frozen=True)
@@ -247,11 +257,34 @@ class _Files:
             return f"{self.archive}/{name}" in archive.namelist()
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file."""
+        """Return the content of an XML file.
+
+        Raises
+        ------
+        InputError
+            If it is larger than any, or the archive is damaged there.
+        """
+        where = f"{self.path} ({name})"
         if self.archive is None:
+            refuse_large((self.path / name).stat().st_size, where)
             return (self.path / name).read_bytes()
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.read(f"{self.archive}/{name}")
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                member = archive.getinfo(f"{self.archive}/{name}")
+                refuse_large(member.file_size, where)
+                with archive.open(member) as stream:
+                    # With a number of bytes no more is unpacked, whatever the archive holds.
+                    return stream.read(max(member.file_size, 1))
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise InputError(
+                f"{where}: the archive is cut off or damaged ({error}); download it again"
+            ) from error
 
     def url(self, stem: str) -> str:
         """Return a measurement as rasterio takes it; an archive is read without unpacking it."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +10,9 @@ from napari_lossviz.core import Box, InputError
 from napari_lossviz.io.calibration import CalibrationTable, NoiseTable, Quantity, RangeVectors
 from napari_lossviz.io.sar_product import Acquisition, GroundPoint, OrbitVector
 from napari_lossviz.io.tops import RangePolynomial, TopsAnnotation, TopsBurst
-
-Element = ElementTree.Element
+from napari_lossviz.io.xml_text import Element
 
 _FACTORS: dict[Quantity, str] = {"sigma0": "sigmaNought", "beta0": "betaNought", "gamma0": "gamma"}
-
-
-def parse(content: bytes, where: str) -> Element:
-    """Return the root of an XML file.
-
-    Raises
-    ------
-    InputError
-        If it is no XML; the message says where it is.
-    """
-    try:
-        return ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        raise InputError(f"{where}: not a readable XML file ({error})") from error
 
 
 def read_annotation(
