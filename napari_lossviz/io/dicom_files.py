@@ -8,7 +8,8 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
-from napari_lossviz.core import InputError, LossvizError
+from napari_lossviz.core import InputError, LossvizError, OutOfMemoryError
+from napari_lossviz.io.dicom_deflated import refuse_deflated_bomb
 
 _PREAMBLE = 128
 # Groups 0002 and 0008, little and big endian: a data set without preamble starts with one of them.
@@ -69,10 +70,15 @@ def read_dataset(path: Path, *, pixels: bool) -> FileDataset:
     ------
     InputError
         If the file cannot be opened or parsed; the message names it.
+    OutOfMemoryError
+        If it is deflated and unpacks to more than fits into memory.
     """
     try:
+        refuse_deflated_bomb(path)
         with quiet(), damage_named(path, "the DICOM header cannot be parsed"):
             return dcmread(path, force=True, stop_before_pixels=not pixels)
+    except OutOfMemoryError:
+        raise
     except MemoryError as error:
         raise InputError(f"{path}: does not fit into memory; its header may be damaged") from error
     except OSError as error:

@@ -11,6 +11,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from napari_lossviz.core import InputError, UnsupportedFileError
 from napari_lossviz.io.dicom_files import damage_named, quiet, read_dataset
+from napari_lossviz.io.memory import require_memory
 
 Vector = tuple[float, float, float]
 
@@ -29,6 +30,8 @@ _REQUIRED = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "Photometric
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _FRAME_ITEM = 8
 """Bytes of the item that starts a compressed frame."""
+_VALUE_BYTES = 4
+"""Of a pixel once it is read."""
 _LARGEST_DEFLATION = 1032
 """How many times smaller the deflate algorithm makes data at best."""
 
@@ -238,6 +241,8 @@ def _check_room(path: Path, dataset: FileDataset, count: int) -> None:
             f"{path}: NumberOfFrames is {count}, but the file holds {size // smallest} at most; it "
             "is truncated or damaged"
         )
+    pixels = _integer(path, dataset, "Rows") * _integer(path, dataset, "Columns")
+    require_memory(path, count * pixels * _VALUE_BYTES)
 
 
 def _own_groups(dataset: FileDataset, index: int) -> Dataset:

@@ -19,6 +19,7 @@ from napari_lossviz.core import InputError
 from napari_lossviz.io.dicom_decoders import decoders_for
 from napari_lossviz.io.dicom_files import quiet
 from napari_lossviz.io.dicom_header import Frame
+from napari_lossviz.io.dicom_limits import refuse_large_frame
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -99,6 +100,7 @@ def _decode_stored(
             f"{path}: the header describes {frame.rows} x {frame.columns} pixels, but none follow; "
             "the file is cut off, or its pixels were taken out"
         )
+    refuse_large_frame(frame, whole, syntax)
     decoder, plugins = decoders_for(path, syntax)
     shift = 0 if syntax.is_encapsulated else _bits_below(frame)
     options: dict[str, Any] = {"correct_unused_bits": False} if shift else {}

@@ -10,6 +10,7 @@ from pydicom.dataset import FileDataset
 
 from napari_lossviz.core import DisplayWindow, Image, InputError, Origin, OutOfMemoryError
 from napari_lossviz.io.dicom_files import damage_named, read_dataset
+from napari_lossviz.io.dicom_frame_places import tell_frame_places
 from napari_lossviz.io.dicom_frames import FrameStack
 from napari_lossviz.io.dicom_geometry import measure
 from napari_lossviz.io.dicom_header import Frame
@@ -123,7 +124,9 @@ class Volume:
     def _file(self, path: Path) -> FileDataset:
         if self._open is None or self._open[0] != path:
             self._open = None  # not two files in memory at once
-            self._open = path, read_dataset(path, pixels=True)
+            whole = read_dataset(path, pixels=True)
+            tell_frame_places(whole, self._stack.frames[0].frames or 1)
+            self._open = path, whole
         return self._open[1]
 
     def _place_for(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray | FrameStack:

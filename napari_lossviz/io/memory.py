@@ -8,7 +8,26 @@ from pathlib import Path
 
 import psutil
 
-from napari_lossviz.core import OutOfMemoryError
+from napari_lossviz.core import InputError, OutOfMemoryError
+
+LARGEST_IMAGE = 1 << 38
+"""Pixels of an image that is read where it is looked at; the largest slides have a tenth of it."""
+
+
+def require_possible(path: Path, pixels: int) -> None:
+    """Raise if an image that stays in its file has more pixels than any has.
+
+    To divide it into blocks would take more memory than the machine has.
+
+    Raises
+    ------
+    InputError
+    """
+    if pixels > LARGEST_IMAGE:
+        raise InputError(
+            f"{path}: the file claims {pixels:.3g} pixels, and {LARGEST_IMAGE:.3g} are read at "
+            "most; its header is damaged"
+        )
 
 
 def require_memory(path: Path, needed: float) -> None:

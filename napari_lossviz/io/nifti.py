@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ SUFFIXES = (".nii.gz", ".nii")
 
 _HEADER_SIZES = {348: 344, 540: 4}
 """Size of the header of each version, and where its magic word stands."""
+_OFFSETS = {348: (108, "f"), 540: (168, "q")}
+"""Where the number of bytes before the pixels stands in each version, and its kind."""
+_LONGEST_HEADER = 540
+_LATEST_PIXELS = 1 << 27
+"""Bytes of header and extensions: they are read whole."""
 _MAGICS = (b"n+1\0", b"n+2\0")
 _SPACE_MM = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}
 _TIME_UNITS = {"sec": "s", "msec": "ms", "usec": "us"}
@@ -30,21 +36,40 @@ _VALUE_UNIT = re.compile(r"values in (\S+)")
 
 def can_read(path: Path) -> bool:
     """Whether the file's header, unpacked where it is gzipped, is a NIfTI single file's."""
-    import gzip
-    import zlib
-
-    with path.open("rb") as stream:
-        start = stream.read(540)
-    if start[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(path) as stream:
-                start = stream.read(540)
-        except (OSError, EOFError, zlib.error):
-            return False
+    start = _start(path)
     for size, place in _HEADER_SIZES.items():
         if size in (int.from_bytes(start[:4], "little"), int.from_bytes(start[:4], "big")):
             return start[place : place + 4] in _MAGICS
     return False
+
+
+def _start(path: Path) -> bytes:
+    """Return the header, unpacked; empty where that fails."""
+    import gzip
+    import zlib
+
+    with path.open("rb") as stream:
+        start = stream.read(_LONGEST_HEADER)
+    if start[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(path) as stream:
+                return stream.read(_LONGEST_HEADER)
+        except (OSError, EOFError, zlib.error):
+            return b""
+    return start
+
+
+def _refuse_far_pixels(path: Path) -> None:
+    """Raise if the pixels begin so late that what lies before them would fill the memory."""
+    start = _start(path)
+    order = "<" if int.from_bytes(start[:4], "little") in _HEADER_SIZES else ">"
+    (size,) = struct.unpack_from(f"{order}i", start)
+    (offset,) = struct.unpack_from(f"{order}{_OFFSETS[size][1]}", start, _OFFSETS[size][0])
+    if not offset <= _LATEST_PIXELS:
+        raise InputError(
+            f"{path}: its pixels are to begin after {offset:.3g} bytes, expected "
+            f"{_LATEST_PIXELS:.3g} at most; the header is damaged"
+        )
 
 
 def read(path: Path) -> list[Image]:
@@ -58,6 +83,7 @@ def read(path: Path) -> list[Image]:
     InputError
         If the file is damaged or holds vectors or more than four axes.
     """
+    _refuse_far_pixels(path)
     try:
         loaded: Any = nibabel.load(path)
         header = loaded.header

@@ -1,6 +1,5 @@
 """NRRD volumes (pynrrd), with their space directions taken to DICOM's LPS."""
 
-import math
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ import numpy as np
 
 from napari_lossviz.core import Image, InputError, Origin, to_millimetres
 from napari_lossviz.io.affines import ANATOMICAL_SIGNS, reverse_indices, spacing_of_affine
-from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
+from napari_lossviz.io.nrrd_limits import refuse_impossible
 
 NAME = "nrrd"
 SUFFIXES = (".nrrd", ".nhdr")
@@ -42,9 +41,10 @@ def read(path: Path) -> list[Image]:
         If the file is damaged or its axes are neither space, time, list, colour nor complex.
     """
     try:
-        sizes = nrrd.read_header(str(path)).get("sizes", ())
-        require_memory(path, math.prod(int(n) for n in sizes))  # a byte for each sample at least
+        refuse_impossible(path)
         array, header = nrrd.read(str(path), index_order="C")
+    except InputError:
+        raise
     except (nrrd.NRRDError, OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"{path}: not a readable NRRD file ({error})") from error
     # pynrrd's "C" order reverses the array's axes; the header's lists stay in the file's order.

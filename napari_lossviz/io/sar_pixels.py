@@ -7,7 +7,8 @@ from napari_lossviz.core import Image
 from napari_lossviz.io.lazy_border import holds_value, lazily_valid, row_ends
 
 _INT16_ENDS = (-32768.0, 32767.0)
-_LOOKED_AT = 2048  # rows of a large image, evenly spread
+ROWS_LOOKED_AT = 2048
+"""Of a large image, evenly spread."""
 
 
 def border_mask(array: NDArray[np.complexfloating]) -> NDArray[np.bool_]:
@@ -51,7 +52,7 @@ def as_complex_image(image: Image, *, int16: bool = False, nodata: float | None 
         return image
     sample = array
     if not isinstance(array, np.ndarray):
-        sample = np.asarray(array[:: max(1, array.shape[0] // _LOOKED_AT)])
+        sample = np.asarray(array[:: max(1, array.shape[0] // ROWS_LOOKED_AT)])
     known = holds_value(sample, nodata)
     invalid = ~known | border_mask(sample)
     warnings = [*image.warnings, *_border_sentences(image, ~known, invalid)]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, MissingPackageError, Origin
-from napari_lossviz.io.memory import require_memory
-from napari_lossviz.io.sar_pixels import as_complex_image
+from napari_lossviz.io.memory import require_memory, require_possible
+from napari_lossviz.io.sar_pixels import ROWS_LOOKED_AT, as_complex_image
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 
 LAZY_PIXELS = 1 << 25
@@ -213,11 +213,35 @@ def read_raster(
 
 def array_of(source: RasterSource, path: Path) -> Any:
     """Return the pixels: read if they are few or dask is not installed, else a dask array."""
+    return lazily(source, path, 8)
+
+
+def lazily(source: Any, path: Path, sample: int) -> Any:
+    """Return the pixels of a source: read if they are few or dask is not installed.
+
+    Parameters
+    ----------
+    source : array-like
+        (H, W), read where it is indexed.
+    path : Path
+        Of the file, for messages.
+    sample : int
+        Bytes that a pixel takes while it is read.
+
+    Raises
+    ------
+    InputError, OutOfMemoryError
+        If the header claims more than can be, or than fits into memory: the whole, or the rows of a
+        lazy image that are looked at together.
+    """
     height, width = source.shape
+    require_possible(path, height * width)
     if height * width > LAZY_PIXELS and find_spec("dask") is not None:
+        rows = -(-height // max(1, height // ROWS_LOOKED_AT))
+        require_memory(path, rows * width * sample)
         from_array: Any = import_module("dask.array").from_array
         return from_array(source, chunks=(_ROWS, width), asarray=False, name=False)
-    require_memory(path, height * width * 8)
+    require_memory(path, height * width * sample)
     return source[:, :]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, MissingPackageError, Origin
-from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.sar_pixels import as_complex_image
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
-from napari_lossviz.io.sar_raster import LAZY_PIXELS, Index, read_spans
+from napari_lossviz.io.sar_raster import Index, lazily, read_spans
+from napari_lossviz.io.xml_text import has_document_type
 
 NAME = "sicd"
 _MAGICS = (b"NITF", b"NSIF")
-_ROWS = 512
 _WGS84 = "EPSG:4326"
 _VERSIONS = (b"NITF02.10", b"NSIF01.00")
 _LENGTH_AT, _LENGTH_DIGITS = 342, 12
@@ -53,11 +51,13 @@ def read(path: Path) -> list[Image]:
             f"{path}: not a readable SICD ({type(error).__name__}: {error}). Of NITF files only "
             "SICD, complex radar images, are read"
         ) from error
+    if tree.docinfo.internalDTD is not None:
+        raise has_document_type(str(path))
     shape = tuple(int(tree.findtext(f"{{*}}ImageData/{{*}}{n}")) for n in ("NumRows", "NumCols"))
     pixel_type = str(tree.findtext("{*}ImageData/{*}PixelType"))
     source = SicdSource(str(path), (shape[0], shape[1]))
     image = Image(
-        _array_of(source, path),
+        lazily(source, path, 16),
         "yx",
         name=path.stem,
         origin=Origin((path,), NAME),
@@ -128,15 +128,6 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-def _array_of(source: SicdSource, path: Path) -> Any:
-    height, width = source.shape
-    if height * width > LAZY_PIXELS and find_spec("dask") is not None:
-        from_array: Any = import_module("dask.array").from_array
-        return from_array(source, chunks=(_ROWS, width), asarray=False, name=False)
-    require_memory(path, height * width * 16)
-    return source[:, :]
 
 
 def _as_complex(part: NDArray[Any], table: NDArray[np.float32] | None) -> NDArray[np.complex64]:

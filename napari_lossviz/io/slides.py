@@ -13,7 +13,7 @@ import openslide
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, Origin
-from napari_lossviz.io.memory import require_memory
+from napari_lossviz.io.memory import require_memory, require_possible
 from napari_lossviz.io.tiled_tiff import LEVELS_KEY
 
 NAME = "slide"
@@ -43,6 +43,7 @@ def read(path: Path) -> list[Image]:
         properties = dict(slide.properties)
     except openslide.OpenSlideError as error:
         raise InputError(f"{path}: openslide cannot open the slide ({error})") from error
+    require_possible(path, math.prod(sizes_of_levels[0]))
     sources = [
         SlideSource(str(path), (height, width, 3), level)
         for level, (width, height) in enumerate(sizes_of_levels)

@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image
+from napari_lossviz.io.memory import require_possible
 
 LEVELS_KEY = "levels"
 """Key of `Image.metadata`: the image's own array and coarser versions of it from its file."""
@@ -39,6 +40,7 @@ def lazy_levels(path: Path, series: Any, index: int) -> list[Any]:
     slide = series.axes == "YXS" and series.dtype == np.uint8 and page.is_tiled
     if not slide or series.shape[0] * series.shape[1] <= LAZY_PIXELS or find_spec("dask") is None:
         return []
+    require_possible(path, series.shape[0] * series.shape[1])
     zarr: Any = import_module("zarr")
     lazy: Any = import_module("dask.array")
     # Blocks of several tiles: a task for each tile would cost more than reading it.

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_lossviz import io
 from napari_lossviz.core import MissingPackageError
-from napari_lossviz.io import geotiff, sar_raster, sicd
+from napari_lossviz.io import geotiff, sar_raster
 from napari_lossviz.io.sar_pixels import border_mask
 from napari_lossviz.io.sar_product import SAR_KEY
 
@@ -165,7 +165,6 @@ def test_large_images_are_lazy(
 ) -> None:
     dask = pytest.importorskip("dask.array")
     monkeypatch.setattr(sar_raster, "LAZY_PIXELS", 100)
-    monkeypatch.setattr(sicd, "LAZY_PIXELS", 100)
     values = radar.values((700, 33))
     values[:9] = 0
     (image,) = io.read(getattr(radar, kind)(tmp_path / "a.tif", values))
