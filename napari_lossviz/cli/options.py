@@ -62,7 +62,7 @@ def read_config(method: Method, path: Path, base: MethodConfig) -> MethodConfig:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from error
     if isinstance(content, dict) and "recipe_version" in content:
         if content.get("method") != method.name:

@@ -6,6 +6,7 @@ ones where rasterio is not installed: they are read without their georeference t
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import tifffile
 
@@ -28,9 +29,8 @@ def can_read(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as tif:
             kind = int(tif.pages.first.sampleformat)
-            full = [
-                page for page in tif.pages if not int(getattr(page, "subfiletype", 0)) & _REDUCED
-            ]
+            pages = counted_pages(tif)
+            full = [page for page in pages if not int(getattr(page, "subfiletype", 0)) & _REDUCED]
             if kind == _COMPLEX and len(full) > 1:
                 return False  # a stack: GDAL sees its first page only
     except Exception:  # a damaged file: the reader of plain TIFF files says what is wrong
@@ -61,10 +61,19 @@ def read(path: Path) -> list[Image]:
     return [with_annotation_beside(image, path) for image in images]
 
 
+def counted_pages(tif: Any) -> list[Any]:
+    """Return the pages of an open file.
+
+    Counted first: tifffile then finds directories that name each other in a circle, round which it
+    would go without end.
+    """
+    return [tif.pages[i] for i in range(len(tif.pages))]
+
+
 def _refuse_cut_off(path: Path) -> None:
     """Raise if the file ends before its pixels do: a lazy image would fail in mid-run."""
     with tifffile.TiffFile(path) as tif:
-        pages = [page for page in tif.pages if isinstance(page, tifffile.TiffPage)]
+        pages = [page for page in counted_pages(tif) if isinstance(page, tifffile.TiffPage)]
         ends = [
             offset + count
             for page in pages

@@ -160,7 +160,7 @@ def read_recipe(path: str | Path) -> Recipe:
         content = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON file ({error})") from error
     if not isinstance(content, dict) or "recipe_version" not in content:
         raise InputError(f"{path}: not a recipe: the field recipe_version is missing")

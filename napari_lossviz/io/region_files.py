@@ -14,6 +14,8 @@ from napari_lossviz.core import InputError
 
 _RECTANGLE = ("y0", "y1", "x0", "x1")
 _SHAPES = ("index", "shape-type", "vertex-index")
+_BEYOND = "beyond the columns"
+"""Key of what a line holds besides."""
 _EXPECTED = (
     "expected GeoJSON polygons (x, y in pixels), a CSV with the columns name, y0, y1, x0, x1 and "
     "perhaps z, or a Shapes layer that napari saved as CSV"
@@ -73,14 +75,18 @@ def read_regions(path: str | Path) -> list[FileRegion]:
 def _of_csv(path: Path, text: str) -> list[FileRegion]:
     lines = [line for line in text.splitlines() if line.strip()]
     dialect = "\t" if lines and "\t" in lines[0] else ","
-    table = list(csv.DictReader(lines, delimiter=dialect, skipinitialspace=True))
+    try:
+        rows = csv.DictReader(lines, delimiter=dialect, skipinitialspace=True, restkey=_BEYOND)
+        table = list(rows)
+    except csv.Error as error:
+        raise InputError(f"{path}: {error}; {_EXPECTED}") from error
     columns = set(table[0]) if table else set()
     try:
         if columns.issuperset(_SHAPES):
             return _shapes(table)
         if columns.issuperset(_RECTANGLE):
             return [_rectangle(number, row) for number, row in enumerate(table, start=1)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: {error}; {_EXPECTED}") from error
     raise InputError(f"{path}: {_EXPECTED}")
 
@@ -121,13 +127,13 @@ def _shapes(table: list[dict[str, str]]) -> list[FileRegion]:
 def _of_geojson(path: Path, text: str) -> Iterable[FileRegion]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); {_EXPECTED}") from error
     features = content.get("features", [content]) if isinstance(content, dict) else content
     try:
         for number, feature in enumerate(features, start=1):
             yield from _polygons(feature, number)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{path}: {error}; {_EXPECTED}") from error
 
 

@@ -13,7 +13,9 @@ from napari_lossviz.io import geotiff, tiled_tiff
 from napari_lossviz.io.memory import require_memory
 from napari_lossviz.io.nodata import mask_nodata
 from napari_lossviz.io.sar_pixels import as_complex_image
+from napari_lossviz.io.tiff_limits import refuse_large_segments
 from napari_lossviz.io.tiff_metadata import ANNOTATIONS, Calibration, read_calibrations
+from napari_lossviz.io.xml_text import refuse_document_type
 
 NAME = "tiff"
 SUFFIXES = (".tif", ".tiff")
@@ -57,6 +59,9 @@ def read(path: Path) -> list[Image]:
         return geotiff.read(path)
     try:
         with tifffile.TiffFile(path) as tif:
+            len(tif.pages)  # see geotiff.counted_pages
+            if tif.is_ome:
+                refuse_document_type(tif.ome_metadata or "", str(path))
             calibrations = read_calibrations(tif, path)
             images = [
                 image
@@ -131,6 +136,7 @@ def write(image: Image, path: Path) -> None:
 
 def _read_series(series: Any, index: int, calibration: Calibration, path: Path) -> list[Image]:
     page = series.keyframe
+    refuse_large_segments(path, series)
     axes, levels = series.axes, tiled_tiff.lazy_levels(path, series, index)
     if not levels:
         require_memory(path, math.prod(series.shape) * series.dtype.itemsize)
