@@ -74,6 +74,8 @@ class VolumeOptions:
     inputs: ClassVar[str] = "DICOM, TIFF, NIfTI, NRRD or NPY. Several paths are read together."
     lazy: ClassVar[bool] = False
     """Whether large series stay in their files."""
+    pictures: ClassVar[bool] = False
+    """Whether PNG and JPEG files in folders are images too."""
 
     slices: Annotated[
         tuple[int, int] | None,
@@ -110,7 +112,7 @@ class VolumeOptions:
         """
         check_given(inputs)
         with TerminalReporter(consoles.err, "reading") as reporter:
-            return io.read(inputs, reporter=reporter, lazy=self.lazy)
+            return io.read(inputs, reporter=reporter, lazy=self.lazy, pictures=self.pictures)
 
     def selection(self, image: Image) -> Selection:
         """Return the slices that are used."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import tyro
@@ -23,6 +23,8 @@ STAIN = "stain"
 @dataclass(frozen=True)
 class SectionOptions(VolumeOptions):
     """Options about images of sections."""
+
+    pictures: ClassVar[bool] = True
 
     def streamed(self, image: Image, *, to_file: bool) -> bool:
         """Whether the image stays in its file: a slide's result would not fit into memory."""
@@ -79,7 +81,7 @@ def _translate_command(method: Method, arguments: Sequence[str]) -> Callable[...
         Parameters
         ----------
         inputs
-            File or folder: TIFF, OME-TIFF or NPY of 8-bit RGB.
+            File or folder: slides, TIFF, OME-TIFF, PNG, JPEG or NPY of 8-bit RGB.
         output
             Folder for everything, or a file name (.ome.tif) for the image and its recipe alone.
         preset

@@ -62,6 +62,7 @@ def read(
     reporter: Reporter | None = None,
     measurements: MeasurementChoice = MeasurementChoice(),
     lazy: bool = False,
+    pictures: bool = False,
 ) -> list[Image]:
     """Read files and folders; the content decides what they are, not their names.
 
@@ -70,7 +71,7 @@ def read(
     path : path or list of paths
         Files or folders. A folder is searched with its subfolders, links to folders apart; hidden
         files and DICOMDIR are skipped. DICOM files are put together to volumes, however they are
-        spread. PNG files are read only if they are named themselves.
+        spread. PNG and JPEG files are read only if they are named themselves, unless `pictures`.
     reporter : Reporter, optional
         Told of every file; raises `Cancelled` to stop.
     measurements : MeasurementChoice
@@ -78,6 +79,8 @@ def read(
     lazy : bool
         Whether the pixels of large DICOM volumes stay in their files: `Image.array` then decodes a
         slice when it is indexed. (Scenes and slides always stay in theirs.)
+    pictures : bool
+        Whether the PNG and JPEG files of folders are images too, and not previews of others.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def read(
     """
     report = reporter or silent
     given = [Path(path)] if isinstance(path, str | os.PathLike) else [Path(one) for one in path]
-    found = sort_by_kind(given, report)
+    found = sort_by_kind(given, report, pictures=pictures)
 
     images: list[Image] = []
     failures = [error for _, error in found.failures]
@@ -146,7 +149,13 @@ def find_files(
                 yield Path(parent, name)
 
 
-def sort_by_kind(given: list[Path], report: Reporter, leave_out: Path | None = None) -> FoundFiles:
+def sort_by_kind(
+    given: list[Path],
+    report: Reporter,
+    leave_out: Path | None = None,
+    *,
+    pictures: bool = False,
+) -> FoundFiles:
     """Sort files, and the files of folders, by who reads them.
 
     Parameters
@@ -156,6 +165,8 @@ def sort_by_kind(given: list[Path], report: Reporter, leave_out: Path | None = N
     report : Reporter
     leave_out : Path, optional
         A folder whose files are passed over, wherever it is found.
+    pictures : bool
+        As `read` takes it.
 
     Raises
     ------
@@ -184,7 +195,7 @@ def sort_by_kind(given: list[Path], report: Reporter, leave_out: Path | None = N
         if done % 50 == 0:
             report(Step(done, len(files), message="looking at files"))
         try:
-            _add(file, named, found)
+            _add(file, named, found, pictures)
         except OSError as error:
             reason = error.strerror or error
             found.failures.append((file, InputError(f"{file}: cannot be opened ({reason})")))
@@ -208,7 +219,7 @@ def _is_folder(path: Path) -> bool:
         raise InputError(f"{path}: no file can have this name ({error})") from error
 
 
-def _add(file: Path, named: bool, found: FoundFiles) -> None:
+def _add(file: Path, named: bool, found: FoundFiles, pictures: bool) -> None:
     from napari_lossviz.io.dicom_files import has_magic_word, parses_as_dicom
 
     if not file.exists():
@@ -217,7 +228,9 @@ def _add(file: Path, named: bool, found: FoundFiles) -> None:
         raise UnsupportedFileError(f"{file}: this is no regular file")
     if has_magic_word(file):
         found.dicom.append(file)
-    elif (known := find_by_content(file)) is not None and (named or not known.only_named):
+    elif (known := find_by_content(file)) is not None and (
+        named or pictures or not known.only_named
+    ):
         found.others.append((file, known))
     elif parses_as_dicom(file):
         found.dicom.append(file)

@@ -35,7 +35,8 @@ class Format:
     measurements : bool
         Whether a file holds several measurements, of which some can be chosen.
     only_named : bool
-        Whether such files are passed over in folders, and read only if they are named themselves.
+        Whether such files are passed over in folders, and read only if they are named themselves
+        or the caller asks for pictures.
     """
 
     name: str
@@ -78,8 +79,9 @@ FORMATS: tuple[Format, ...] = (
         "openslide-python openslide-bin",
     ),
     Format("npy", (".npy",), "napari_lossviz.io.npy", "numpy"),
-    # In folders of other files a PNG is a preview or a screenshot.
+    # In folders of other files these are previews or screenshots.
     Format("png", (".png",), "napari_lossviz.io.png", "pillow", only_named=True),
+    Format("jpeg", (".jpg", ".jpeg"), "napari_lossviz.io.jpeg", "pillow", only_named=True),
     Format("nifti", (".nii.gz", ".nii"), "napari_lossviz.io.nifti", "nibabel"),
     Format("nrrd", (".nrrd", ".nhdr"), "napari_lossviz.io.nrrd", "pynrrd"),
     Format("cosar", (".cos",), "napari_lossviz.io.cosar", "rasterio"),

@@ -50,6 +50,11 @@ def test_training_and_translating(here: Path, capsys: pytest.CaptureFixture[str]
     written: Any = tifffile.imread(here / "out.ome.tif")
     assert written.shape == (70, 90, 3)
     assert written.dtype == np.uint8
+    # the folder of pictures that it was trained on, PNG and JPEG
+    PIL.Image.open(here / "A" / "t0.png").save(here / "A" / "t3.jpg")
+    command = ["stain", "translate", "A", "--tile", "64", "--overlap", "16"]
+    assert main([*command, "-o", "out", "--checkpoint", "two.safetensors"]) == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["t0", "t1", "t2", "t3"]
 
 
 @pytest.mark.parametrize(
