@@ -28,7 +28,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_lossviz.samples.slc import TransferFunction, simulate_slc
 from napari_lossviz.ui.compare import Mode
-from napari_lossviz.ui.topology.gradients import ALL
+from napari_lossviz.ui.gradients.box import ALL
 
 SIZE = 1280, 800
 FONT_SIZE = get_settings().appearance.font_size
@@ -352,6 +352,15 @@ def lab(session: Session) -> None:
     viewer.layers.remove(next(one for one in viewer.layers if " minus " in one.name))
     dock.changes.side_by_side.click()
     session.shoot("lab-maps")
+    dock.changes.side_by_side.click()
+    session.tab("Gallery")
+    viewer.layers.clear()
+    dock.gallery.samples.setCurrentIndex(1)
+    dock.gallery.samples.activated.emit(1)
+    dock.gallery.button.click()
+    session.until(lambda: dock.gallery.gradients.grid is not None)
+    session.pause(2500)
+    session.shoot("lab-gallery")
     session.tab("Export")
     with tempfile.TemporaryDirectory() as folder:
         dock.session.folder.set_path(Path(folder) / "session")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_lossviz.losses.cldice import cldice_loss, soft_skeleton
     from napari_lossviz.losses.cross_entropy import cross_entropy_loss
     from napari_lossviz.losses.dice import dice_loss
+    from napari_lossviz.losses.ensloss import ens_loss
     from napari_lossviz.losses.gradients import loss_gradients
     from napari_lossviz.losses.label_robust import ldr_kl_loss
     from napari_lossviz.losses.standardised import z_loss
@@ -26,6 +27,7 @@ _MODULES = {
     "cldice_loss": "cldice",
     "cross_entropy_loss": "cross_entropy",
     "dice_loss": "dice",
+    "ens_loss": "ensloss",
     "ldr_kl_loss": "label_robust",
     "loss_gradients": "gradients",
     "soft_skeleton": "cldice",
@@ -41,6 +43,7 @@ __all__ = [
     "cldice_loss",
     "cross_entropy_loss",
     "dice_loss",
+    "ens_loss",
     "ldr_kl_loss",
     "loss_gradients",
     "soft_skeleton",

@@ -22,6 +22,8 @@ class PixelLoss:
         One sentence: what it pulls at.
     source : str
         Where it was published.
+    short : str
+        The title where there is little room; empty: the same.
     """
 
     name: str
@@ -29,6 +31,7 @@ class PixelLoss:
     function: str
     pulls: str
     source: str
+    short: str = ""
 
 
 CATALOGUE: dict[str, PixelLoss] = {
@@ -62,6 +65,7 @@ CATALOGUE: dict[str, PixelLoss] = {
             "anyloss:any_accuracy_loss",
             "Pulls only at pixels near one half, where a little changes their class.",
             "Han et al., arXiv:2405.14745",
+            "AnyLoss acc.",
         ),
         PixelLoss(
             "any_f1",
@@ -76,6 +80,7 @@ CATALOGUE: dict[str, PixelLoss] = {
             "anyloss:any_balanced_accuracy_loss",
             "Pulls at undecided pixels, those of either class by the inverse of its size.",
             "Han et al., arXiv:2405.14745",
+            "AnyLoss bal.",
         ),
         PixelLoss(
             "ldr_kl",
@@ -84,6 +89,15 @@ CATALOGUE: dict[str, PixelLoss] = {
             "Pulls as cross-entropy does, and still at pixels that are right by less than a "
             "margin.",
             "Zhu et al., arXiv:2112.14869",
+        ),
+        PixelLoss(
+            "ens",
+            "EnsLoss",
+            "ensloss:ens_loss",
+            "Pulls the logit of every pixel to its class by a random amount, never by more where "
+            "the class leads by more: one draw of many. Seen by probability, sure pixels are "
+            "pulled the most.",
+            "Dai, arXiv:2409.00908",
         ),
     )
 }

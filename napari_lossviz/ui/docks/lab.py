@@ -1,14 +1,16 @@
 """The loss lab: one view over the runs of all methods."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.ui.dock_frame import dock_size, scrolled
 from napari_lossviz.ui.dock_life import DockLife
-from napari_lossviz.ui.lab import ChangesPage, RunsPage, SessionPage
+from napari_lossviz.ui.edit.opengl import release_attributes
+from napari_lossviz.ui.engine_process import EngineProcess
+from napari_lossviz.ui.lab import ChangesPage, GalleryPage, RunsPage, SessionPage
 from napari_lossviz.ui.session_runs import runs_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LossLabDock(QWidget):
-    """Table and curves of all runs, and what changed between two of them.
+    """Table and curves of all runs, what changed between two, the gallery of losses, export.
 
     Parameters
     ----------
@@ -27,14 +29,18 @@ class LossLabDock(QWidget):
         super().__init__()
         self.setObjectName("lossviz lab")
         self._closed = False
+        self._viewer = viewer
+        viewer.layers.events.removing.connect(self._before_removal)
         runs = runs_of(viewer)
         self.runs = RunsPage(runs)
         self.changes = ChangesPage(viewer, runs)
+        self.gallery = GalleryPage(viewer, EngineProcess.shared())
         self.session = SessionPage(viewer, runs)
         self.tabs = QTabWidget()
         self._pages: tuple[tuple[str, QWidget, str], ...] = (
             ("Runs", self.runs, "Every run of this window, and saved ones; their losses by step"),
             ("Changes", self.changes, "What changed between two runs"),
+            ("Gallery", self.gallery, "What several losses pull at, side by side"),
             ("Export", self.session, "The whole session to one folder, with a report"),
         )
         for title, page, tip in self._pages:
@@ -56,9 +62,11 @@ class LossLabDock(QWidget):
         if self._closed:
             return
         self._closed = True
+        self._viewer.layers.events.removing.disconnect(self._before_removal)
         ends: tuple[Callable[[], None], ...] = (
             self.runs.close_page,
             self.changes.close_page,
+            self.gallery.close_page,
             self.session.close_page,
         )
         for end in ends:
@@ -67,7 +75,11 @@ class LossLabDock(QWidget):
             except RuntimeError:  # Qt deleted that part already
                 continue
 
+    def _before_removal(self, event: Any = None) -> None:
+        release_attributes(self._viewer)
+
     def _on_tab(self, _index: int) -> None:
         """Give the canvas back when the tab that took it is left."""
-        if not self.tabs.currentWidget().isAncestorOf(self.changes):
-            self.changes.stop()
+        for page in (self.changes, self.gallery):
+            if not self.tabs.currentWidget().isAncestorOf(page):
+                page.stop()

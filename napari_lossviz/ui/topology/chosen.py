@@ -14,10 +14,11 @@ from napari_lossviz.betti.result import BettiMatching
 from napari_lossviz.betti.sides import Side
 from napari_lossviz.core import LossvizError, Reporter
 from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.placed import placed_like
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import CHOSEN, colours_of
-from napari_lossviz.ui.topology.overlays import SIDES, Overlays, placed_like, symbol_size
+from napari_lossviz.ui.topology.overlays import ROLE, SIDES, Overlays, symbol_size
 
 _PAUSE = 60
 """Milliseconds before a representative is looked for: whoever steps on sooner waits for none, and
@@ -237,7 +238,7 @@ class ChosenFeature(QObject):
                 np.zeros((0, self._source.ndim)),
                 name="chosen: births ▲, deaths ▼",
                 border_width=0.12,
-                **placed_like(self._source),
+                **placed_like(self._source, ROLE),
             )
             self.points.canvas_size_limits = (10, 60)
             add_quietly(self._viewer, self.points)
@@ -251,7 +252,7 @@ class ChosenFeature(QObject):
                 name="one of many representatives",
                 opacity=0.6,
                 visible=False,
-                **placed_like(self._source),
+                **placed_like(self._source, ROLE),
             )
             add_quietly(self._viewer, self.pixels)
         return self.pixels

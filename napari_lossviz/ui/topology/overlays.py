@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.betti.features import DIMENSION_NAMES, STATUS_NAMES
 from napari_lossviz.betti.sides import FeaturesOfSide, Side
-from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
+from napari_lossviz.ui.placed import placed_like
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import SYMBOLS, colours_of, filled
@@ -25,18 +25,6 @@ _PART = 40
 """The longer side of the image has room for so many symbols."""
 _SPARSE = 100
 """Symbols of more features than that are smaller."""
-
-
-def placed_like(layer: Any) -> dict[str, Any]:
-    """Return the settings of a layer that lies where an image's layer lies."""
-    return {
-        "scale": layer.scale,
-        "translate": layer.translate,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-        "affine": layer.affine,
-        "metadata": {METADATA_KEY: {ROLE_KEY: ROLE}},
-    }
 
 
 def symbol_size(layer: Any, count: int = 0) -> float:
@@ -79,7 +67,7 @@ class Overlays:
             ("target", "features: target"),
             ("prediction", "features: prediction"),
         ):
-            settings = placed_like(self._source)
+            settings = placed_like(self._source, ROLE)
             points = Points(
                 np.zeros((0, self._source.ndim)),
                 name=title,

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.field_widgets import FloatBox
+from napari_lossviz.ui.gradients import GradientBox, pair_of_result
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.topology.barcode import Barcode
 from napari_lossviz.ui.topology.canvas_keys import CanvasKeys
@@ -21,7 +22,6 @@ from napari_lossviz.ui.topology.caption import Caption
 from napari_lossviz.ui.topology.chosen import ChosenFeature
 from napari_lossviz.ui.topology.diagram import Diagram
 from napari_lossviz.ui.topology.feature_list import FeatureList
-from napari_lossviz.ui.topology.gradients import GradientBox
 from napari_lossviz.ui.topology.overlays import Overlays
 from napari_lossviz.ui.topology.picking import Picking
 from napari_lossviz.ui.topology.table_view import FeatureTableView
@@ -90,7 +90,7 @@ class FeaturesPanel(QWidget):
         self.features.set_result(result)
         self.overlays.show(layers)
         self.chosen.show(layers)
-        self.gradients.set_result(layers)
+        self.gradients.set_pair(None if layers is None else pair_of_result(layers))
         self.figures.setText(NO_RESULT if result is None else figures_as_sums(result))
         self.figures.setToolTip("" if result is None else CONVENTIONS)
         for widget in (self.view, self.slider, self.least):

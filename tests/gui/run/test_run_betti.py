@@ -14,9 +14,11 @@ from qtpy.QtWidgets import QApplication
 
 from napari_lossviz.betti.features import MATCHED, MISSED
 from napari_lossviz.jobs.replay import replay
+from napari_lossviz.losses.catalogue import CATALOGUE
 from napari_lossviz.ui.compare.modes import Mode
+from napari_lossviz.ui.gradients.box import ALL, LOSSES, NOTHING
+from napari_lossviz.ui.gradients.pair import BETTI
 from napari_lossviz.ui.topology import overlays
-from napari_lossviz.ui.topology.gradients import ALL, BETTI, LOSSES, NOTHING
 
 WAIT = 120_000
 LOOP = 1
@@ -315,7 +317,8 @@ def test_all_gradients_side_by_side_and_the_view_is_given_back(
         if numbers  # the last row need not be full
     ]
     titles = [BETTI, *LOSSES]
-    assert [cell[-1].name.split(":")[0] for cell in cells] == titles
+    short = {loss.title: loss.short for loss in CATALOGUE.values() if loss.short}
+    assert [cell[-1].name.split(":")[0] for cell in cells] == [short.get(t, t) for t in titles]
     for cell, title in zip(cells, titles, strict=True):
         below, above = sorted(cell, key=viewer.layers.index)
         np.testing.assert_array_equal(below.data, layers.result.prediction)

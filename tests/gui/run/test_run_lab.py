@@ -20,6 +20,8 @@ from napari_lossviz.jobs.run import run
 from napari_lossviz.samples import low_dose_ct
 from napari_lossviz.ui.compare.modes import Mode
 from napari_lossviz.ui.docks.lab import LossLabDock
+from napari_lossviz.ui.gradients.box import LOSSES
+from napari_lossviz.ui.gradients.pair import BETTI
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.result_layers import add_result
 
@@ -215,3 +217,38 @@ def test_the_session_goes_to_a_folder_that_replays_and_can_be_cancelled(
     assert again.result.edits == tuple(method.editor.edits())
     page.button.click()  # the folder is full now: it asks
     qtbot.waitUntil(lambda: page.findChild(QMessageBox, "lossviz replace session"), timeout=WAIT)
+
+
+def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    lab = open_lab(viewer)
+    page = lab.gallery
+    lab.tabs.setCurrentIndex(2)
+    assert not page.button.isEnabled()
+    generator = np.random.default_rng(0)
+    labels = np.zeros((40, 44), int)
+    labels[5:15, 5:15], labels[22:34, 20:38] = 1, 2
+    noisy = np.clip(0.2 + 0.6 * (labels > 0) + 0.1 * generator.normal(size=labels.shape), 0, 1)
+    prediction = viewer.add_image(noisy, name="mine", scale=(0.5, 0.5))
+    page.prediction.choose(prediction)
+    page.target.choose(viewer.add_labels(labels, name="wanted"))
+    before = {layer: layer.visible for layer in viewer.layers}
+    page.button.click()
+    qtbot.waitUntil(lambda: page.gradients.grid is not None, timeout=WAIT)
+    assert set(page.gradients.shown) == {BETTI, *LOSSES}
+    shown = [one for one in viewer.layers if one.visible and "≤" in one.name]
+    assert len(shown) == len(LOSSES) + 1
+    assert all(tuple(one.scale) == (0.5, 0.5) for one in shown)
+    page.gradients.one_scale.click()
+    assert len({tuple(one.contrast_limits) for one in shown}) == 1
+    assert "EnsLoss: Pulls" in page.words.text()
+    lab.tabs.setCurrentIndex(0)  # the canvas is given back
+    assert {one: one.visible for one in before} == before
+    assert not viewer.canvas.grid.enabled
+    page.gradients.choice.setCurrentText(BETTI)
+    assert page.gradients.shown[BETTI].visible
+    viewer.layers.remove(prediction)
+    assert not page.gradients.choice.isEnabled()
+    assert [layer.name for layer in viewer.layers] == ["wanted"]

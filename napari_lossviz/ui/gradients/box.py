@@ -12,13 +12,17 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSizePolic
 from napari_lossviz.core import NamedImage
 from napari_lossviz.jobs.loss_maps import gradient_of_loss
 from napari_lossviz.losses.catalogue import CATALOGUE
+from napari_lossviz.ui.compare.canvas_turn import take_canvas
 from napari_lossviz.ui.engine_process import Call, EngineProcess
+from napari_lossviz.ui.gradients.grid import GradientGrid
+from napari_lossviz.ui.gradients.pair import BETTI, GradientPair
 from napari_lossviz.ui.layers import derived_layer
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
-from napari_lossviz.ui.topology.gradient_grid import GradientGrid
+from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 
-NOTHING, BETTI, ALL = "nothing", "Betti matching", "all, side by side"
+NOTHING, ALL = "nothing", "all, side by side"
 LOSSES = {loss.title: name for name, loss in CATALOGUE.items()}
+_SHORT = {loss.title: loss.short or loss.title for loss in CATALOGUE.values()}
+"""What a loss is called above its cell, which is narrow."""
 
 
 class GradientBox(QWidget):
@@ -41,7 +45,7 @@ class GradientBox(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._engine = engine
-        self._layers: ResultLayers | None = None
+        self._pair: GradientPair | None = None
         self._call: Call | None = None
         self._grid: GradientGrid | None = None
         self.shown: dict[str, Any] = {}
@@ -85,15 +89,16 @@ class GradientBox(QWidget):
         """The gradients side by side, while they are."""
         return self._grid
 
-    def set_result(self, layers: ResultLayers | None) -> None:
-        """Show gradients of this result from now on."""
+    def set_pair(self, pair: GradientPair | None) -> None:
+        """Show gradients of this pair from now on; None: there is none."""
         self._stop()
         self._end_grid()
-        computed = [layer for title, layer in self.shown.items() if title != BETTI]
-        self._layers = layers
-        self.shown = {} if layers is None else {BETTI: layers.denoised}
+        before = {} if self._pair is None else self._pair.known
+        computed = [layer for title, layer in self.shown.items() if title not in before]
+        self._pair = pair
+        self.shown = {} if pair is None else dict(pair.known)
         remove_quietly(self._viewer, computed)
-        self.choice.setEnabled(layers is not None)
+        self.choice.setEnabled(pair is not None)
         self.choice.setCurrentText(NOTHING)
 
     def stop_comparing(self) -> None:
@@ -105,7 +110,7 @@ class GradientBox(QWidget):
         """Wait for nothing any more."""
         self._stop()
         self._end_grid()
-        self._layers = None
+        self._pair = None
 
     def _on_choice(self, title: str) -> None:
         self._stop()
@@ -115,10 +120,10 @@ class GradientBox(QWidget):
 
     def _show(self) -> None:
         """Show what is chosen, or compute what it still needs."""
-        layers, title = self._layers, self.choice.currentText()
+        pair, title = self._pair, self.choice.currentText()
         for other, layer in self.shown.items():
             layer.visible = other == title
-        if layers is None or title == NOTHING:
+        if pair is None or title == NOTHING:
             return
         wanted = (BETTI, *LOSSES) if title == ALL else (title,)
         there = {
@@ -126,36 +131,37 @@ class GradientBox(QWidget):
         }
         missing = [one for one in wanted if one in LOSSES and one not in there]
         if missing:  # Betti's goes with the result, and is not made again
-            self._compute(layers, missing[0])
+            self._compute(pair, missing[0])
         elif title == ALL:
             self.comparing.emit()
+            take_canvas(self._viewer, self.stop_comparing)
             self.one_scale.show()
-            self._grid = GradientGrid(self._viewer, layers, there)
+            named = {_SHORT.get(one, one): layer for one, layer in there.items()}
+            self._grid = GradientGrid(self._viewer, pair, named)
             self._grid.set_one_scale(self.one_scale.isChecked())
             self.compared.emit(True)
 
-    def _compute(self, layers: ResultLayers, title: str) -> None:
-        result = layers.result
+    def _compute(self, pair: GradientPair, title: str) -> None:
         self._say(f"computing {title} …")
         call = self._call = self._engine.call(
             f"Gradient of {title}",
             gradient_of_loss,
             LOSSES[title],
-            result.prediction,
-            result.target,
-            result.settings.filtration,
+            pair.prediction,
+            pair.target,
+            pair.filtration,
         )
-        call.finished.connect(partial(self._add, layers, title))
+        call.finished.connect(partial(self._add, pair, title))
         call.failed.connect(lambda _, message: self._on_failed(message))
         call.cancelled.connect(lambda: self._on_failed(""))
 
-    def _add(self, layers: ResultLayers, title: str, gradient: NDArray[np.float32]) -> None:
+    def _add(self, pair: GradientPair, title: str, gradient: NDArray[np.float32]) -> None:
         self._call = None
         self._say("")
-        if layers is not self._layers or layers.source not in self._viewer.layers:
+        if pair is not self._pair or pair.layer not in self._viewer.layers:
             return
         named = NamedImage(f"gradient of {title}", gradient, "gradient")
-        layer = Layer.create(*derived_layer(named, layers.result.source, layers.source))
+        layer = Layer.create(*derived_layer(named, pair.image, pair.layer))
         add_quietly(self._viewer, layer)
         self.shown[title] = layer
         self._show()

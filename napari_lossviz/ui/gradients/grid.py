@@ -7,9 +7,9 @@ from napari.layers import Image, Layer
 
 from napari_lossviz.ui.compare.canvas import draw_again
 from napari_lossviz.ui.compare.view_state import ViewState
+from napari_lossviz.ui.gradients.pair import GradientPair
 from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
-from napari_lossviz.ui.result_layers import ResultLayers
-from napari_lossviz.ui.topology.overlays import placed_like
+from napari_lossviz.ui.placed import placed_like
 
 _IN_A_CELL = 2
 _GAP = 0.01
@@ -27,13 +27,12 @@ class GradientGrid:
     Parameters
     ----------
     viewer : napari.Viewer
-    layers : ResultLayers
-        The prediction is its source.
+    pair : GradientPair
     gradients : mapping of str to napari.layers.Image
-        By the title of the loss, in the order of the cells.
+        By the short title of the loss, in the order of the cells.
     """
 
-    def __init__(self, viewer: Any, layers: ResultLayers, gradients: Mapping[str, Any]) -> None:
+    def __init__(self, viewer: Any, pair: GradientPair, gradients: Mapping[str, Any]) -> None:
         self._viewer = viewer
         self._state = ViewState(viewer, ())
         selected, active = set(viewer.layers.selection), viewer.layers.selection.active
@@ -43,7 +42,7 @@ class GradientGrid:
         self._below: list[Any] = []
         # napari fills the cells from the top of the list
         for title, gradient in reversed(gradients.items()):
-            self._below.append(self._add(_faint(layers)))
+            self._below.append(self._add(_faint(pair)))
             self._gradients.append(self._add(_copy(gradient, title)))
         viewer.layers.selection = selected
         viewer.layers.selection.active = active
@@ -88,15 +87,14 @@ def _copy(gradient: Any, title: str) -> Any:
     return copy
 
 
-def _faint(layers: ResultLayers) -> Any:
-    """Return the prediction, as it was matched, as a background that competes with no colour."""
-    prediction = layers.result.prediction
-    low, high = float(prediction.min()), float(prediction.max())
+def _faint(pair: GradientPair) -> Any:
+    """Return the prediction, as it was compared, as a background that competes with no colour."""
+    low, high = float(pair.prediction.min()), float(pair.prediction.max())
     return Image(
-        prediction,
-        name=f"{layers.source.name} (below the gradient)",
+        pair.prediction,
+        name=f"{pair.layer.name} (below the gradient)",
         colormap="gray",
         contrast_limits=(low, high) if low < high else (low, low + 1),
         opacity=_FAINT,
-        **placed_like(layers.source),
+        **placed_like(pair.layer, "gradient"),
     )
