@@ -33,7 +33,8 @@ def replay(
     output
         Folder for the result; may be left out with --check.
     check
-        Only compare, unless an output is given; status 1 if the pixels are not identical.
+        Only compare, unless an output is given; status 1 if the pixels are not identical. An input
+        that has changed is named, and what it makes of the result is measured.
     inputs
         Where the input is now, if it is no longer where the recipe says.
     overwrite
@@ -50,6 +51,7 @@ def replay(
             recipe,
             output,
             inputs=inputs,
+            changed_inputs=check,
             overwrite=overwrite,
             drop_identity=drop_identity,
             reporter=reporter,

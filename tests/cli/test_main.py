@@ -191,6 +191,22 @@ def test_replay_tells_and_its_status_says_it(
     assert main(["replay", str(recipe), "--check"]) == 1
 
 
+def test_a_check_says_what_a_changed_input_makes_of_the_result(
+    halving: Method, tiff: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["halve", str(tiff), "-o", str(tmp_path / "out")]) == 0
+    recipe = str(tmp_path / "out" / "recipe.json")
+    (image,) = io.read(tiff)
+    io.write(Image(image.array + 1, image.axes), tiff, overwrite=True)
+    assert main(["replay", recipe, "-o", str(tmp_path / "again")]) == 2
+    assert not (tmp_path / "again").exists()
+    capsys.readouterr()
+    assert main(["replay", recipe, "--check"]) == 1
+    shown = capsys.readouterr()
+    assert f"in {image.array.size} of {image.array.size} pixels" in shown.out
+    assert "has changed since the recipe was written" in " ".join(shown.err.split())
+
+
 def test_doctor_finds_nothing_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
