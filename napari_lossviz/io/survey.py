@@ -12,7 +12,7 @@ import tifffile
 
 from napari_lossviz.core import LossvizError, Reporter, Step, silent
 from napari_lossviz.io import geotiff, safe
-from napari_lossviz.io.read import read, sort_by_kind
+from napari_lossviz.io.read import FoundFiles, read, sort_by_kind
 from napari_lossviz.io.registry import Format
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def survey(
     paths: Iterable[str | Path],
     *,
     leave_out: Path | None = None,
+    pictures: bool = False,
     reporter: Reporter | None = None,
 ) -> Survey:
     """Return which images files and folders hold, a broken file being one that fails.
@@ -77,6 +78,8 @@ def survey(
         As `read` takes them.
     leave_out : Path, optional
         A folder whose files are passed over.
+    pictures : bool
+        Whether the PNG and JPEG files of folders count.
     reporter : Reporter, optional
         Told of every file; raises `Cancelled` to stop.
 
@@ -86,11 +89,12 @@ def survey(
         If a path is one that no file can have.
     """
     with _quiet_tifffile():  # reading a file will say what is wrong with it
-        return _survey([Path(path) for path in paths], leave_out, reporter or silent)
+        report = reporter or silent
+        given = [Path(path) for path in paths]
+        return _survey(sort_by_kind(given, report, leave_out, pictures=pictures), report)
 
 
-def _survey(paths: list[Path], leave_out: Path | None, report: Reporter) -> Survey:
-    found = sort_by_kind(paths, report, leave_out)
+def _survey(found: FoundFiles, report: Reporter) -> Survey:
     holdings = _dicom_holdings(found.dicom, report)
     covered: set[Path] = set()
     for done, (file, known) in enumerate(found.others):

@@ -1,6 +1,7 @@
 """Small pictures of a result for a page about many: before and after, as JPEG."""
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -35,7 +36,7 @@ def thumbnail(image: Image, side: int = SIDE) -> bytes:
     return _jpeg(pixels, contrast_of(image, pixels, valid), side)
 
 
-def thumbnail_of_file(path: str, side: int = SIDE) -> bytes:
+def thumbnail_of_file(path: Path, side: int = SIDE) -> bytes:
     """Return a JPEG file of a picture that Pillow reads."""
     with PillowImage.open(path) as picture:
         return _encoded(picture.convert("RGB"), side)

@@ -17,6 +17,7 @@ from napari_lossviz.core import (
 from napari_lossviz.io.atomic import (
     FOLDER_LIST,
     atomic_folder,
+    full_suffix,
     refuse_inputs,
     refuse_products,
 )
@@ -300,8 +301,9 @@ def earlier_results(
     if recipe_path.name == FOLDER_RECIPE:
         amplitude = f"{stem_of(result)}{RADAR_FORMATS['amplitude'][0]}"
         for name in (main_name(result), fallback_name(result), amplitude):
-            if (folder / name).exists():
-                yield folder / name
+            # a batch puts it beside the folder, under the folder's name
+            beside = folder.with_name(f"{folder.name}{full_suffix(Path(name))}")
+            yield from (path for path in (folder / name, beside) if path.exists())
         # `io.write` puts the recipe among the slices of a series.
         if any(folder.glob("*.dcm")):
             yield folder

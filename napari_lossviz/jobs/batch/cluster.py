@@ -41,7 +41,8 @@ _LOCAL_SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
-    "distributed.comm.retry.count": 2,
+    # After this time dask would give a worker up that happens to be starting again.
+    "distributed.deploy.lost-worker-timeout": "365 days",
 }
 
 
@@ -183,7 +184,7 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
                 "host": "127.0.0.1",
                 "port": 0,
                 "dashboard": dashboard,
-                "dashboard_address": "127.0.0.1:0" if dashboard else None,
+                "dashboard_address": "127.0.0.1:0",
             },
         }
         with (
@@ -205,7 +206,7 @@ def _loop_without_interrupts() -> Iterator[Any]:
     """Yield a loop in a thread whose processes leave Ctrl-C to this one from their birth on."""
     from distributed.utils import LoopRunner
 
-    runner = LoopRunner()
+    runner: Any = LoopRunner()
     masked = getattr(signal, "pthread_sigmask", None)
     if masked:
         # Started by the first of those processes, Python's tracker would lift the mask again.

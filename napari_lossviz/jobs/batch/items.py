@@ -15,6 +15,8 @@ from napari_lossviz.jobs.registry import Method
 
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _SAFE_SUFFIX = ".safe"
+_METHODS_OF_PICTURES = ("stain",)
+"""Methods whose images are often PNG and JPEG files; in folders of others those are previews."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def find_items(
             )
     if method.images == 2:
         return _pairs(inputs)
-    found = survey(inputs, leave_out=out, reporter=reporter)
+    pictures = method.name in _METHODS_OF_PICTURES
+    found = survey(inputs, leave_out=out, pictures=pictures, reporter=reporter)
     notes = []
     if found.passed_over:
         count = len(found.passed_over)

@@ -18,11 +18,13 @@ from typing import Any
 import psutil
 
 from napari_lossviz.core import OutputError
-from napari_lossviz.io.atomic import refuse_products
+from napari_lossviz.io.atomic import atomic_path, refuse_products
+from napari_lossviz.jobs.batch.record import ItemRecord
 
 HIDDEN = ".lossviz-batch"
 
-_LOCK, _STOP, _ATTEMPTS, _STAGING = "lock.json", "stop", "attempts", "staging"
+_LOCK, _STOP = "lock.json", "stop"
+_ATTEMPTS, _STAGING, _OUTCOMES = "attempts", "staging", "outcomes"
 
 _BEAT = 10.0
 """Seconds between two signs of life."""
@@ -60,7 +62,7 @@ class BatchPlace:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
-            for name in (_ATTEMPTS, _STAGING):
+            for name in (_ATTEMPTS, _STAGING, _OUTCOMES):
                 (self.folder / name).mkdir(parents=True)
             content = {"pid": os.getpid(), "host": gethostname(), "started": _started(os.getpid())}
             (self.folder / _LOCK).write_text(json.dumps(content), "utf-8")
@@ -91,6 +93,17 @@ class BatchPlace:
                 return
             time.sleep(0.1)
 
+    def outcome(self, stem: str) -> ItemRecord | None:
+        """Return what a worker told of an item; None: nothing.
+
+        It stays known when the worker ends that came to it, which a result kept by dask does not.
+        """
+        try:
+            text = (self.folder / _OUTCOMES / stem).read_text("utf-8")
+        except OSError:
+            return None
+        return ItemRecord.model_validate_json(text)
+
     # what a worker calls
 
     @property
@@ -110,6 +123,11 @@ class BatchPlace:
         with (self.folder / _ATTEMPTS / stem).open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
         return len(self.attempts(stem))
+
+    def tell(self, record: ItemRecord) -> None:
+        """Tell the batch an item's outcome."""
+        with suppress(OSError), atomic_path(self.folder / _OUTCOMES / record.stem, True) as new:
+            new.write_text(record.model_dump_json(), "utf-8")
 
     def attempts(self, stem: str) -> list[dict[str, Any]]:
         """Return who began an item so far (process, host, time)."""
@@ -148,6 +166,6 @@ class BatchPlace:
 def _started(process: int) -> float | None:
     """Return when a process began; None: there is none. A number alone may be another's by now."""
     try:
-        return psutil.Process(process).create_time()
+        return float(psutil.Process(process).create_time())
     except psutil.Error:
         return None

@@ -287,22 +287,22 @@ class _Run:
     def _outcome(self, future: Any, order: ItemOrder) -> ItemRecord | None:
         """Return the record of a future that has ended; None: it is tried again."""
         if future.status == "finished":
-            record: ItemRecord | None = future.result()
+            record = self._place.outcome(order.item.stem) or future.result()
             if record is None:
                 raise Cancelled  # somebody else asked the workers to stop
-            return record
-        if future.status != "error":
+            if record.state != "given up":
+                return record
+        elif future.status != "error":
             raise LossvizError(
                 "the dask scheduler is gone, and with it what was on its way. What is done stays "
                 "done: give the same command again to go on"
             )
-        error = future.exception()
-        stem = order.item.stem
-        if type(error).__name__ == "KilledWorker":
-            if len(self._place.attempts(stem)) < TRIES:
-                self._submit(order)
-                return None
-            record = given_up(order)
         else:
+            error = future.exception()
             record = failure(order, f"the worker could not do it ({type(error).__name__}: {error})")
-        return publish_failure(order, self._place.staging(stem), record, "")
+            if type(error).__name__ == "KilledWorker":
+                if len(self._place.attempts(order.item.stem)) < TRIES:
+                    self._submit(order)
+                    return None
+                record = given_up(order)
+        return publish_failure(order, self._place.staging(order.item.stem), record, "")

@@ -13,6 +13,7 @@ from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.io.figure import DISCLAIMER
 from napari_lossviz.jobs.batch.outcomes import ERROR_FILE
 from napari_lossviz.jobs.batch.record import ItemRecord
+from napari_lossviz.jobs.html_page import bullets, page, paragraph
 
 CSV_FILE, PAGE_FILE = "summary.csv", "summary.html"
 
@@ -23,17 +24,10 @@ _COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a text for a formula."""
 
-_STYLE = """
-body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }
-table { border-collapse: collapse; } caption { text-align: left; padding-bottom: .6em; }
-th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
-th { background: #f0f0f0; } td.number { text-align: right; white-space: nowrap; }
-img { display: block; max-width: 128px; image-rendering: auto; }
-tr.done td.state { color: #05541e; } .failed, .given { color: #8b1a00; font-weight: 600; }
-tr.undone td { color: #666; } ul { margin: 0; padding-left: 1.1em; } dl { margin: 0; }
-dt { float: left; clear: left; margin-right: .5em; color: #555; } dd { margin: 0; }
-.note { background: #fff6d6; padding: .5em .8em; border: 1px solid #e5d48a; }
-"""
+_HEADS = (
+    "item", "before", "after", "state", "seconds", "metrics", "warnings and errors",
+)  # fmt: skip
+_ALARM = ' style="color:#8b1a00;font-weight:600"'
 
 
 def write_summary(out: Path, records: Sequence[ItemRecord], identity: bool = False) -> Path:
@@ -79,41 +73,27 @@ def as_csv(records: Sequence[ItemRecord]) -> str:
 def as_page(records: Sequence[ItemRecord]) -> str:
     """Return a page without anything from elsewhere, pictures included."""
     states = [one.state for one in records]
-    failed = [one for one in records if one.state in ("failed", "given up")]
+    failed = states.count("failed") + states.count("given up")
     counts = f"{states.count('done')} of {len(records)} items done"
     if failed:
-        counts += f", {len(failed)} failed"
+        counts += f", {failed} failed"
     if "not done" in states:
         counts += f", {states.count('not done')} not done yet"
     methods = ", ".join(dict.fromkeys(one.method for one in records if one.method))
-    rows = "\n".join(_row(one) for one in records)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Batch of {len(records)} images</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{escape(methods) or "Batch"}</h1>
-<p class="note">{escape(DISCLAIMER)}</p>
-<table>
-<caption>{escape(counts)}. Seconds are those of the run alone, without reading and writing.
-napari-lossviz {escape(__version__)}.</caption>
-<thead><tr><th>item</th><th>before</th><th>after</th><th>state</th><th>seconds</th>
-<th>metrics</th><th>warnings and errors</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</body>
-</html>
-"""
+    heads = "".join(f"<th>{escape(head)}</th>" for head in _HEADS)
+    rows = "\n".join(map(_row, records))
+    return page(
+        f"{methods or 'Batch'}: {len(records)} images",
+        paragraph(DISCLAIMER, caution=True),
+        paragraph(
+            f"{counts}. Seconds are those of the run alone, without reading and writing. "
+            f"napari-lossviz {__version__}."
+        ),
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>",
+    )
 
 
 def _row(one: ItemRecord) -> str:
-    kind = {"given up": "given", "not done": "undone"}.get(one.state, one.state)
     name = escape(one.stem)
     if one.main:
         name = f'<a href="{quote(one.main)}">{name}</a>'
@@ -121,22 +101,20 @@ def _row(one: ItemRecord) -> str:
     if one.shape:
         about.append(escape(" × ".join(map(str, one.shape))))
     seconds = f"{one.seconds:.1f}" if one.state == "done" else ""
-    metrics = "".join(
-        f"<dt>{escape(key)}</dt><dd>{value:.4g}</dd>" for key, value in one.metrics.items()
-    )
-    said = "".join(f"<li>{escape(text)}</li>" for text in one.warnings)
-    if one.error:
-        link = f'<a href="{quote(f"{one.stem}/{ERROR_FILE}")}">{ERROR_FILE}</a>'
-        said += f'<li class="failed">{escape(one.error)} {link}</li>'
+    metrics = "<br>".join(f"{escape(key)} {value:.4g}" for key, value in one.metrics.items())
     before, after = (
         _picture(encoded, what, one)
         for encoded, what in ((one.before, "before"), (one.after, "after"))
     )
+    said = bullets(one.warnings)
+    if one.error:
+        link = f'<a href="{quote(f"{one.stem}/{ERROR_FILE}")}">{ERROR_FILE}</a>'
+        said += f"<span{_ALARM}>{escape(one.error)}</span> {link}"
+    alarm = _ALARM if one.error else ""
     return (
-        f'<tr class="{kind}"><td>{name}<br><small>{"<br>".join(about)}</small></td>'
-        f"<td>{before}</td><td>{after}</td>"
-        f'<td class="state {kind}">{escape(one.state)}</td><td class="number">{seconds}</td>'
-        f"<td><dl>{metrics}</dl></td><td><ul>{said}</ul></td></tr>"
+        f"<tr><td>{name}<br><small>{'<br>'.join(about)}</small></td>"
+        f"<td>{before}</td><td>{after}</td><td{alarm}>{escape(one.state)}</td>"
+        f"<td>{seconds}</td><td><small>{metrics}</small></td><td>{said}</td></tr>"
     )
 
 

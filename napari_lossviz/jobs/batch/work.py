@@ -34,7 +34,7 @@ from napari_lossviz.jobs.batch.outcomes import (
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.plain_words import without_names
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish, refuse_foreign
-from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord
+from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.work_log import WorkLog
 from napari_lossviz.jobs.betti_export import OVERLAY
 from napari_lossviz.jobs.engine_worker import as_known_error, give_back_memory
@@ -60,26 +60,32 @@ _alone = threading.Lock()
 def run_item(order: ItemOrder) -> ItemRecord | None:
     """Do an item and publish its files; None: the batch wanted to stop.
 
-    Whatever fails is told in the record, and in ``error.txt`` in the item's folder.
+    Whatever fails is told in the record, and in ``error.txt`` in the item's folder. Of an item that
+    ended its workers only the record is returned.
     """
     with _alone:
         os.environ.setdefault(THREADS_VARIABLE, str(order.threads))
-        place, stem = BatchPlace(order.out), order.item.stem
+        place, item = BatchPlace(order.out), order.item
         if place.stopped:
             return None
-        attempt = place.begin(stem)
-        staged = place.staging(stem)
+        earlier = read_record(order.out, item.stem)
+        if earlier is not None and is_done(earlier, item.paths, order.settings.key, order.out):
+            return earlier  # its worker ended before that was known
+        if len(place.attempts(item.stem)) >= TRIES:
+            return given_up(order)
+        attempt = place.begin(item.stem)
+        staged = place.staging(item.stem)
         log = WorkLog(place)
-        log.say(f"{stem}, attempt {attempt}, {order.threads} thread(s)")
+        log.say(f"{item.stem}, attempt {attempt}, {order.threads} thread(s)")
         try:
-            if attempt > TRIES:
-                return publish_failure(order, staged, given_up(order), log.text)
-            return _Work(order, staged, log, attempt).done()
+            record = _Work(order, staged, log, attempt).done()
         except Cancelled:
             return None
         finally:
             shutil.rmtree(staged, ignore_errors=True)
             give_back_memory()
+        place.tell(record)
+        return record
 
 
 class _Work:

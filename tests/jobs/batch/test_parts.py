@@ -1,0 +1,148 @@
+"""The small parts: workers planned, the hidden folder, the summary, plain words."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_lossviz.core import InputError, MissingPackageError, OutputError
+from napari_lossviz.jobs.batch import cluster
+from napari_lossviz.jobs.batch.cluster import Workers, plan_workers, remote_cluster
+from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
+from napari_lossviz.jobs.batch.plain_words import without_names
+from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done
+from napari_lossviz.jobs.batch.summary import as_csv, as_page
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Pretend to have eight cores and no GPU."""
+    monkeypatch.setattr(cluster, "available_threads", lambda: 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    return monkeypatch
+
+
+def test_cores_are_shared_out(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(cluster, "_MEMORY_OF_RUN", 1.0)
+    assert plan_workers(100) == Workers(8, 1)
+    assert plan_workers(3) == Workers(3, 2)
+    assert plan_workers(100, count=2) == Workers(2, 4)
+    assert plan_workers(100, threads=4) == Workers(2, 4)
+    assert plan_workers(100, count=3, threads=1) == Workers(3, 1)
+
+
+def test_memory_limits_the_workers(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(cluster, "_MEMORY_OF_RUN", 1e18)
+    assert plan_workers(100) == Workers(1, 8)
+
+
+def test_one_worker_for_each_gpu(machine: pytest.MonkeyPatch) -> None:
+    machine.setenv("CUDA_VISIBLE_DEVICES", "0, GPU-2")
+    workers = plan_workers(100)
+    assert workers == Workers(2, 4, ("0", "GPU-2"))
+    seen = [cluster._environment(workers, n)["CUDA_VISIBLE_DEVICES"] for n in range(3)]
+    assert seen == ["0", "GPU-2", "0"]
+    machine.setattr(cluster, "_MEMORY_OF_RUN", 1.0)
+    assert plan_workers(100, device="cpu") == Workers(8, 1)
+
+
+def test_missing_dask_is_said_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with (
+        pytest.raises(MissingPackageError, match="pip install dask distributed"),
+        cluster.local_cluster(Workers(1, 1)),
+    ):
+        raise AssertionError("it started")
+
+
+def test_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_ANSWER", 0.3)
+    with pytest.raises(InputError, match="no dask scheduler"), remote_cluster("tcp://127.0.0.1:9"):
+        raise AssertionError("it answered")
+
+
+def test_two_batches_do_not_write_to_one_place(tmp_path: Path) -> None:
+    first = BatchPlace(tmp_path)
+    first.open()
+    with pytest.raises(OutputError, match="another batch"):
+        BatchPlace(tmp_path).open()
+    first.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remains_of_a_killed_batch_are_cleared(tmp_path: Path) -> None:
+    dead = tmp_path / HIDDEN
+    (dead / "staging" / "x" / "y").mkdir(parents=True)
+    (dead / "staging" / "x" / "y" / "half.tif").write_text("half")
+    (dead / "stop").touch()
+    lock = {"pid": os.getpid(), "host": os.uname().nodename, "started": 1.0}
+    (dead / "lock.json").write_text(json.dumps(lock))  # our number, but another process
+    place = BatchPlace(tmp_path)
+    place.open()
+    assert not list((dead / "staging").iterdir())
+    assert not place.stopped
+    assert place.begin("x") == 1
+    assert place.begin("x") == 2
+    place.stop()
+    assert place.stopped
+    place.close()
+    assert place.stopped
+
+
+def test_page_and_table_escape_what_they_say() -> None:
+    record = ItemRecord(
+        stem="<script>x</script>",
+        state="failed",
+        error="=1+1 <img src=x>",
+        warnings=("a & b",),
+        metrics={"noise": 1.25},
+        before="QUJD",
+    )
+    page = as_page([record])
+    assert "<script>" not in page
+    assert "<img src=x>" not in page
+    assert "&lt;img src=x&gt;" in page
+    assert "a &amp; b" in page
+    assert "Not for diagnostic use" in page
+    assert 'src="data:image/jpeg;base64,QUJD"' in page
+    assert "://" not in page
+    (row,) = csv.DictReader(io.StringIO(as_csv([record])))
+    assert row["error"] == "'=1+1 <img src=x>"  # no formula
+    assert row["noise"] == "1.25"
+
+
+def test_names_of_files_and_series_are_left_out() -> None:
+    paths = [Path("/data/Doe Jane/Doe_1.dcm"), Path("/data/Doe Jane/Doe_2.dcm")]
+    text = "/data/Doe Jane/Doe_2.dcm: Thorax Doe is a copy of Doe_1.dcm in /data/Doe Jane"
+    said = without_names(text, paths, ["Thorax Doe"], "item")
+    assert said == "file 2 of 2: item is a copy of file 1 of 2 in its folder"
+
+
+def test_what_counts_as_done(tmp_path: Path) -> None:
+    source, main = tmp_path / "in.tif", tmp_path / "out.tif"
+    source.write_text("pixels")
+    main.write_text("result")
+    record = ItemRecord(
+        stem="out",
+        state="done",
+        key="k",
+        stamps=(FileStamp.of(source),),
+        main="out.tif",
+        main_stamp=FileStamp.of(main),
+    )
+    assert is_done(record, [source], "k", tmp_path)
+    assert not is_done(record, [source], "other settings", tmp_path)
+    assert not is_done(record, [source, source], "k", tmp_path)
+    assert not is_done(record.model_copy(update={"state": "failed"}), [source], "k", tmp_path)
+    assert not is_done(None, [source], "k", tmp_path)
+    moved = source.rename(tmp_path / "moved.tif")
+    os.utime(moved, (1, 1))
+    assert is_done(record, [moved], "k", tmp_path)
+    moved.write_text("PIXELS")
+    assert not is_done(record, [moved], "k", tmp_path)
+    moved.write_text("pixels")
+    main.write_text("altered")
+    assert not is_done(record, [moved], "k", tmp_path)
