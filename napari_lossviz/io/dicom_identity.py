@@ -26,7 +26,7 @@ _UIDS = {
 }
 _TEXTS = {
     *("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "RescaleType", "Units"),
-    *("ConvolutionKernel", "SequenceName", "PulseSequenceName", "ImagedNucleus", "StackID"),
+    *("ConvolutionKernel", "SequenceName", "PulseSequenceName", "ImagedNucleus"),
     *("SeriesDescription", "DerivationDescription"),
 }
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
@@ -41,6 +41,7 @@ _SEQUENCES = {
 _DROPPED = {
     *("VOILUTSequence", "UnassignedSharedConvertedAttributesSequence"),
     *("UnassignedPerFrameConvertedAttributesSequence", "ConversionSourceAttributesSequence"),
+    "ModifyingDeviceID",
 }
 _EMPTIED = {
     *("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID"),
@@ -143,6 +144,8 @@ def _kept_value(element: DataElement, new_uid: Callable[[str], str], coded: bool
         return Sequence(items) if whole else _DROP
     if keyword in _UIDS:
         return new_uid(str(element.value))
+    if keyword == "StackID":  # a number that a device counts, or what a person named it
+        return element.value if str(element.value).strip().isdigit() else _DROP
     harmless = element.VR in _HARMLESS_VRS or keyword in _TEXTS or (coded and keyword in _CODE)
     return element.value if harmless else _DROP
 

@@ -116,7 +116,7 @@ def build_recipe(
     warnings = () if without_identity else result.warnings
     return Recipe(
         method=result.method,
-        config=result.config.model_dump(mode="json"),
+        config=_config_of(result, without_identity),
         inputs=tuple(records),
         selection=selection or Selection(),
         output=output,
@@ -258,6 +258,17 @@ def _save_copy(array: Any, name: str, what: str, copies: _Copies, pixels: str) -
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.asarray(array), allow_pickle=False)
     return path
+
+
+def _config_of(result: Result, without_identity: bool) -> dict[str, Any]:
+    """Return the settings; of files among them the name alone where places are left out."""
+    settings: dict[str, Any] = result.config.model_dump(mode="json")
+    if not without_identity:
+        return settings
+    return {
+        name: re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
+        for name, value in settings.items()
+    }
 
 
 def _relative(path: Path, folder: Path) -> str:
