@@ -48,6 +48,12 @@ def read(path: Path) -> list[Image]:
     return [Image(array, axes, name=path.stem, origin=Origin((path,), NAME))]
 
 
+def holds(image: Image) -> bool:
+    """Whether a PNG holds an image without loss: 8-bit RGB."""
+    colours = image.axes == "yxc" and image.shape[-1] in (3, 4)
+    return colours and bool(image.array.dtype == np.uint8)
+
+
 def refuse_other(image: Image, path: Path) -> None:
     """Refuse what a PNG cannot hold without loss.
 
@@ -56,7 +62,7 @@ def refuse_other(image: Image, path: Path) -> None:
     InputError
         If it is no 8-bit RGB image.
     """
-    if image.axes != "yxc" or image.shape[-1] not in (3, 4) or image.array.dtype != np.uint8:
+    if not holds(image):
         raise InputError(
             f"{path}: a PNG holds 8-bit colours here, and {image.name} is {image.array.dtype} with "
             f"axes {image.axes!r}: write a TIFF instead"

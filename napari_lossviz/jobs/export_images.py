@@ -7,6 +7,7 @@ from typing import Self
 
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError, OutputRecord, Result
+from napari_lossviz.io import png
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
 from napari_lossviz.io.radar_output import RadarOutput, RadarQuantity
@@ -75,7 +76,7 @@ def main_name(result: Result) -> str:
     files = _dicom_files(result.main_image())
     if files > 1:
         return kind
-    suffix = ".dcm" if files else _suffix(result.source)
+    suffix = ".dcm" if files else _suffix(result)
     return f"{_safe(result.source.name)}_{kind}{suffix}"
 
 
@@ -158,8 +159,11 @@ def _dicom_files(image: Image) -> int:
         return 0
 
 
-def _suffix(source: Image) -> str:
-    """Return the ending for an output of the same format; TIFF where the input had no file."""
+def _suffix(result: Result) -> str:
+    """Return the ending for an output of the input's format; TIFF where it cannot be that one."""
+    source = result.source
+    if source.origin.format == png.NAME:
+        return ".png" if png.holds(result.main_image()) else ".tif"
     if source.origin.paths:
         suffix = full_suffix(source.origin.paths[0])
         if suffix in _KEPT_SUFFIXES:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
@@ -51,6 +52,17 @@ def test_tiff_in_tiff_out_with_maps_picture_and_recipe(from_tiff: Result, tmp_pa
     assert recipe["inputs"][0]["paths"] == ["../../in/cells.tif"]
     hidden = [name for name in tree(out) if name.startswith(".") or "/." in name]
     assert hidden == [".lossviz-files.json"]
+
+
+@pytest.mark.parametrize(("shape", "suffix"), [((8, 9, 3), ".png"), ((8, 9), ".tif")])
+def test_png_in_png_out_where_it_holds_the_result(
+    halving: Method, tmp_path: Path, shape: tuple[int, ...], suffix: str
+) -> None:
+    pixels = np.full(shape, 100, np.uint8)
+    PIL.Image.fromarray(pixels).save(tmp_path / "picture.png")
+    written = export(run(halving, io.read(tmp_path / "picture.png")[0]), tmp_path / "out")
+    assert written[0].name == f"picture_denoised{suffix}"
+    np.testing.assert_array_equal(io.read(written[0])[0].array, pixels // 2)
 
 
 def test_dicom_series_goes_to_a_folder_of_pure_dicom(halving: Method, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from napari_lossviz.jobs.registry import METHODS, Method, find_method
 from napari_lossviz.jobs.replay import config_of
 
 _NOT_FOR_MANY = ("stain_training",)
+_NEED_CHECKPOINT = ("stain",)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def settings_for(
         If the method needs a checkpoint and none is named.
     """
     values = config.model_dump()
-    if not str(values.get("checkpoint", "-")).strip():
+    if method.name in _NEED_CHECKPOINT and not str(values["checkpoint"]).strip():
         raise InputError(
             f"{method.title}: no checkpoint chosen: name the file of a trained generator, on the "
             "command line with --checkpoint, or as checkpoint in the file of --config"

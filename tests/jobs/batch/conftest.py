@@ -20,6 +20,7 @@ def scheduler() -> Iterator[str]:
     """Give the address of two worker processes, each warm for the filter."""
     with local_cluster(Workers(2, 1)) as cluster:
         yield cluster.client.scheduler.address
+        cluster.kill()
 
 
 @pytest.fixture
