@@ -362,11 +362,8 @@ def lab(session: Session) -> None:
     session.pause(2500)
     session.shoot("lab-gallery")
     session.tab("Export")
-    with tempfile.TemporaryDirectory() as folder:
-        dock.session.folder.set_path(Path(folder) / "session")
-        dock.session.button.click()
-        session.until(lambda: not dock.session.running)
-        session.shoot("lab-export")
+    dock.session.folder.set_path("~/low_dose_session")
+    session.shoot("lab-export")
 
 
 PANELS = {

@@ -21,7 +21,7 @@ PLUGIN = "napari-lossviz"
 def window(
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     *,
-    panel: Literal["filter2noise", "betti", "merlin", "stain", "none"] = "filter2noise",
+    panel: Literal["filter2noise", "betti", "merlin", "stain", "lab", "none"] = "filter2noise",
 ) -> int:
     """Open napari with the plugin.
 
@@ -30,7 +30,8 @@ def window(
     paths
         Files or folders to open.
     panel
-        Method whose panel is opened beside them; the others are in the menu Plugins.
+        Method whose panel is opened beside them, or the loss lab; the others are in the menu
+        Plugins.
     """
     if not (display_there() or os.environ.get("QT_QPA_PLATFORM")):
         # Qt would end the process without a word that helps.
@@ -49,7 +50,8 @@ def window(
         ) from error
     from napari_lossviz.ui.open_window import run_window
 
-    run_window(paths, "" if panel == "none" else find_method(panel).title)
+    others = {"lab": "Loss lab", "none": ""}
+    run_window(paths, others[panel] if panel in others else find_method(panel).title)
     return 0
 
 

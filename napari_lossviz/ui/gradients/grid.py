@@ -13,8 +13,11 @@ from napari_lossviz.ui.placed import placed_like
 
 _IN_A_CELL = 2
 _GAP = 0.01
-_CAPTION = 7
-"""Points: a cell is a third of the canvas wide."""
+_CAPTION, _SMALLEST = 7, 4
+"""Points of a caption where its cell has room for it, and where it has not."""
+_LETTER = 1.05
+"""Width of a letter in pixels for each point, on the average of a caption."""
+_MARGIN = 12
 _FAINT = 0.35
 """Opacity of the prediction below a gradient."""
 
@@ -49,6 +52,7 @@ class GradientGrid:
         grid = viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing = -_IN_A_CELL, (-1, -1), _GAP
         grid.enabled = True
+        self._fit_captions()
         self._limits = [tuple(layer.contrast_limits) for layer in self._gradients]
         viewer.reset_view()
         draw_again(viewer)
@@ -68,6 +72,14 @@ class GradientGrid:
                 self._viewer.layers.remove(layer)
         self._state.restore()
 
+    def _fit_captions(self) -> None:
+        """Let every caption fit its cell: the canvas is narrow beside docks of a large font."""
+        _, width = self._viewer.canvas.viewbox_size(self._viewer.layers)
+        longest = max(len(layer.name) for layer in self._gradients)
+        fitting = (width - _MARGIN) / (_LETTER * longest)
+        for layer in self._gradients:
+            layer.name_overlay.font_size = min(_CAPTION, max(_SMALLEST, fitting))
+
     def _add(self, layer: Any) -> Any:
         self._viewer.add_layer(layer)
         return layer
@@ -83,7 +95,6 @@ def _copy(gradient: Any, title: str) -> Any:
     }
     copy = Layer.create(data, settings, kind)
     copy.name_overlay.visible = True
-    copy.name_overlay.font_size = _CAPTION
     return copy
 
 

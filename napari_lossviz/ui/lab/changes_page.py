@@ -57,14 +57,14 @@ class ChangesPage(QWidget):
         self.swap = QPushButton("Swap")
         self.swap.setToolTip("A becomes B, and B becomes A")
         self.table = figures_table()
-        self.difference = QPushButton("Show the difference B − A")
+        self.difference = QPushButton("Difference B − A")
         self.difference.setToolTip(
             "A layer of image B minus image A, in their unit and place, with the edits they have"
         )
         self.terms = QComboBox()
         self.terms.setToolTip("Terms of which both runs have a map")
         self.terms.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.side_by_side = QPushButton("Show both loss maps side by side")
+        self.side_by_side = QPushButton("Loss maps side by side")
         self.side_by_side.setCheckable(True)
         self.side_by_side.setToolTip(
             "Both loss maps next to each other, coloured by one scale, moved and zoomed together"

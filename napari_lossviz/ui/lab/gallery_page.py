@@ -1,10 +1,12 @@
 """The gallery of losses: what each pulls at, on a prediction and a target of the user's."""
 
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -73,6 +75,7 @@ class GalleryPage(QWidget):
         self.gradients = GradientBox(viewer, engine)
         self.words = QLabel()
         self.words.setWordWrap(True)
+        self.words.setTextFormat(Qt.TextFormat.RichText)
         self.status = StatusLabel("lossviz gallery status")
         self._build()
         self._connect()
@@ -152,9 +155,9 @@ class GalleryPage(QWidget):
 
     def _on_choice(self, title: str) -> None:
         shown = _PULLS if title == ALL else {title: _PULLS[title]} if title in _PULLS else {}
-        text = "\n".join(f"{name}: {pulls}" for name, pulls in shown.items())
-        self.words.setText(f"{_COLOURS}\n{text}" if text else "")
-        self.words.setVisible(bool(text))
+        told = [f"<p><b>{escape(name)}</b>: {escape(said)}</p>" for name, said in shown.items()]
+        self.words.setText(f"<p>{escape(_COLOURS)}</p>{''.join(told)}" if told else "")
+        self.words.setVisible(bool(told))
 
     def _on_sample(self, row: int) -> None:
         name = SAMPLES.get(self.samples.itemText(row))

@@ -243,7 +243,7 @@ def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
     assert all(tuple(one.scale) == (0.5, 0.5) for one in shown)
     page.gradients.one_scale.click()
     assert len({tuple(one.contrast_limits) for one in shown}) == 1
-    assert "EnsLoss: Pulls" in page.words.text()
+    assert "<b>EnsLoss</b>: Pulls" in page.words.text()
     lab.tabs.setCurrentIndex(0)  # the canvas is given back
     assert {one: one.visible for one in before} == before
     assert not viewer.canvas.grid.enabled
