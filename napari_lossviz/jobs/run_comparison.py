@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_lossviz.core import LABEL_UNIT, Image, InputError
 from napari_lossviz.jobs.registry import METHODS
@@ -105,8 +106,9 @@ def difference_image(first: Image, second: Image) -> Image:
     _refuse_unlike(first, second)
     kind = np.result_type(first.array.dtype, second.array.dtype)
     wide = np.float64 if kind in (np.float64, np.int64, np.uint64) else np.float32
-    one, two = (np.asarray(image.array).astype(wide) for image in (first, second))
-    difference = two - one
+    difference: NDArray[Any] = np.subtract(
+        np.asarray(second.array), np.asarray(first.array), dtype=wide
+    )
     axes, spacing, units = first.axes, first.spacing, first.units
     if "c" in axes:
         channel = axes.index("c")
