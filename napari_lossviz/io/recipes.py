@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -132,6 +132,14 @@ def build_recipe(
         seconds=result.seconds,
         warnings=(*warnings, *(f"The metric {name} was {metrics[name]}." for name in odd)),
     )
+
+
+def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which files have a name, but no folder, which may tell a person."""
+    return {
+        name: re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
+        for name, value in settings.items()
+    }
 
 
 def write_recipe(recipe: Recipe, path: str | Path, overwrite: bool = False) -> Path:
@@ -263,12 +271,7 @@ def _save_copy(array: Any, name: str, what: str, copies: _Copies, pixels: str) -
 def _config_of(result: Result, without_identity: bool) -> dict[str, Any]:
     """Return the settings; of files among them the name alone where places are left out."""
     settings: dict[str, Any] = result.config.model_dump(mode="json")
-    if not without_identity:
-        return settings
-    return {
-        name: re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
-        for name, value in settings.items()
-    }
+    return without_places(settings) if without_identity else settings
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from napari_lossviz.io.spreadsheet import harmless
 from napari_lossviz.jobs.run_comparison import in_short, settings_that_differ
 from napari_lossviz.jobs.run_record import RunRecord
 
@@ -35,7 +36,7 @@ def listed(values: Mapping[str, Any]) -> str:
 def as_csv(records: Sequence[RunRecord]) -> str:
     """Return a row for each run, with a column for every setting that differs and every metric.
 
-    Numbers are given in full.
+    Numbers are given in full; a text that a spreadsheet would run gets a quote in front.
     """
     differing = settings_that_differ(records)
     settings = list(dict.fromkeys(name for one in differing for name in one))
@@ -58,5 +59,5 @@ def as_csv(records: Sequence[RunRecord]) -> str:
         ]
         values = [record.settings.get(name, "") for name in settings]
         figures = [record.metrics.get(name, "") for name in metrics]
-        writer.writerow([*known, *values, *figures])
+        writer.writerow([harmless(cell) for cell in (*known, *values, *figures)])
     return out.getvalue()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from napari_lossviz.core import Image, Result, Selection
+from napari_lossviz.io.recipes import without_places
 from napari_lossviz.io.write import check_identity
 from napari_lossviz.jobs.run_record import RunRecord, came_from_dicom, record_of
 
@@ -127,6 +128,7 @@ def _nameless_run(run: SessionResult, told: set[str]) -> SessionResult:
         record,
         name=f"{number}. {NAMELESS} ({record.title})".removeprefix(". "),
         inputs=tuple(NAMELESS if name in told else name for name in record.inputs),
+        settings=without_places(record.settings),
         warnings=warnings,
         recipe=None,
     )

@@ -20,7 +20,12 @@ from napari_lossviz.core import (
 from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, refuse_inputs
 from napari_lossviz.io.loss_history import LOSSES_FILE, has_values, write_losses
 from napari_lossviz.io.ome_zarr import fill_ome_zarr
-from napari_lossviz.io.recipes import FOLDER_RECIPE, build_recipe, write_recipe
+from napari_lossviz.io.recipes import (
+    FOLDER_RECIPE,
+    build_recipe,
+    without_places,
+    write_recipe,
+)
 from napari_lossviz.jobs.curves_figure import write_curves
 from napari_lossviz.jobs.export import check_output, fill_folder
 from napari_lossviz.jobs.export_images import ExportParts
@@ -193,7 +198,8 @@ def _write_recipe(
         without_identity=hidden and not all(kept),
     )
     records = tuple(_found_from_run(one) for one in recipe.inputs)
-    recipe = recipe.model_copy(update={"inputs": records})
+    config = without_places(recipe.config) if hidden else recipe.config
+    recipe = recipe.model_copy(update={"inputs": records, "config": config})
     write_recipe(recipe, work.temporary / name / FOLDER_RECIPE)
     return recipe
 

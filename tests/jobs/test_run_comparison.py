@@ -116,3 +116,9 @@ def test_the_table_has_a_row_for_each_run_and_its_file_all_figures(tmp_path: Pat
     assert [row["setting steps"] for row in found] == ["8", "9"]
     assert [row["metric noise"] for row in found] == ["20.0", "20.0"]
     assert "setting crop" not in found[0]
+
+
+def test_no_name_becomes_a_formula_of_a_spreadsheet() -> None:
+    line = as_csv([made_record("=cmd|'/c calc'!A1", seconds=-1.0)]).splitlines()[1]
+    assert line.startswith("'=cmd")
+    assert ",-1.0," in line

@@ -128,7 +128,13 @@ def patient(halving: Method, tmp_path: Path) -> Session:
     result = replace(run(halving, image), warnings=(f"{SECRET} is odd",))
     session = session_of([result])
     renamed = SessionLayer(f"my {SECRET}", image, made_as=image.name)
-    gone = made_record("2. gone", inputs=(image.name,), dicom=True, recipe=folder / "recipe.json")
+    gone = made_record(
+        "2. gone",
+        inputs=(image.name,),
+        settings={"weights": f"/home/{SECRET}/weights.pth"},
+        dicom=True,
+        recipe=folder / "recipe.json",
+    )
     return Session((*session.layers, renamed), (*session.runs, SessionResult(gone)))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from napari_lossviz import __version__
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.io.figure import DISCLAIMER
+from napari_lossviz.io.spreadsheet import harmless
 from napari_lossviz.jobs.batch.outcomes import ERROR_FILE
 from napari_lossviz.jobs.batch.record import ItemRecord
 from napari_lossviz.jobs.html_page import bullets, page, paragraph
@@ -21,9 +22,6 @@ _COLUMNS = (
     "item", "state", "input", "name", "shape", "result", "seconds", "device", "threads",
     "attempts", "finished", "warnings", "error",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
-
 _HEADS = (
     "item", "before", "after", "state", "seconds", "metrics", "warnings and errors",
 )  # fmt: skip
@@ -66,7 +64,7 @@ def as_csv(records: Sequence[ItemRecord]) -> str:
             one.threads or "", one.attempts or "", one.finished, "; ".join(one.warnings), one.error,
         ]  # fmt: skip
         row += [one.metrics.get(name, "") for name in metrics]
-        writer.writerow([_harmless(value) for value in row])
+        writer.writerow([harmless(value) for value in row])
     return stream.getvalue()
 
 
@@ -127,9 +125,3 @@ def _picture(encoded: str, what: str, one: ItemRecord) -> str:
 
 def _nameless(record: ItemRecord) -> ItemRecord:
     return record.model_copy(update={"source": "", "title": ""})
-
-
-def _harmless(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = isinstance(value, str) and value.startswith(_FORMULA)
-    return f"'{value}" if text else value
