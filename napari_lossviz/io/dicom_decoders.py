@@ -22,15 +22,19 @@ from pydicom.uid import (
 
 from napari_lossviz.core import MissingPackageError, UnsupportedFileError
 
-DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("imagecodecs",)}
+DECODER_DEPENDENCIES = {
+    JPEGExtended12Bit: ("imagecodecs",),
+    JPEGLossless: ("imagecodecs",),
+    JPEGLosslessSV1: ("imagecodecs",),
+}
 """pydicom asks a plugin module for this, and for `is_available`."""
 
 _PLUGINS: dict[str, tuple[str, ...]] = {
     RLELossless: ("pylibjpeg", "pydicom"),
-    JPEGBaseline8Bit: ("pillow", "gdcm"),
+    JPEGBaseline8Bit: ("pillow",),
     JPEGExtended12Bit: ("pillow", "imagecodecs"),
-    JPEGLossless: ("gdcm",),
-    JPEGLosslessSV1: ("gdcm",),
+    JPEGLossless: ("imagecodecs",),
+    JPEGLosslessSV1: ("imagecodecs",),
     JPEGLSLossless: ("pyjpegls",),
     JPEGLSNearLossless: ("pyjpegls",),
     JPEG2000Lossless: ("pylibjpeg",),
@@ -41,8 +45,8 @@ _PLUGINS: dict[str, tuple[str, ...]] = {
 }
 """Plugins by transfer syntax, in the order of asking.
 
-Left to itself pydicom asks GDCM first or second, which ends the whole process at some damaged
-JPEG-LS streams. So it is asked only where hardly any other decodes.
+Left to itself pydicom asks GDCM first or second, which ends the whole process at some damaged JPEG
+and JPEG-LS streams. So it is never asked.
 """
 
 
@@ -65,33 +69,35 @@ def decoders_for(path: Path, syntax: UID) -> tuple[Decoder, tuple[str, ...]]:
         ) from error
     if not syntax.is_encapsulated:
         return decoder, ("",)
-    if syntax == JPEGExtended12Bit and "imagecodecs" not in decoder.available_plugins:
-        decoder.add_plugin("imagecodecs", (__name__, decode_jpeg12.__name__))
+    if syntax in DECODER_DEPENDENCIES and "imagecodecs" not in decoder.available_plugins:
+        decoder.add_plugin("imagecodecs", (__name__, decode_jpeg.__name__))
     wanted = _PLUGINS.get(syntax, ())
     plugins = tuple(name for name in wanted if name in decoder.available_plugins)
     if not plugins:
         raise MissingPackageError(
             f"{path}: the decoder for {syntax.name} is not installed. Install it with: "
-            "python -m pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle "
+            "python -m pip install imagecodecs pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle "
             "pyjpegls pillow"
         )
     return decoder, plugins
 
 
 def is_available(uid: str) -> bool:
-    """Whether `decode_jpeg12` takes frames of transfer syntax `uid`."""
+    """Whether `decode_jpeg` takes frames of transfer syntax `uid`."""
     return uid in DECODER_DEPENDENCIES
 
 
-def decode_jpeg12(source: bytes, runner: DecodeRunner) -> bytes:
-    """Return the pixels of one JPEG Extended frame, little endian, in the allocated depth.
+def decode_jpeg(source: bytes, runner: DecodeRunner) -> bytes:
+    """Return the pixels of one JPEG frame, little endian, in the allocated depth.
 
-    Of pydicom's own plugins only pylibjpeg-libjpeg decodes 12 bits, which is under the GPL;
-    imagecodecs does it with libjpeg-turbo.
+    Extended: of pydicom's own plugins only pylibjpeg-libjpeg decodes 12 bits, which is under the
+    GPL. Lossless: that one and GDCM. imagecodecs does both with libjpeg-turbo.
     """
     from imagecodecs import jpeg_decode
 
-    if runner.samples_per_pixel != 1:
+    if runner.samples_per_pixel != 1 and runner.transfer_syntax == JPEGExtended12Bit:
         raise NotImplementedError("JPEG Extended is decoded for grayscale only")
     pixels: np.ndarray = jpeg_decode(source)
+    if runner.samples_per_pixel != 1:
+        runner.set_option("planar_configuration", 0)
     return pixels.astype(f"<u{runner.bits_allocated // 8}").tobytes()

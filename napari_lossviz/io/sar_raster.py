@@ -192,7 +192,8 @@ def read_raster(
     with opened(url, driver) as dataset:
         real = [kind for kind in dataset.dtypes if not kind.startswith("complex")]
         if real:
-            raise InputError(not_complex(path, real[0]))
+            where = origin[0] if origin else path
+            raise InputError(not_complex(where, real[0]))
         product = product_of(dataset)
         shape, dtypes = (dataset.height, dataset.width), tuple(dataset.dtypes)
     images = []

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, MissingPackageError, Origin
+from napari_lossviz.io.nitf_limits import refuse_many_bands
 from napari_lossviz.io.sar_pixels import as_complex_image
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 from napari_lossviz.io.sar_raster import Index, lazily, read_spans
@@ -42,6 +43,7 @@ def read(path: Path) -> list[Image]:
         If sarkit is not installed.
     """
     _refuse_cut_off(path)
+    refuse_many_bands(path)
     sicd = _import_sarkit(path)
     try:
         with _silent(), path.open("rb") as stream, sicd.NitfReader(stream) as reader:

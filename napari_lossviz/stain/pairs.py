@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError
@@ -21,6 +22,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 _LEAST_TISSUE = 0.1
 """Share of a tile."""
 
+_READ_BYTES = 12  # of a pixel, while it is read
 _TILE = re.compile(r" row (\d+) column (\d+)$")
 """End of the name of a tile."""
 
@@ -347,6 +349,11 @@ def read_rgb(path: Path) -> Pixels:
         if path.suffix.lower() == ".npy":
             return np.asarray(as_rgb_image(np.load(path, allow_pickle=False)).array)
         with PIL.Image.open(path) as opened:
+            if opened.width * opened.height * _READ_BYTES > psutil.virtual_memory().available:
+                raise InputError(
+                    f"{opened.width} x {opened.height} pixels are more than fit into memory: cut "
+                    "it into tiles"
+                )
             mode = opened.mode
             colours = mode in ("RGB", "RGBA", "P", "RGBX")
             deep = _deep_mode(opened) if colours else ""

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 KINDS = (
     "dicom native", "dicom implicit", "dicom big endian", "dicom enhanced", "dicom rle",
-    "dicom jpeg", "dicom jpeg-ls", "dicom jpeg 2000", "dicom deflated", "dicom series",
+    "dicom jpeg", "dicom jpeg lossless", "dicom jpeg-ls", "dicom jpeg 2000", "dicom deflated",
+    "dicom series",
     "tiff", "tiff of tiles", "tiff with lzw", "ome-tiff", "imagej", "slide",
     "npy", "png", "png below its checksums", "nifti", "nifti in gzip",
     "nrrd raw", "nrrd gzip", "nrrd ascii", "nrrd detached",

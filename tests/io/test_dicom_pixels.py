@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from imagecodecs import jpeg_encode
 from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLossless,
     JPEGLSLossless,
     RLELossless,
 )
@@ -51,6 +54,30 @@ def test_jpeg_with_12_bits(bundled):
     assert image.array.shape == (1024, 256)
     assert image.array[420, 140] == 244
     assert image.array[230, 120] == 95
+
+
+@pytest.mark.parametrize("predictor", range(1, 8))
+@pytest.mark.parametrize(("bits", "colour"), [(8, False), (8, True), (12, False), (16, False)])
+def test_lossless_jpeg(made, tmp_path, bits, colour, predictor):
+    dtype = np.uint8 if bits == 8 else np.uint16
+    shape = (32, 40, 3) if colour else (32, 40)
+    pixels = np.random.default_rng(4).integers(0, 2**bits, shape).astype(dtype)
+    values = {"RescaleIntercept": 0, "Rows": 32, "Columns": 40}
+    values |= {"BitsAllocated": 8 * dtype().itemsize, "BitsStored": bits, "HighBit": bits - 1}
+    if colour:
+        values |= {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}
+        values |= {"PlanarConfiguration": 0}
+    dataset = made.header(**values)
+    frame = jpeg_encode(pixels, lossless=True, predictor=predictor, bitspersample=bits)
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = JPEGLossless
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    (image,) = io.read(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(image.array, pixels)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -86,13 +87,13 @@ def dicom(pixels: np.ndarray, syntax: UID = ExplicitVRLittleEndian, **values: An
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     encoded = syntax.is_encapsulated
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if encoded else syntax
-    if syntax == JPEGBaseline8Bit:
-        import PIL.Image
+    if syntax in (JPEGBaseline8Bit, JPEGLosslessSV1):
+        from imagecodecs import jpeg_encode
         from pydicom.encaps import encapsulate
 
-        stream = BytesIO()
-        PIL.Image.fromarray(pixels).save(stream, "JPEG")
-        dataset.PixelData = encapsulate([stream.getvalue()])
+        options = {} if syntax == JPEGBaseline8Bit else {"lossless": True, "predictor": 1}
+        frame = jpeg_encode(pixels, bitspersample=8 * pixels.itemsize, **options)
+        dataset.PixelData = encapsulate([frame])
         dataset["PixelData"].is_undefined_length = True
         dataset.file_meta.TransferSyntaxUID = syntax
     elif encoded:
@@ -153,6 +154,7 @@ def _dicom_seeds() -> dict[str, Seed]:
         "enhanced": enhanced(),
         "rle": dicom(SMOOTH, RLELossless),
         "jpeg": dicom(SMOOTH.astype(np.uint8), JPEGBaseline8Bit),
+        "jpeg lossless": dicom(SMOOTH, JPEGLosslessSV1),
         "jpeg-ls": dicom(SMOOTH, JPEGLSLossless),
         "jpeg 2000": dicom(SMOOTH, JPEG2000Lossless),
     }

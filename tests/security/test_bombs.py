@@ -22,7 +22,7 @@ from napari_lossviz.io.sar_raster import import_rasterio
 
 FREE = 64 << 20
 """Bytes of memory that are free in most of these tests."""
-BOMB = 200 << 20
+BOMB = 100 << 20
 """Bytes that the bombs unpack to."""
 
 Refused = Callable[..., str]
