@@ -22,6 +22,7 @@ LIGHT = (
     "napari_lossviz.io",
     "napari_lossviz.samples",
     "napari_lossviz.jobs",
+    "napari_lossviz.jobs.batch.run",
     "napari_lossviz.jobs.run",
     "napari_lossviz.jobs.export",
     "napari_lossviz.jobs.loss_maps",

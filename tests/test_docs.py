@@ -10,6 +10,7 @@ from napari_lossviz.jobs.registry import METHODS
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 COMMANDS = {method.command.split()[0] for method in METHODS.values()} | {
+    "batch",
     "replay",
     "demo",
     "window",

@@ -197,5 +197,9 @@ def stop_when_told(stop: Callable[[], None]) -> None:
 
 
 def stop_main_thread() -> None:
-    """Interrupt the main thread as Ctrl-C does."""
-    signal.raise_signal(signal.SIGINT)
+    """Interrupt the main thread as Ctrl-C does, also where it waits."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)

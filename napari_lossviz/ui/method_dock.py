@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.core import Result
 from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.ui.batch import BatchLauncher
 from napari_lossviz.ui.compare import ComparePanel
 from napari_lossviz.ui.dock_frame import dock_size, scrolled
 from napari_lossviz.ui.dock_life import DockLife
@@ -40,6 +41,7 @@ class MethodDock(QWidget):
         self.results = ResultChoice(viewer, method)
         self.run_panel = RunPanel(viewer, find_method(method), settings)
         self.run_panel.controls.open_box.set_formats(settings.reads)
+        self.batch = BatchLauncher(viewer, find_method(method), self.run_panel.controls)
         self.compare = ComparePanel(viewer)
         self.export_panel = ExportPanel(settings.formats)
         self.tabs = QTabWidget()
@@ -98,6 +100,7 @@ class MethodDock(QWidget):
         self._closed = True
         self._viewer.layers.events.removing.disconnect(self._before_removal)
         ends: tuple[Callable[[], None], ...] = (
+            self.batch.close_launcher,
             partial(self.run_panel.close_panel, tidy=window_stays),
             *self.own_ends(),
             self.compare.close_panel,

@@ -44,6 +44,8 @@ class RunControls(QWidget):
 
     run_asked = Signal()
     cancel_asked = Signal()
+    many_asked = Signal()
+    """The same settings are wanted for many files."""
 
     def __init__(
         self,
@@ -75,6 +77,11 @@ class RunControls(QWidget):
         self.missing = StatusLabel("lossviz missing inputs")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop the run; the viewer is left as it was before")
+        self.many_button = QPushButton("Run on many files…")
+        self.many_button.setToolTip(
+            "Run with the settings above over files and folders, with a table of all results"
+        )
+        self.many_button.setVisible(alone)
         self._running = False
         self._may_run = True
         self._build()
@@ -118,6 +125,7 @@ class RunControls(QWidget):
         needed = missing or self.form.error
         self.run_button.setEnabled(not needed and self._may_run)
         self.run_button.setToolTip(needed or _START)
+        self.many_button.setEnabled(not self.form.error)
         self.missing.say(missing if self.pair is not None else "")
         self.cancel_button.setEnabled(self._running)
 
@@ -140,6 +148,7 @@ class RunControls(QWidget):
             choice.layer_changed.connect(lambda _: self._update())
         self.run_button.clicked.connect(lambda: self.run_asked.emit())
         self.cancel_button.clicked.connect(lambda: self.cancel_asked.emit())
+        self.many_button.clicked.connect(lambda: self.many_asked.emit())
 
     def _build(self) -> None:
         rows = QFormLayout()
@@ -164,4 +173,5 @@ class RunControls(QWidget):
         layout.addLayout(rows)
         layout.addWidget(self.form)
         layout.addLayout(buttons)
+        layout.addWidget(self.many_button)
         layout.addWidget(self.missing)
