@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test window lint docs clean
+.PHONY: help demo test window lint docs pictures dist clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,17 @@ lint:  ## Check style, types and which room imports which
 docs:  ## Build the documentation into site/
 	@scripts/environment.sh docs
 	@$(BIN)/mkdocs build --strict
+
+pictures:  ## Make the pictures of the documentation again, from the real window
+	@scripts/system_packages.sh test
+	@scripts/environment.sh all
+	@QT_API=pyqt5 xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python docs/pictures.py
+
+dist:  ## Build sdist and wheel into dist/ and check them as the package index would
+	@scripts/environment.sh release
+	@rm -rf dist
+	@$(BIN)/python -m build
+	@$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## Remove the environment and everything that was built or written by these commands
 	rm -rf $(VENV) site build dist demo_output .mypy_cache .ruff_cache .pytest_cache \
