@@ -103,7 +103,7 @@ def atomic_path(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     path = Path(path)
     refuse_products(path)
     refuse_existing(path, overwrite)
-    with _readable_errors(path), _parents_of(path):
+    with readable_errors(path), _parents_of(path):
         temporary = path.parent / f".partial-{uuid.uuid4().hex}{full_suffix(path)}"
         try:
             yield temporary
@@ -146,11 +146,12 @@ def atomic_folder(path: str | Path, overwrite: bool = False, merge: bool = False
         raise OutputExistsError(
             f"{path} is not empty: choose another folder or say that it may be overwritten"
         )
-    with _readable_errors(path), _parents_of(path):
+    with readable_errors(path), _parents_of(path):
         temporary = path.parent / f".partial-{uuid.uuid4().hex}"
         temporary.mkdir()
         try:
-            yield temporary
+            with _named_as(path, temporary):
+                yield temporary
             names = _files_in(temporary)
             if not names:
                 raise OutputError(f"{path}: nothing was written")
@@ -278,19 +279,45 @@ def _parents_of(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _readable_errors(path: Path) -> Iterator[None]:
+def readable_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says while `path` is written into an `OutputError` that names it."""
     try:
         yield
     except LossvizError:
         raise
     except OSError as error:
-        advice = {
-            errno.ENOSPC: "the disk is full: free some space or choose another disk",
-            errno.EDQUOT: "your disk quota is used up: free some space or choose another disk",
-            errno.EACCES: "no permission to write there: choose another folder",
-            errno.EPERM: "no permission to write there: choose another folder",
-            errno.EROFS: "the disk is read-only: choose another folder",
-            errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
-            errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
-        }.get(error.errno or 0, str(error))
+        advice = _ADVICE.get(_number_of(error), str(error))
         raise OutputError(f"{path} could not be written: {advice}") from error
+
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space or choose another disk",
+    errno.EDQUOT: "your disk quota is used up: free some space or choose another disk",
+    errno.EFBIG: "the file is larger than allowed here: choose another disk",
+    errno.EACCES: "no permission to write there: choose another folder",
+    errno.EPERM: "no permission to write there: choose another folder",
+    errno.EROFS: "the disk is read-only: choose another folder",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
+}
+
+
+def _number_of(error: OSError) -> int:
+    """Return the system's number of an error, which libraries wrap in errors without one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        number = getattr(cause, "errno", None)
+        if number:
+            return int(number)
+        cause = cause.__cause__ or cause.__context__
+    # numpy: "90000 requested and 16352 written"
+    return errno.ENOSPC if "requested and" in str(error) else 0
+
+
+@contextmanager
+def _named_as(path: Path, temporary: Path) -> Iterator[None]:
+    """Let errors speak of a folder by the name that it will have."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(temporary), str(path))) from error

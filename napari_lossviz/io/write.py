@@ -13,6 +13,7 @@ from napari_lossviz.io.atomic import (
     atomic_path,
     full_stem,
     full_suffix,
+    readable_errors,
     refuse_existing,
     refuse_inputs,
 )
@@ -247,7 +248,8 @@ def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[P
         atomic_path(path, job.overwrite) as target,
         atomic_path(recipe_path, job.overwrite) as recipe_target,
     ):
-        writer(target)
+        with readable_errors(path):
+            writer(target)
         text, copies = job.recipe_text(path.parent)
         recipe_target.write_text(text, "utf-8")
     return [path, recipe_path, *(path.with_name(name) for name in copies)]
