@@ -88,22 +88,13 @@ def fill_invalid(
     return np.ascontiguousarray(values[:, nearest[0], nearest[1]])
 
 
-def stage_guide(
-    values: NDArray[np.float32],
-    guide: NDArray[np.float32] | None,
-    valid: NDArray[np.bool_] | None,
-    sigma_r: NDArray[np.float32],
-) -> NDArray[np.float32] | None:
-    """Return the guide of a stage with invalid pixels out of everybody's range; None: the image.
+def far_from_all(guides: Sequence[NDArray[np.float32]], sigma_r: NDArray[np.float32]) -> np.float32:
+    """Return a value that lies out of the range of every pixel of some guides.
 
-    How far they lie does not show in the result: the weight beyond 20 sigma_r is one constant,
-    2^-126, so that a part of an image still equals the same part of the whole.
+    How far does not show in the result: the weight beyond 20 sigma_r is one constant, 2^-126, so
+    that a part of an image still equals the same part of the whole.
     """
-    if valid is None:
-        return guide
-    own = values if guide is None else guide
-    far = np.float32(2 * np.abs(own).max() + _FAR * sigma_r.max())
-    return np.where(valid, own, far)
+    return np.float32(2 * max(np.abs(guide).max() for guide in guides) + _FAR * sigma_r.max())
 
 
 def filter_stage(
@@ -133,35 +124,34 @@ def filter_stage(
     neighbours : sequence of NeighbourSlice
         Slices that lend to this one; needs `maps.across`.
     """
-    lending = [
-        Neighbour(
-            other.offset,
-            other.values,
-            _neighbour_guide(other, maps.sigma[2]),
+    own = values if guide is None else guide
+    lent = [other.values if other.guide is None else other.guide for other in neighbours]
+    validity = [valid, *(other.valid for other in neighbours)]
+    if any(mask is not None for mask in validity):
+        # one value for all: what is far from a slice of air may be what metal has in this one
+        far = far_from_all((own, *lent), maps.sigma[2])
+        own, *lent = (
+            each if mask is None else np.where(mask, each, far)
+            for each, mask in zip((own, *lent), validity, strict=True)
         )
-        for other in neighbours
-    ]
     return np.asarray(
         bilateral_filter(
             values,
             maps.sigma,
             radius=maps.radius,
-            guide=stage_guide(values, guide, valid, maps.sigma[2]),
+            guide=None if own is values else own,
             angle=maps.angle,
             grow=True,
             box=box,
             cancel=cancel,
-            neighbours=lending,
+            neighbours=[
+                Neighbour(other.offset, other.values, its_guide)
+                for other, its_guide in zip(neighbours, lent, strict=True)
+            ],
             sigma_across=maps.across,
         ),
         dtype=np.float32,
     )
-
-
-def _neighbour_guide(other: NeighbourSlice, sigma_r: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the guide of a slice that lends, its invalid pixels out of everybody's range."""
-    guide = stage_guide(other.values, other.guide, other.valid, sigma_r)
-    return other.values if guide is None else guide
 
 
 def filter_slice(

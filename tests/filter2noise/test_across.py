@@ -198,6 +198,23 @@ def test_invalid_pixels_of_a_neighbour_lend_nothing(make_phantom: object) -> Non
     np.testing.assert_array_equal(found[0], found[1])
 
 
+@pytest.mark.parametrize("wholly", [True, False])
+@pytest.mark.parametrize("config", [INSTANT.replace(h=2.0), BEST])
+def test_invalid_pixels_lend_nothing_to_values_that_their_own_slice_lacks(
+    config: Filter2NoiseConfig, wholly: bool
+) -> None:
+    """A ramp up to 1500 HU between slices of water, the ramp's surroundings not valid in them."""
+    array = np.random.default_rng(0).normal(100, 10, (3, 64, 64)).astype(np.float32)
+    array[1, 16:48, 16:48] += np.linspace(0, 1500, 32, dtype=np.float32)
+    valid = np.ones(array.shape, bool)
+    valid[[0, 2], :, : 64 if wholly else 62] = False
+    image = Image(array, "zyx", value_unit="HU", valid=valid)
+    config = config.replace(noise=10.0)
+    alone = denoise(image, config.replace(neighbours=0)).denoised[1]
+    found = denoise(image, config).denoised[1]
+    np.testing.assert_allclose(found[:, :48], alone[:, :48], rtol=1e-6)
+
+
 def test_a_slice_without_neighbours_says_so(make_phantom: object) -> None:
     _, noisy = moving_phantom(make_phantom)
     image = Image(noisy[0], "yx", value_unit="HU")
