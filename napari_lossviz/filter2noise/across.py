@@ -8,6 +8,7 @@ independent, they take away noise that no neighbour within the slice could.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def with_across(maps: PredictedMaps, slices: Slices, config: Filter2NoiseConfig)
 
 
 class Lenders:
-    """Gives each slice its neighbours, their guides computed once where slices come in order.
+    """Gives each slice its neighbours; each is read and guided once where slices come in order.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ class Lenders:
         self._axis = config.neighbour_axis
         self._reach = config.neighbours if lends(slices, config) else 0
         self._guide_of = guide_of
-        self._guides: dict[int, NDArray[np.float32]] = {}
+        self._known: dict[int, NeighbourSlice] = {}  # by number, each at offset 0
+        slices.keep(2 * self._reach + 1)  # else those in between push each other out
 
     def order(self) -> list[int]:
         """Return the slice numbers in the order in which every guide is computed once."""
@@ -58,21 +60,22 @@ class Lenders:
 
     def guide(self, n: int) -> NDArray[np.float32]:
         """Return the guide of slice `n`, (C, H, W)."""
-        if n in self._guides:
-            return self._guides[n]
-        while len(self._guides) > 2 * self._reach:  # all that a slice and its neighbours need
-            del self._guides[next(iter(self._guides))]
-        self._guides[n] = self._guide_of(n)
-        return self._guides[n]
+        guide = self._lender(n).guide
+        assert guide is not None
+        return guide
 
     def of(self, n: int) -> list[NeighbourSlice]:
         """Return the neighbours of slice `n`."""
         return [
-            NeighbourSlice(
-                offset,
-                self._slices.filled(number),
-                self.guide(number),
-                self._slices.valid_slice(number),
-            )
+            replace(self._lender(number), offset=offset)
             for offset, number in self._slices.neighbours(n, self._reach, self._axis)
         ]
+
+    def _lender(self, n: int) -> NeighbourSlice:
+        if n in self._known:
+            return self._known[n]
+        while len(self._known) > 2 * self._reach:  # all that a slice and its neighbours need
+            del self._known[next(iter(self._known))]
+        filled, valid = self._slices.filled(n), self._slices.valid_slice(n)
+        self._known[n] = NeighbourSlice(0, filled, self._guide_of(n), valid)
+        return self._known[n]

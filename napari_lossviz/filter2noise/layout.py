@@ -76,12 +76,17 @@ class Slices:
         self.channels = size.get("c", 1)
         self.shape = size["y"], size["x"]
         self._lock = Lock()
+        self._kept = _KEPT
         self._read: dict[int, tuple[NDArray[np.float32], NDArray[np.bool_] | None]] = {}
         if min(self.shape) < SMALLEST:
             raise InputError(
                 f"{image.name}: {self.shape[0]} x {self.shape[1]} pixels; Filter2Noise needs at "
                 f"least {SMALLEST} x {SMALLEST}"
             )
+
+    def keep(self, count: int) -> None:
+        """Keep at least as many slices as they were read."""
+        self._kept = max(self._kept, count)
 
     def values(self, n: int) -> NDArray[np.float32]:
         """Return slice `n`, (C, H, W), invalid pixels as read; not to be written to."""
@@ -204,7 +209,7 @@ class Slices:
             place = zip(self.image.axes, self.place(n), strict=True)
             mask = self.image.valid[tuple(part for axis, part in place if axis != "c")]
             valid &= _turned(np.asarray(mask), axes.replace("c", ""))
-        while len(self._read) >= _KEPT:
+        while len(self._read) >= self._kept:
             del self._read[next(iter(self._read))]
         self._read[n] = values, None if valid.all() else valid
         return self._read[n]

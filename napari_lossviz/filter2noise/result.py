@@ -240,6 +240,8 @@ class Filter2NoiseResult(Result):
         if self.predicted.names[-1] in ACROSS.values():
             ends = f"{config.neighbours} before and after along {config.neighbour_axis}"
             how += f", slices {ends} lend"
+        if config.noise_kept:
+            how += f", {config.noise_kept:.0%} of what it takes away kept"
         edited = f", {_in_words(self.edits)}" if self.edits else ""
         title = f"Filter2Noise (arXiv:{ARXIV}) attention-guided bilateral filter"
         return f"{title}: {how}, {window}{edited}"

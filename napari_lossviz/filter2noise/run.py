@@ -282,7 +282,8 @@ def apply_sigma_maps(
     Raises
     ------
     InputError
-        If shapes do not fit, a sigma is not above 0 and finite, or a window is not odd.
+        If shapes do not fit, a sigma is not above 0 and finite, a window is not odd, or `across`
+        is given for neighbours that do not lend.
     """
     image = as_image(image, axes)
     slices = to_slices(image)
@@ -307,6 +308,11 @@ def apply_sigma_maps(
         raise InputError(
             f"neighbours is {config.neighbours}: give across, their map "
             f"{ACROSS[config.neighbour_axis]}, or set neighbours to 0"
+        )
+    if across_maps is not None and not config.neighbours:
+        raise InputError(
+            "across is given, but neighbours is 0, so that no slice lends: set neighbours, or "
+            "leave across out"
         )
     if across_maps is not None and not (across_maps > 0).all():
         raise InputError("every value of across must be above 0")

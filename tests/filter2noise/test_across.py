@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -120,6 +121,9 @@ def test_the_maps_filter_to_the_same_result_and_say_their_units(make_phantom: ob
     np.testing.assert_array_equal(found, result.denoised)
     with pytest.raises(InputError, match="give across, their map sigma_z"):
         apply_sigma_maps(image, result.sigma_maps, INSTANT, **options)
+    alone = INSTANT.replace(neighbours=0)
+    with pytest.raises(InputError, match="neighbours is 0, so that no slice lends"):
+        apply_sigma_maps(image, result.sigma_maps, alone, across=maps["sigma_z"], **options)
     with pytest.raises(InputError, match="across must be"):
         apply_sigma_maps(image, result.sigma_maps, INSTANT, across=np.ones((2, 2)), **options)
 
@@ -184,6 +188,22 @@ def test_a_store_and_memory_hold_the_same(tmp_path: Path, make_phantom: object) 
     np.testing.assert_array_equal(np.asarray(stored.denoised), in_memory.denoised)
     assert stored.guide is None
     np.testing.assert_array_equal(EditSession(stored).denoised(1)[0], in_memory.denoised[1])
+
+
+def test_a_series_in_files_is_read_no_more_often_for_its_neighbours(tmp_path: Path) -> None:
+    def reads(neighbours: int) -> int:
+        read: list[int] = []
+
+        def one(block_id: tuple[int, ...]) -> np.ndarray:
+            read.append(block_id[0])
+            return np.random.default_rng(block_id[0]).normal(0, 9, (1, 32, 32)).astype(np.float32)
+
+        lazy = dask.array.map_blocks(one, chunks=((1,) * 12, (32,), (32,)), dtype=np.float32)
+        config = INSTANT.replace(neighbours=neighbours, h=2.0, noise=9.0)
+        denoise(Image(lazy, "zyx"), config, out=tmp_path / f"{neighbours}.zarr")
+        return len(read)
+
+    assert reads(4) <= reads(0)
 
 
 def test_invalid_pixels_of_a_neighbour_lend_nothing(make_phantom: object) -> None:

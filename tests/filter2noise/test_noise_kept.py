@@ -25,6 +25,7 @@ def test_so_much_of_the_input_is_mixed_back(noisy: np.ndarray, predictor: str) -
     expected = 0.7 * plain.denoised + 0.3 * padded
     np.testing.assert_allclose(kept.denoised, expected, rtol=1e-5, atol=1e-3)
     np.testing.assert_array_equal(kept.denoised[:10], -2000)
+    assert "30% of what it takes away kept" in kept.describe()
     assert kept.metrics["residual"] == pytest.approx(0.7 * plain.metrics["residual"], rel=1e-3)
     for name, maps in plain.maps.items():
         np.testing.assert_array_equal(kept.maps[name], maps)
