@@ -63,6 +63,13 @@ class BatchOptions:
             "whose workers see the same files under the same paths."
         ),
     ] = ""
+    maps: Annotated[
+        bool,
+        tyro.conf.arg(
+            help="Leave out the maps, which take several times the space of a result. (Those of "
+            "large series that stay in their files are always left out.)"
+        ),
+    ] = True
     drop_identity: Annotated[
         bool,
         tyro.conf.arg(
@@ -180,7 +187,10 @@ def _method_function(method: Method, arguments: Sequence[str]) -> Callable[..., 
     ) -> int:
         del preset, config  # they are in the settings' defaults already
         wanted = settings_for(
-            method, to_config(settings, base), drop_identity=options.drop_identity
+            method,
+            to_config(settings, base),
+            drop_identity=options.drop_identity,
+            maps=options.maps,
         )
         return _do(wanted, inputs, output, options)
 
@@ -197,7 +207,9 @@ def _recipe_function(path: Path) -> Callable[..., int]:
         options: Annotated[BatchOptions, tyro.conf.arg(name="")],
     ) -> int:
         recipe = read_recipe(path)
-        settings, note = settings_of_recipe(recipe, path, drop_identity=options.drop_identity)
+        settings, note = settings_of_recipe(
+            recipe, path, drop_identity=options.drop_identity, maps=options.maps
+        )
         if note:
             consoles.warn(note)
         return _do(settings, inputs, output, options, recipe.threads)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class BatchSettings:
             "edits": [edit.model_dump(mode="json") for edit in self.edits],
             "selection": self.selection.model_dump(mode="json"),
             "output": self.parts.radar.record(self.parts.formats).model_dump(mode="json"),
+            "maps": self.parts.maps,
             "drop_identity": self.drop_identity,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -71,9 +72,16 @@ def batch_methods() -> list[Method]:
 
 
 def settings_for(
-    method: Method, config: MethodConfig, *, drop_identity: bool = False
+    method: Method, config: MethodConfig, *, drop_identity: bool = False, maps: bool = True
 ) -> BatchSettings:
     """Return settings, with the files that they name by their full paths.
+
+    Parameters
+    ----------
+    method : Method
+    config : MethodConfig
+    drop_identity, maps : bool
+        See `BatchSettings` and `ExportParts`.
 
     Raises
     ------
@@ -88,11 +96,14 @@ def settings_for(
         )
     # A worker may have another working directory.
     full = {name: str(Path(value).absolute()) for name, value in _files_in(values)}
-    return BatchSettings(method.name, config.replace(**full), drop_identity=drop_identity)
+    parts = ExportParts(maps=maps)
+    return BatchSettings(
+        method.name, config.replace(**full), parts=parts, drop_identity=drop_identity
+    )
 
 
 def settings_of_recipe(
-    recipe: Recipe, path: Path, *, drop_identity: bool = False
+    recipe: Recipe, path: Path, *, drop_identity: bool = False, maps: bool = True
 ) -> tuple[BatchSettings, str]:
     """Return the settings and edits of a recipe, and a note on the part of the image, if any.
 
@@ -123,7 +134,7 @@ def settings_of_recipe(
         base.config,
         edits=recipe.edits,
         selection=recipe.selection if painted else Selection(),
-        parts=ExportParts.of_record(recipe.output),
+        parts=replace(ExportParts.of_record(recipe.output), maps=maps),
         drop_identity=drop_identity,
     )
     return settings, note

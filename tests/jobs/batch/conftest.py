@@ -52,12 +52,12 @@ def batch(scheduler: str, tmp_path: Path) -> Callable[..., Batch]:
         **options: Any,
     ) -> Batch:
         found = find_method(method)
-        drop_identity = options.pop("drop_identity", False)
+        chosen = {name: options.pop(name) for name in ("drop_identity", "maps") if name in options}
         config = found.preset(preset).replace(**(changes or {}))
         return run_batch(
             inputs,
             out or tmp_path / "out",
-            settings_for(found, config, drop_identity=drop_identity),
+            settings_for(found, config, **chosen),
             where=Where(scheduler=scheduler),
             listener=listener,
             **options,

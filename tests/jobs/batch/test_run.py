@@ -98,6 +98,10 @@ def test_what_is_done_is_not_done_again(batch: Run, noisy: Noisy, tmp_path: Path
     missing = Listening()
     batch(tmp_path / "in", changes={"strength": 2.0}, listener=missing)
     assert missing.heard == ["kept"]
+    plain = Listening()
+    batch(tmp_path / "in" / "kept.tif", changes={"strength": 2.0}, maps=False, listener=plain)
+    assert plain.heard == ["kept"]
+    assert not (tmp_path / "out" / "kept" / "maps").exists()
 
 
 def test_failing_items_stop_nothing_and_are_named(batch: Run, noisy: Noisy, tmp_path: Path) -> None:
