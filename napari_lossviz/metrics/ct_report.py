@@ -201,7 +201,7 @@ def ct_report(
         if image.ndim != 3 or image.shape != first.shape:
             raise InputError(f"{name}: is {image.shape}, the image before {first.shape}")
     against = first if reference is None else reference
-    alarms = _few(regions)
+    alarms = [*_few(regions), *_small(regions, spacing, lesion)]
     figures = {}
     for name, image in images.items():
         figures[name] = _figures(name, image, against, regions, spacing, lesion, disc, alarms)
@@ -351,6 +351,17 @@ def _few(regions: CtRegions) -> list[str]:
         return []
     squares = f"{count} squares tell" if count > 1 else "1 square tells"
     return [f"{squares} the noise power spectrum but roughly: give ten or more."]
+
+
+def _small(regions: CtRegions, spacing: tuple[float, float], lesion: Lesion) -> list[str]:
+    """Say where the lesion's lowest frequencies, which the squares do not hold, count most."""
+    side = 0.0 if regions.squares is None else regions.squares.side * min(spacing)
+    if not 0 < side < lesion.diameter:
+        return []
+    return [
+        f"The squares for the noise, {side:.1f} mm wide, are smaller than the lesion of "
+        f"{lesion.diameter:g} mm: they hold too few low frequencies, and d' may be off by a fifth."
+    ]
 
 
 def _cautions(figures: Mapping[str, CtFigures], regions: CtRegions, disc: Disc | None) -> list[str]:

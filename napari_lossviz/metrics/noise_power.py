@@ -192,7 +192,9 @@ def _radial(
     """Average over rings as wide as the coarser of the two frequency steps."""
     width = max(fy[1] - fy[0], fx[1] - fx[0])
     ring = np.rint(np.hypot(fy[:, None], fx[None, :]) / width).astype(np.intp)
-    last = int(min(-fy[0], -fx[0]) / width)
+    # rounded down, but not by a rounding error: whether the ring of Nyquist counts must not hang
+    # on the digits of the pixel spacing
+    last = int(min(-fy[0], -fx[0]) / width + 1e-6)
     counts = np.bincount(ring.ravel())[: last + 1]
     sums = np.bincount(ring.ravel(), power.ravel())[: last + 1]
     return np.arange(last + 1) * width, sums / counts

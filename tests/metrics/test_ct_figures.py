@@ -50,6 +50,16 @@ def test_the_integral_of_the_power_is_the_variance(
     assert found.power.sum() * cell == pytest.approx(found.variance, rel=1e-9)
 
 
+@given(st.integers(4, 32), st.floats(0.05, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_radial_spectrum_reaches_nyquist_whatever_the_spacing(
+    half: int, spacing: float
+) -> None:
+    found = noise_power_spectrum(white(1, 2 * half, 1.0), (spacing, spacing))
+    assert len(found.radial_power) == half + 1
+    assert found.radial_frequency[-1] == pytest.approx(0.5 / spacing)
+
+
 def test_white_noise_has_the_same_power_everywhere() -> None:
     found = noise_power_spectrum(white(800, 32, 12.0), SPACING)
     expected = 12.0**2 * SPACING[0] * SPACING[1]

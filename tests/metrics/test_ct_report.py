@@ -192,6 +192,18 @@ def test_few_and_small_regions() -> None:
     assert "No square for a noise power spectrum" in report.cautions[0]
 
 
+def test_a_lesion_larger_than_the_squares_is_told() -> None:
+    image = noise((1, 64, 64), 9.0)
+    mask = np.zeros((64, 64), bool)
+    mask[:24, :] = True  # squares of 16 pixels, 12.8 mm
+    regions = drawn_regions([Area("water", mask)])
+    assert regions.squares is not None
+    assert regions.squares.side == 16
+    for diameter, told in ((12.0, False), (14.0, True)):
+        report = ct_report({"b": image}, regions, SPACING, lesion=Lesion(diameter, 20.0))
+        assert any("12.8 mm wide, are smaller" in one for one in report.alarms) is told
+
+
 @pytest.mark.parametrize("diameter", [0.0, -1.0, float("nan")])
 def test_lesions_that_are_none(diameter: float) -> None:
     with pytest.raises(InputError, match="diameter"):
