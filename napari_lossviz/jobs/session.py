@@ -22,14 +22,14 @@ class SessionLayer:
     name : str
     image : Image
     labels : bool
-    made_as : str
-        The name it was made with, where a method or a reader made it.
+    what : str
+        What a method called it ("denoised"), without the name of its source.
     """
 
     name: str
     image: Image
     labels: bool = False
-    made_as: str = ""
+    what: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,9 @@ def session_of(results: Iterable[Result]) -> Session:
     runs = []
     for number, result in enumerate(results, 1):
         for image in result.inputs():
-            layers[id(image)] = SessionLayer(image.name, image, made_as=image.name)
-        main = result.main_image()
-        layers[id(result)] = SessionLayer(main.name, main, made_as=main.name)
+            layers[id(image)] = SessionLayer(image.name, image)
+        main, what = result.main_image(), next(iter(result.images())).name
+        layers[id(result)] = SessionLayer(main.name, main, what=what)
         record = record_of(result, f"{number}. {main.name}")
         runs.append(SessionResult(record, lambda one=result: one, result.inputs()))  # type: ignore[misc]
     return Session(tuple(layers.values()), tuple(runs))
@@ -85,14 +85,11 @@ def without_identity(session: Session) -> Session:
     """
     images = [one.image for one in session.layers]
     images += [image for run in session.runs for image in run.inputs]
-    told = {image.name for image in images if came_from_dicom(image)}
-    told |= {name for run in session.runs if run.record.dicom for name in run.record.inputs}
     for image in images:
         check_identity(image)
-    return Session(
-        tuple(_nameless_layer(one, told) for one in session.layers),
-        tuple(_nameless_run(one, told) for one in session.runs),
-    )
+    told = {image.name for image in images if came_from_dicom(image) and image.name}
+    layers = tuple(_nameless_layer(one, told) for one in session.layers)
+    return Session(layers, tuple(map(_nameless_run, session.runs)))
 
 
 def nameless_image(image: Image) -> Image:
@@ -110,12 +107,14 @@ def plain(name: str) -> str:
 
 def _nameless_layer(layer: SessionLayer, told: set[str]) -> SessionLayer:
     if not came_from_dicom(layer.image):
-        return layer
-    name = _without(layer.made_as, told)  # what the user called it may tell as much
+        # what another plugin made of a DICOM layer is known by its name alone
+        named = any(name in layer.name for name in told)
+        return replace(layer, name=NAMELESS) if named else layer
+    name = f"{NAMELESS} {layer.what}".rstrip()  # what the user called it may tell as much
     return replace(layer, name=name, image=nameless_image(layer.image).replace(name=name))
 
 
-def _nameless_run(run: SessionResult, told: set[str]) -> SessionResult:
+def _nameless_run(run: SessionResult) -> SessionResult:
     record = run.record
     if not record.dicom:
         return run
@@ -127,17 +126,9 @@ def _nameless_run(run: SessionResult, told: set[str]) -> SessionResult:
     shown = replace(
         record,
         name=f"{number}. {NAMELESS} ({record.title})".removeprefix(". "),
-        inputs=tuple(NAMELESS if name in told else name for name in record.inputs),
+        inputs=(NAMELESS,) * len(record.inputs),
         settings=without_places(record.settings),
         warnings=warnings,
         recipe=None,
     )
     return replace(run, record=shown)
-
-
-def _without(name: str, told: set[str]) -> str:
-    """Return a name with those of DICOM images taken out; of an unknown one nothing is left."""
-    for known in sorted(filter(None, told), key=len, reverse=True):
-        if name.startswith(known):
-            return NAMELESS + name[len(known) :]
-    return NAMELESS

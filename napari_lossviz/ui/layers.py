@@ -35,6 +35,9 @@ SELECTION_KEY = "selection"
 UNIT_KEY = "unit"
 """Under our key: unit of the values shown, where it is not that of the image's values."""
 
+NAMED_KEY = "named"
+"""Under our key of a layer that a method made: what it is called without its source's name."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 
 _SHORT_UNITS = {
@@ -149,7 +152,7 @@ def derived_layer(named: NamedImage, source: Image, shown: Any, *, label: str = 
     # percentiles would be for nothing
     known = tuple(shown.contrast_limits) if has_contrast(shown) else None
     data, settings, kind = image_layer(image, decibel=alike, contrast=known)
-    settings["metadata"][METADATA_KEY][ROLE_KEY] = named.role
+    settings["metadata"][METADATA_KEY] |= {ROLE_KEY: named.role, NAMED_KEY: named.name}
     settings["visible"] = named.role == "result"
     settings["translate"] = _translate_of(shown, _layer_axes(axes, settings["rgb"]))
     coarsest = data[-1] if isinstance(data, list) else data

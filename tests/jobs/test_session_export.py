@@ -127,7 +127,8 @@ def patient(halving: Method, tmp_path: Path) -> Session:
     assert SECRET in image.name
     result = replace(run(halving, image), warnings=(f"{SECRET} is odd",))
     session = session_of([result])
-    renamed = SessionLayer(f"my {SECRET}", image, made_as=image.name)
+    renamed = SessionLayer(f"my {SECRET}", image, what="residual")
+    copied = SessionLayer(f"{image.name} threshold", Image(np.zeros((4, 4)), "yx"))
     gone = made_record(
         "2. gone",
         inputs=(image.name,),
@@ -135,7 +136,7 @@ def patient(halving: Method, tmp_path: Path) -> Session:
         dicom=True,
         recipe=folder / "recipe.json",
     )
-    return Session((*session.layers, renamed), (*session.runs, SessionResult(gone)))
+    return Session((*session.layers, renamed, copied), (*session.runs, SessionResult(gone)))
 
 
 def told(folder: Path, word: str) -> list[str]:
@@ -154,6 +155,10 @@ def test_a_patient_is_told_only_where_that_is_asked_for(
     out = tmp_path / "out"
     export_session(patient, out)
     assert told(out, SECRET) == []
+    assert sorted(one.name for one in (out / "layers").iterdir()) == [
+        "01_image.ome.zarr", "02_image_denoised.ome.zarr", "03_image_residual.ome.zarr",
+        "04_image.ome.zarr",
+    ]  # fmt: skip
     text = (out / "report.html").read_text("utf-8")
     assert "warning(s) of this run are left out" in text
     assert len(list((out / "runs").glob("*/denoised/*.dcm"))) == 8

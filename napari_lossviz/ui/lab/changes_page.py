@@ -54,6 +54,8 @@ class ChangesPage(QWidget):
         self._session = runs
         self._task: Task | None = None
         self.first, self.second = RunChoice(runs), RunChoice(runs)
+        self.first.setToolTip("The run that is compared with")
+        self.second.setToolTip("The run whose changes against A are told")
         self.swap = QPushButton("Swap")
         self.swap.setToolTip("A becomes B, and B becomes A")
         self.table = figures_table()

@@ -114,11 +114,11 @@ class GalleryPage(QWidget):
         run, self._run = self._run, None
         if run is not None:
             run.cancel()
+        self._engine.release(self)
         self.gradients.close_box()
         for choice in (self.prediction, self.target):
             choice.close_choice()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
-        self._engine.release(self)
 
     def _on_matched(self, layer: Any, result: Any) -> None:
         self._run = None

@@ -3,12 +3,13 @@
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
+from napari_lossviz.ui.tipped_choice import TippedChoice
 
 
-class RunChoice(QComboBox):
+class RunChoice(TippedChoice):
     """Lets the user choose a run.
 
     Parameters
@@ -58,5 +59,5 @@ class RunChoice(QComboBox):
         chosen = self._runs[index] if 0 <= index < len(self._runs) else None
         if chosen is not self._chosen:
             self._chosen = chosen
-            self.setToolTip("" if chosen is None else chosen.record.name)
+            self.show_name("" if chosen is None else chosen.record.name)
             self.run_chosen.emit()

@@ -104,10 +104,10 @@ class SessionPage(QWidget):
 
     def close_page(self) -> None:
         """Stop for good."""
+        task, self._task = self._task, None
+        if task is not None:  # first: a window may go down without a word, its widgets first
+            task.cancel()
         self._activity.hide()
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
 
     def _write(self, session: Session, folder: Path, *, overwrite: bool) -> None:
         write = partial(

@@ -3,12 +3,14 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from napari_lossviz.core import Edit, InputError, Result
 from napari_lossviz.filter2noise.edited import edited_result
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.jobs.session import Session, SessionLayer, SessionResult
 from napari_lossviz.ui.edit.layer_writer import EDITS_KEY
-from napari_lossviz.ui.layers import METADATA_KEY, image_from_layer, selection_of
+from napari_lossviz.ui.layers import METADATA_KEY, NAMED_KEY, image_from_layer, selection_of
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
 
 
@@ -40,9 +42,11 @@ def _layer(layer: Any) -> SessionLayer:
         image = image_from_layer(layer)
     except InputError as error:
         raise InputError(f"{error}; hide it and export visible layers only") from error
-    known = layer.metadata.get(METADATA_KEY, {}).get("image")
-    made_as = "" if known is None else known.name
-    return SessionLayer(layer.name, image, layer._type_string == "labels", made_as)
+    ours = layer.metadata.get(METADATA_KEY, {})
+    labels = layer._type_string == "labels"
+    if labels or ours.get(EDITS_KEY):  # they may be painted on while they are written
+        image = image.replace(array=np.array(image.array))
+    return SessionLayer(layer.name, image, labels, ours.get(NAMED_KEY, ""))
 
 
 def _run(viewer: Any, run: SessionRun) -> SessionResult:

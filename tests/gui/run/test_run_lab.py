@@ -1,6 +1,7 @@
 """The loss lab in a real viewer: runs of a dock and of recipes, curves, what changed, files."""
 
 import csv
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_lossviz.core import Image
+from napari_lossviz.jobs import session_export
 from napari_lossviz.jobs.export import export
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.replay import replay
@@ -20,7 +22,7 @@ from napari_lossviz.jobs.run import run
 from napari_lossviz.samples import low_dose_ct
 from napari_lossviz.ui.compare.modes import Mode
 from napari_lossviz.ui.docks.lab import LossLabDock
-from napari_lossviz.ui.gradients.box import LOSSES
+from napari_lossviz.ui.gradients import box
 from napari_lossviz.ui.gradients.pair import BETTI
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.result_layers import add_result
@@ -220,8 +222,10 @@ def test_the_session_goes_to_a_folder_that_replays_and_can_be_cancelled(
 
 
 def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
-    make_napari_viewer: Any, qtbot: Any
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    few = {title: box.LOSSES[title] for title in ("Dice", "EnsLoss")}  # each layer is drawn slowly
+    monkeypatch.setattr(box, "LOSSES", few)
     viewer = make_napari_viewer(show=True)
     lab = open_lab(viewer)
     page = lab.gallery
@@ -237,9 +241,9 @@ def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
     before = {layer: layer.visible for layer in viewer.layers}
     page.button.click()
     qtbot.waitUntil(lambda: page.gradients.grid is not None, timeout=WAIT)
-    assert set(page.gradients.shown) == {BETTI, *LOSSES}
+    assert set(page.gradients.shown) == {BETTI, *few}
     shown = [one for one in viewer.layers if one.visible and "≤" in one.name]
-    assert len(shown) == len(LOSSES) + 1
+    assert len(shown) == len(few) + 1
     assert all(tuple(one.scale) == (0.5, 0.5) for one in shown)
     page.gradients.one_scale.click()
     assert len({tuple(one.contrast_limits) for one in shown}) == 1
@@ -252,3 +256,29 @@ def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
     viewer.layers.remove(prediction)
     assert not page.gradients.choice.isEnabled()
     assert [layer.name for layer in viewer.layers] == ["wanted"]
+
+
+def test_closing_the_window_ends_an_export_and_leaves_nothing(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(np.ones((3, 8, 8)), name="mine")
+    lab = open_lab(viewer)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slowly(image: Image, folder: Path, *, tick: Callable[[], None], **options: Any) -> None:
+        (folder / "half").write_text("half")
+        reached.set()
+        go_on.wait(10)
+        tick()
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(session_export, "fill_ome_zarr", slowly)
+    lab.session.folder.set_path(tmp_path / "out")
+    lab.session.button.click()
+    qtbot.waitUntil(reached.is_set, timeout=WAIT)
+    assert list(tmp_path.glob(".partial-*/layers/*/half"))
+    viewer.close()
+    go_on.set()
+    qtbot.waitUntil(lambda: not list(tmp_path.glob(".partial-*")), timeout=WAIT)
+    assert not (tmp_path / "out").exists()
