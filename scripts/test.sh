@@ -9,6 +9,9 @@ cores=$(usable_cores)
 threads=$(((cores + 1) / 2))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} NUMBA_NUM_THREADS=${NUMBA_NUM_THREADS:-$cores}
 export MPLBACKEND=Agg
+# Dozens of tests start programs of their own: each would compile the package, and pytest rewrite
+# the assertions of all of napari, were the caches of the interpreter not written.
+unset PYTHONDONTWRITEBYTECODE
 python=.venv/bin/python
 summary=()
 status=0

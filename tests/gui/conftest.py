@@ -1,8 +1,10 @@
 """A real viewer under Xvfb, driven as a user would."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.
 from napari import Viewer, settings
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
@@ -123,3 +126,22 @@ def chooser(qtbot: Any) -> Iterator[list[list[str]]]:
     timer.start(50)
     yield offered
     timer.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quicker_viewers(qapp: QApplication) -> Iterator[None]:
+    """Do once what napari does for every viewer: hundreds of them would take minutes longer.
+
+    - Looking for plugins, which stay the same.
+    - Looking through what was imported for good, each time that memory is collected: napari's
+      fixture does it several times after a test, to find viewers that live on.
+    """
+    for module in sorted((HERE.parents[1] / "napari_lossviz" / "ui" / "docks").glob("[a-z]*.py")):
+        import_module(f"napari_lossviz.ui.docks.{module.stem}")
+    manager = PluginManager.instance()
+    manager.discover(include_npe1=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manager, "discover", lambda *_, **__: 0)
+        gc.collect()
+        gc.freeze()
+        yield
