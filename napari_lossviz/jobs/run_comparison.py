@@ -41,8 +41,8 @@ class Change:
 def compare_runs(first: RunRecord, second: RunRecord) -> tuple[Change, ...]:
     """Return what differs between two runs, and all their metrics.
 
-    Method, inputs and device are told where they differ, then settings, then every metric with its
-    difference, then versions of packages where both are known.
+    Method, inputs and device are told where they differ, then settings, the number of edits, then
+    every metric with its difference, then versions of packages where both are known.
     """
     changes = [
         Change("run", name, one, two)
@@ -55,6 +55,8 @@ def compare_runs(first: RunRecord, second: RunRecord) -> tuple[Change, ...]:
     ]
     if first.method == second.method:
         changes += _differing("setting", first.settings, second.settings)
+    if first.edits != second.edits:
+        changes.append(_numbers("run", "edits", first.edits, second.edits))
     changes += [
         _numbers("metric", name, first.metrics.get(name), second.metrics.get(name))
         for name in dict.fromkeys([*first.metrics, *second.metrics])

@@ -37,6 +37,8 @@ class RunRecord:
     versions : mapping of str to str
         Of packages; empty for a run of this session.
     warnings : tuple of str
+    edits : int
+        Edits of its maps that its image contains.
     recipe : Path, optional
         The file it was read from.
     dicom : bool
@@ -54,6 +56,7 @@ class RunRecord:
     created: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    edits: int = 0
     recipe: Path | None = None
     dicom: bool = False
 
@@ -77,6 +80,7 @@ def record_of(result: Result, name: str) -> RunRecord:
         seconds=result.seconds,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         warnings=result.warnings,
+        edits=len(result.edits),
         dicom=any(came_from_dicom(image) for image in result.inputs()),
     )
 
@@ -106,6 +110,7 @@ def read_record(path: str | Path) -> RunRecord:
         created=recipe.created,
         versions=recipe.versions,
         warnings=recipe.warnings,
+        edits=len(recipe.edits),
         recipe=path,
         dicom=any(one.series_uid for one in recipe.inputs),
     )

@@ -27,7 +27,11 @@ _NOT_FOR_USE = (
     "Research use only. Not for diagnostic use: no image, figure or number on this page may be "
     "used to decide about a patient."
 )
-_WORDS = {"before_after.png": "Before, after and what was removed"}
+_WORDS = {
+    "before_after.png": "Before, after and what was removed",
+    "overlay.png": "Features on the prediction: matched, false and missed",
+    "barcode_and_diagram.png": "Barcode and diagram of the features",
+}
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ def _of_run(run: RunFacts, differs: set[str]) -> list[str]:
     if record.warnings:
         parts += [heading("Warnings", 3), bullets(record.warnings)]
     for name, png in run.pictures:
-        parts.append(picture(png, _WORDS.get(name, name)))
+        words = _WORDS.get(name, name)
+        parts += [picture(png, words), paragraph(words)]
     if not run.folder:
         parts.append(
             paragraph(

@@ -1,9 +1,18 @@
 """The end of a dock. `closeEvent` does not fire for a docked widget, so other signs are watched."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
+
+
+def end_all(ends: Iterable[Callable[[], None]]) -> None:
+    """Call what ends the parts of a dock; one whose Qt half is gone already is passed over."""
+    for end in ends:
+        with suppress(RuntimeError):
+            end()
 
 
 class _End(Protocol):

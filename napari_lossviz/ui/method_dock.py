@@ -12,7 +12,7 @@ from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.batch import BatchLauncher
 from napari_lossviz.ui.compare import ComparePanel
 from napari_lossviz.ui.dock_frame import dock_size, scrolled
-from napari_lossviz.ui.dock_life import DockLife
+from napari_lossviz.ui.dock_life import DockLife, end_all
 from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.export_panel import ExportPanel
 from napari_lossviz.ui.layers import selection_of
@@ -99,19 +99,16 @@ class MethodDock(QWidget):
             return
         self._closed = True
         self._viewer.layers.events.removing.disconnect(self._before_removal)
-        ends: tuple[Callable[[], None], ...] = (
-            self.batch.close_launcher,
-            partial(self.run_panel.close_panel, tidy=window_stays),
-            *self.own_ends(),
-            self.compare.close_panel,
-            self.export_panel.close_panel,
-            self.results.close_choice,
+        end_all(
+            (
+                self.batch.close_launcher,
+                partial(self.run_panel.close_panel, tidy=window_stays),
+                *self.own_ends(),
+                self.compare.close_panel,
+                self.export_panel.close_panel,
+                self.results.close_choice,
+            )
         )
-        for end in ends:
-            try:
-                end()
-            except RuntimeError:  # Qt deleted that part already
-                continue
 
     def _on_result(self, layers: ResultLayers | None) -> None:
         """Let all sections act on a result."""

@@ -27,11 +27,13 @@ def test_settings_metrics_and_inputs_that_differ_are_listed() -> None:
         settings={"steps": 20, "crop": 48, "guide": True},
         metrics={"noise": 15.0, "strength": 2.0},
         seconds=1.5,
+        edits=2,
     )
     assert compare_runs(first, second) == (
         Change("run", "input", "head", "chest"),
         Change("setting", "steps", "8", "20", "+12"),
         Change("setting", "guide", "", "yes"),
+        Change("run", "edits", "0", "2", "+2"),
         Change("metric", "noise", "20", "15", "-5"),
         Change("metric", "residual", "4", ""),
         Change("metric", "strength", "", "2"),

@@ -1,13 +1,12 @@
 """The loss lab: one view over the runs of all methods."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_lossviz.ui.dock_frame import dock_size, scrolled
-from napari_lossviz.ui.dock_life import DockLife
+from napari_lossviz.ui.dock_life import DockLife, end_all
 from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.lab import ChangesPage, GalleryPage, RunsPage, SessionPage
@@ -63,17 +62,7 @@ class LossLabDock(QWidget):
             return
         self._closed = True
         self._viewer.layers.events.removing.disconnect(self._before_removal)
-        ends: tuple[Callable[[], None], ...] = (
-            self.runs.close_page,
-            self.changes.close_page,
-            self.gallery.close_page,
-            self.session.close_page,
-        )
-        for end in ends:
-            try:
-                end()
-            except RuntimeError:  # Qt deleted that part already
-                continue
+        end_all(page.close_page for page in (self.runs, self.changes, self.gallery, self.session))
 
     def _before_removal(self, event: Any = None) -> None:
         release_attributes(self._viewer)

@@ -1,5 +1,6 @@
 """What changed between two runs: settings, figures, and where the images differ."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.core import Image, InputError, NamedImage
 from napari_lossviz.jobs.run_comparison import Change, compare_runs, difference_image
-from napari_lossviz.jobs.run_record import saved_image
+from napari_lossviz.jobs.run_record import RunRecord, saved_image
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.judge_page import figures_table, fill_table
 from napari_lossviz.ui.lab.map_pair import MapPair, common_terms
 from napari_lossviz.ui.lab.run_choice import RunChoice
+from napari_lossviz.ui.lab.viewer_session import edits_of
 from napari_lossviz.ui.layers import derived_layer, image_from_layer, image_layer
 from napari_lossviz.ui.result_layers import add_quietly
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
@@ -53,12 +55,15 @@ class ChangesPage(QWidget):
         self._viewer = viewer
         self._session = runs
         self._task: Task | None = None
-        self.first, self.second = RunChoice(runs), RunChoice(runs)
+        self.first = RunChoice(runs, "The first of the two runs")
+        self.second = RunChoice(runs, "The run that is compared with it")
         self.first.setToolTip("The run that is compared with")
         self.second.setToolTip("The run whose changes against A are told")
         self.swap = QPushButton("Swap")
         self.swap.setToolTip("A becomes B, and B becomes A")
         self.table = figures_table()
+        self.table.setToolTip("What is not the same in both runs, and all their figures")
+        self.table.setToolTip("Settings, figures and terms in which the two runs differ")
         self.difference = QPushButton("Difference B − A")
         self.difference.setToolTip(
             "A layer of image B minus image A, in their unit and place, with the edits they have"
@@ -109,7 +114,7 @@ class ChangesPage(QWidget):
         self.status.say("")
         first, second = self.first.run, self.second.run
         both = first is not None and second is not None and first is not second
-        changes = compare_runs(first.record, second.record) if both else ()
+        changes = compare_runs(self._record(first), self._record(second)) if both else ()
         self.table.setVisible(both)
         fill_table(self.table, _COLUMNS, [_row(change) for change in changes])
         self.swap.setEnabled(both)
@@ -134,6 +139,13 @@ class ChangesPage(QWidget):
         self.terms.setEnabled(bool(terms))
         self.side_by_side.setEnabled(bool(terms))
         self.terms.setPlaceholderText("" if terms else "no map in both runs")
+
+    def _record(self, run: SessionRun) -> RunRecord:
+        """Return what is known of a run, with the edits that its layer has now."""
+        layers = self._layers(run)
+        if layers is None:
+            return run.record
+        return replace(run.record, edits=len(edits_of(layers)))
 
     def _layers(self, run: SessionRun | None) -> Any:
         return None if run is None else run.layers_in(self._viewer)

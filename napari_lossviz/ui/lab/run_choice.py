@@ -15,13 +15,17 @@ class RunChoice(TippedChoice):
     Parameters
     ----------
     runs : SessionRuns
+    tip : str
+        What the run is for, while none is chosen.
     """
 
     run_chosen = Signal()
 
-    def __init__(self, runs: SessionRuns, parent: QWidget | None = None) -> None:
+    def __init__(self, runs: SessionRuns, tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = runs
+        self._tip = tip
+        self.setToolTip(tip)
         self._runs: list[SessionRun] = []
         self._chosen: SessionRun | None = None
         self.setPlaceholderText("choose a run")

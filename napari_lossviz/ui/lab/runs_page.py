@@ -25,6 +25,7 @@ from napari_lossviz.ui.lab.save_file import FileSaver
 from napari_lossviz.ui.plots.overlaid_curves import OverlaidCurves
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
 from napari_lossviz.ui.status_label import StatusLabel
+from napari_lossviz.ui.table_keys import sort_by_key
 
 NO_RUNS = (
     "No run yet: run a method in its dock, or open the recipe.json of an export. Every run of this "
@@ -53,6 +54,8 @@ class RunsPage(QWidget):
         self._sorted.setSortRole(SORT_ROLE)
         self.table = QTableView()
         self.table.setModel(self._sorted)
+        self.table.setToolTip("All runs of this window, and saved ones; a tick draws the losses")
+        self.table.setToolTip("The runs; those that are ticked are drawn below")
         self.curves = OverlaidCurves()
         self.open_button = QPushButton("Open recipes…")
         self.open_button.setToolTip("Add runs that were exported: their recipe.json")
@@ -154,6 +157,7 @@ class RunsPage(QWidget):
         table.setTabKeyNavigation(False)
         table.setWordWrap(False)
         table.setSortingEnabled(True)
+        sort_by_key(table)
         table.sortByColumn(
             -1, Qt.SortOrder.AscendingOrder
         )  # as they came, until a title is clicked

@@ -11,6 +11,7 @@ from napari_lossviz.filter2noise.result import Filter2NoiseResult
 from napari_lossviz.jobs.session import Session, SessionLayer, SessionResult
 from napari_lossviz.ui.edit.layer_writer import EDITS_KEY
 from napari_lossviz.ui.layers import METADATA_KEY, NAMED_KEY, image_from_layer, selection_of
+from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
 
 
@@ -54,9 +55,14 @@ def _run(viewer: Any, run: SessionRun) -> SessionResult:
     if layers is None:
         return SessionResult(run.record)
     result = layers.result
-    edits = layers.denoised.metadata.get(METADATA_KEY, {}).get(EDITS_KEY, tuple(result.edits))
-    make = partial(_edited, result, tuple(edits))
+    make = partial(_edited, result, edits_of(layers))
     return SessionResult(run.record, make, result.inputs(), selection_of(layers.source))
+
+
+def edits_of(layers: ResultLayers) -> tuple[Edit, ...]:
+    """Return the edits that the main layer of a result contains now."""
+    known = layers.denoised.metadata.get(METADATA_KEY, {})
+    return tuple(known.get(EDITS_KEY, layers.result.edits))
 
 
 def _edited(result: Result, edits: tuple[Edit, ...]) -> Result:
