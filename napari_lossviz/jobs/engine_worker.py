@@ -193,7 +193,7 @@ def connect(messages: Any, cancel: Any, maps_wanted: Any, window: int) -> None:
         Process of the window; this one ends with it.
     """
     _line[:] = [_Line(messages, cancel, maps_wanted)]
-    threading.Thread(target=_end_with, args=(window,), name="lossviz-parent", daemon=True).start()
+    threading.Thread(target=end_with, args=(window,), name="lossviz-parent", daemon=True).start()
     # Where a run takes all cores, the window goes first: it needs little, and at once.
     with suppress(psutil.Error, OSError):
         process = psutil.Process()
@@ -201,12 +201,18 @@ def connect(messages: Any, cancel: Any, maps_wanted: Any, window: int) -> None:
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if windows else process.nice() + _NICE)
 
 
-def _end_with(window: int) -> None:
-    """End this process when the window's is gone: one that was killed could not end it."""
+def end_with(parent: int) -> None:
+    """End this process when its parent is gone: one that was killed could not end it.
+
+    Parameters
+    ----------
+    parent : int
+        Number of the process.
+    """
     process = psutil.Process()
     with suppress(psutil.Error):
         # It may have been killed before this process could look for it the first time.
-        while psutil.pid_exists(window) and process.ppid() == window:
+        while psutil.pid_exists(parent) and process.ppid() == parent:
             time.sleep(_LOOK)
     os._exit(1)
 

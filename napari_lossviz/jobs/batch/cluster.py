@@ -1,32 +1,29 @@
 """The workers of a batch: processes on this machine, or a dask cluster that is there already."""
 
-import asyncio
 import logging
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from napari_lossviz.core import InputError, MissingPackageError
 from napari_lossviz.engine.blocks import THREADS_VARIABLE, available_threads
+from napari_lossviz.jobs.batch.local_workers import LocalWorkers
 
 _MEMORY_OF_RUN = 3e9
 """Bytes that a run may take, for a number of workers that fits this machine."""
 
 _ANSWER = 10
 """Seconds that a scheduler has to answer."""
-
-_PRELOAD = "napari_lossviz.jobs.batch.worker_start"
 
 _LOCAL_SETTINGS = {
     # One item is with a worker at a time, so that no other one is lost with it.
@@ -35,14 +32,6 @@ _LOCAL_SETTINGS = {
     "distributed.scheduler.allowed-failures": 30,
     # A long call into a library is no death; the end of a process is noticed without it.
     "distributed.scheduler.worker-ttl": None,
-    # Nothing is kept in a worker between items: its memory is the run's own, and the system's
-    # matter. dask would pause a worker for ever, or end it at a share that others do not use.
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": False,
-    # After this time dask would give a worker up that happens to be starting again.
-    "distributed.deploy.lost-worker-timeout": "365 days",
 }
 
 
@@ -116,10 +105,10 @@ class Cluster:
         Of dask's dashboard; empty where there is none.
     """
 
-    def __init__(self, client: Any, local: Any = None) -> None:
+    def __init__(self, client: Any, workers: LocalWorkers | None = None) -> None:
         self.client = client
-        self._local = local
-        has_dashboard = local is None or find_spec("bokeh") is not None
+        self._workers = workers
+        has_dashboard = workers is None or find_spec("bokeh") is not None
         self.link = (client.dashboard_link or "") if has_dashboard else ""
 
     @property
@@ -127,21 +116,20 @@ class Cluster:
         """Whether there is no worker at all at the moment."""
         return not self.client.scheduler_info(n_workers=-1).get("workers")
 
+    def check(self) -> None:
+        """Raise if this machine's workers cannot be started.
+
+        Raises
+        ------
+        LossvizError
+        """
+        if self._workers is not None:
+            self._workers.check()
+
     def kill(self) -> None:
         """End the worker processes of this machine at once; those of others are left alone."""
-        if self._local is None:
-            return
-        nannies = list(self._local.workers.values())
-        for nanny in nannies:
-            with suppress(psutil.Error, TypeError, ValueError):
-                psutil.Process(nanny.pid).kill()
-
-        async def close() -> None:
-            ends = (nanny.close(timeout=0.5) for nanny in nannies)
-            await asyncio.gather(*ends, return_exceptions=True)
-
-        with suppress(Exception):  # it ends either way, with this process
-            self._local.sync(close, callback_timeout=3)
+        if self._workers is not None:
+            self._workers.kill()
 
 
 @contextmanager
@@ -157,93 +145,30 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
     import dask
 
     dashboard = find_spec("bokeh") is not None
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {
+            "host": "127.0.0.1",
+            "port": 0,
+            "dashboard": dashboard,
+            "dashboard_address": "127.0.0.1:0",
+        },
+    }
     with (
         tempfile.TemporaryDirectory(prefix="lossviz-batch-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(_LOCAL_SETTINGS),
         _quiet(),
+        distributed.SpecCluster(
+            workers={}, scheduler=scheduler, silence_logs=logging.CRITICAL
+        ) as local,
     ):
-        options = {
-            "host": "127.0.0.1",
-            "nthreads": 1,
-            "memory_limit": 0,
-            "local_directory": scratch,
-            "preload": [_PRELOAD],
-            "silence_logs": logging.CRITICAL,
-            "dashboard": False,
-        }
-        specification = {
-            number: {
-                "cls": distributed.Nanny,
-                "options": {**options, "env": _environment(workers, number)},
-            }
-            for number in range(workers.count)
-        }
-        scheduler = {
-            "cls": distributed.Scheduler,
-            "options": {
-                "host": "127.0.0.1",
-                "port": 0,
-                "dashboard": dashboard,
-                "dashboard_address": "127.0.0.1:0",
-            },
-        }
-        with (
-            _loop_without_interrupts() as loop,
-            _no_remains(distributed.SpecCluster),
-            distributed.SpecCluster(
-                workers=specification,
-                scheduler=scheduler,
-                silence_logs=logging.CRITICAL,
-                loop=loop,
-            ) as local,
-            distributed.Client(local) as client,
-        ):
-            yield Cluster(client, local)
-
-
-@contextmanager
-def _loop_without_interrupts() -> Iterator[Any]:
-    """Yield a loop in a thread whose processes leave Ctrl-C to this one from their birth on."""
-    from distributed.utils import LoopRunner
-
-    runner: Any = LoopRunner()
-    masked = getattr(signal, "pthread_sigmask", None)
-    if masked:
-        # Started by the first of those processes, Python's tracker would lift the mask again.
-        resource_tracker.ensure_running()
-    before = masked(signal.SIG_BLOCK, {signal.SIGINT}) if masked else None
-    try:
-        runner.start()  # a thread and a process have the mask of whoever starts them
-    finally:
-        if masked:
-            masked(signal.SIG_SETMASK, before)
-    try:
-        yield runner.loop
-    finally:
-        runner.stop()
-
-
-@contextmanager
-def _no_remains(kind: Any) -> Iterator[None]:
-    """End the processes of a cluster whose start was interrupted, and let dask forget it."""
-    before, known = _children(), set(kind._instances)
-    try:
-        yield
-    except BaseException:
-        for child in _children() - before:
-            with suppress(psutil.Error):
-                # Python's own tracker of what processes share ends by itself, and tidies up.
-                if "resource_tracker" not in " ".join(child.cmdline()):
-                    child.kill()
-        for cluster in set(kind._instances) - known:
-            cluster.shutdown_on_close = False  # else dask would try when this process ends
-        # What was on its way would be complained of when this process ends.
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        raise
-
-
-def _children() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
+        environments = [_environment(workers, number) for number in range(workers.count)]
+        processes = LocalWorkers(local.scheduler_address, environments, Path(scratch))
+        try:
+            with distributed.Client(local) as client:
+                yield Cluster(client, processes)
+        finally:
+            processes.kill()
 
 
 @contextmanager

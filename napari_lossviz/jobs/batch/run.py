@@ -273,6 +273,7 @@ class _Run:
     def _next(self) -> None:
         """Take what has ended, or tell that nothing has."""
         self._place.beat()
+        self._cluster.check()
         try:
             future = self._ended.get(timeout=_LOOK)
         except queue.Empty:

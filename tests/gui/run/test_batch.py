@@ -50,7 +50,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "batch" in child.cmdline() or "multiprocessing.spawn" in " ".join(child.cmdline()):
+            if "batch" in child.cmdline() or "dask_worker" in " ".join(child.cmdline()):
                 found.append(child)
         except psutil.Error:
             continue

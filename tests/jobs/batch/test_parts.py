@@ -4,16 +4,19 @@ import csv
 import io
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from napari_lossviz.core import InputError, MissingPackageError, OutputError
-from napari_lossviz.jobs.batch import cluster
+from napari_lossviz.core import InputError, LossvizError, MissingPackageError, OutputError
+from napari_lossviz.jobs.batch import cluster, local_workers
 from napari_lossviz.jobs.batch.cluster import Workers, plan_workers, remote_cluster
+from napari_lossviz.jobs.batch.outcomes import with_files
 from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
 from napari_lossviz.jobs.batch.plain_words import without_names
-from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done
+from napari_lossviz.jobs.batch.publish import publish
+from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.summary import as_csv, as_page
 
 
@@ -146,3 +149,47 @@ def test_what_counts_as_done(tmp_path: Path) -> None:
     moved.write_text("pixels")
     main.write_text("altered")
     assert not is_done(record, [moved], "k", tmp_path)
+
+
+def test_workers_that_cannot_start_end_the_batch_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(local_workers, "_PRELOAD", "no_such_module_at_all")
+    monkeypatch.setattr(local_workers, "_ATTEMPTS", 2)
+    workers = local_workers.LocalWorkers("tcp://127.0.0.1:9", [{}], tmp_path)
+    limit = time.monotonic() + 60
+    try:
+        with pytest.raises(LossvizError, match="no_such_module_at_all"):
+            while time.monotonic() < limit:
+                workers.check()
+                time.sleep(0.1)
+    finally:
+        workers.kill()
+
+
+def test_batch_killed_between_two_renames_does_the_item_again(tmp_path: Path) -> None:
+    source = tmp_path / "in.tif"
+    source.write_text("pixels")
+
+    def staged(number: int) -> tuple[Path, ItemRecord]:
+        folder = tmp_path / "staging" / str(number)
+        (folder / "item").mkdir(parents=True)
+        (folder / "x.tif").write_text(f"result {number}")
+        stamps = {"stamps": (FileStamp.of(source),), "main_stamp": FileStamp.of(folder / "x.tif")}
+        record = ItemRecord(stem="x", state="done", key="k", main="x.tif", **stamps)
+        return folder, with_files(record, folder / "item")
+
+    out = tmp_path / "out"
+    out.mkdir()
+    folder, record = staged(1)
+    publish(folder, record, out)
+    assert is_done(read_record(out, "x"), [source], "k", out)
+    folder, record = staged(2)
+    (folder / "x.tif").unlink()  # it fails at its last step, as if it had been killed there
+    with pytest.raises(FileNotFoundError):
+        publish(folder, record, out)
+    assert not is_done(read_record(out, "x"), [source], "k", out)
+    assert not (out / "x.tif").exists()
+    publish(*staged(3), out)
+    assert is_done(read_record(out, "x"), [source], "k", out)
+    assert (out / "x.tif").read_text() == "result 3"
