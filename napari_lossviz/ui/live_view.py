@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Layer
 
 from napari_lossviz.core import Image, NamedImage
-from napari_lossviz.ui.layers import derived_layer, slice_layer
+from napari_lossviz.ui.layers import derived_layer, is_rgb, slice_layer
 from napari_lossviz.ui.result_layers import add_quietly
 
 PREVIEW = "denoised"
@@ -139,7 +139,7 @@ class LiveView:
 
     def _empty(self, kind: np.dtype[Any]) -> np.ndarray:
         """Return the result before any part of it has come: transparent, or the input."""
-        if kind.kind == "f":
+        if kind.kind == "f" and not is_rgb(self._source):
             return np.full(self._image.shape, np.nan, kind)
         return np.array(self._image.array, kind)  # colours have no such value
 
@@ -163,15 +163,14 @@ class LiveView:
         if dims.ndisplay != 2:
             return False
         offset = dims.ndim - layer.ndim
-        point = layer.world_to_data(dims.point)
         names = [str(label) for label in layer.axis_labels]
-        for axis, there in zip(self._image.axes, index, strict=True):
-            if isinstance(there, slice):
-                continue
-            number = names.index(axis)
-            if offset + number not in dims.displayed and there != int(np.round(point[number])):
-                return False
-        return True
+        if set(dims.displayed) != {offset + names.index(axis) for axis in "yx"}:
+            return True  # the axes are rolled: every slice may cut the plane that is shown
+        point = layer.world_to_data(dims.point)
+        return all(
+            isinstance(there, slice) or there == int(np.round(point[names.index(axis)]))
+            for axis, there in zip(self._image.axes, index, strict=True)
+        )
 
     def _show_term(self) -> None:
         if self._term in self._losses:

@@ -128,3 +128,48 @@ def test_a_preview_that_the_user_removes_stays_away(
     assert removed
     assert layers.denoised not in removed
     assert np.isfinite(layers.denoised.data).all()
+
+
+def live_on(viewer: Any, image: Image, place: tuple[int, ...]) -> LiveView:
+    data, settings, _ = image_layer(image)
+    return LiveView(viewer, image, viewer.add_image(data, **settings), place)
+
+
+@pytest.mark.parametrize("order", [(3, 4, 2, 1, 0), (0, 1, 2, 3, 4), (0, 1, 3, 2, 4)])
+def test_parts_are_drawn_on_the_plane_that_is_shown(
+    make_napari_viewer: Any, order: tuple[int, ...]
+) -> None:
+    """Also where another layer has more axes, and those shown are not all this one's."""
+    viewer = make_napari_viewer()
+    viewer.add_image(np.zeros((2,) * 5), name="more axes")
+    live = live_on(viewer, Image(np.zeros((4, 20, 30), np.float32), "zyx"), (0,))
+    viewer.dims.order = order
+    viewer.dims.set_point(2, 1.0)
+    live.show_part(np.s_[0, :, :], np.zeros((20, 30), np.float32))
+    layer = live.layer("preview")
+    drawn: list[int] = []
+    layer.events.set_data.connect(lambda _: drawn.append(1))
+    for n in range(4):
+        value = 50.0 + n
+        drawn.clear()
+        live.show_part(np.s_[n, :, :], np.full((20, 30), value, np.float32))
+        was_drawn = bool(drawn)
+        layer.refresh()
+        assert not (layer._slice.image.raw == value).any() or was_drawn
+        if order == (0, 1, 2, 3, 4):
+            assert was_drawn == (n == 1)  # and no work for what is not seen
+
+
+def test_a_series_of_colours_that_are_fractions_stays_one_of_colours(
+    make_napari_viewer: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    viewer = make_napari_viewer()
+    colours = np.random.default_rng(0).random((3, 20, 30, 3)).astype(np.float32)
+    live = live_on(viewer, Image(colours, "zyxc"), (0,))
+    live.show_part(np.s_[1, :, :, :], np.full((20, 30, 3), 0.5, np.float32))
+    layer = live.layer("preview")
+    assert layer.rgb
+    assert viewer.dims.ndim == 3
+    assert (layer.data[1] == 0.5).all()
+    np.testing.assert_array_equal(layer.data[2], colours[2])  # not done yet
+    assert not any("All-NaN" in str(one.message) for one in recwarn)
