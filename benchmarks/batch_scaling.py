@@ -2,10 +2,10 @@
 
 Copies the bundled low-dose CT series many times, each under a series number of its own, and runs
 the same batch with one and with two worker processes of one thread each, and with one worker of two
-threads, in turn, so that whatever else the machine does meets all alike. Told are the start of the
-workers, the time until each has its first result (torch is loaded, kernels are compiled), and the
-steady rate after that, in seconds by the clock and in seconds of a processor, which hardly depend
-on what else runs; besides, what looking at the files takes, and a batch that is all done before.
+threads, in turn, so that whatever else the machine does meets all alike. Told are the time until
+each worker has its first result (it starts, torch is loaded, kernels are compiled), and the steady
+rate after that, in seconds by the clock and in seconds of a processor, which hardly depend on what
+else runs; besides, what looking at the files takes, and a batch that is all done before.
 `python benchmarks/batch_scaling.py --series 16 --rounds 3 --output batch_scaling.csv`.
 """
 
@@ -43,9 +43,8 @@ class Measured:
     ----------
     preset : str
     workers, threads, series, slices : int
-    start, first, steady, whole : float
-        Seconds: until the workers are there, from then until each has a result, of a series after
-        that, and in all.
+    first, steady, whole : float
+        Seconds: until each worker has a result, of a series after that, and in all.
     processor : float
         Seconds of a processor that the workers take for a series after the first ones.
     run : float
@@ -59,7 +58,6 @@ class Measured:
     threads: int
     series: int
     slices: int
-    start: float
     first: float
     steady: float
     whole: float
@@ -69,16 +67,12 @@ class Measured:
 
 
 class Stopwatch(BatchListener):
-    """Notes when the workers are there, and when each result comes."""
+    """Notes when each result comes, and what the workers have taken of a processor by then."""
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()
-        self.ready = 0.0
         self.ended: list[float] = []
         self.processor: list[float] = []
-
-    def started(self, batch: Batch) -> None:
-        self.ready = time.perf_counter() - self.begun
 
     def item_ended(self, batch: Batch, record: ItemRecord) -> None:
         self.ended.append(time.perf_counter() - self.begun)
@@ -124,8 +118,7 @@ def measure(
         threads=threads,
         series=len(batch.records),
         slices=slices,
-        start=watch.ready,
-        first=first - watch.ready,
+        first=first,
         steady=(last - first) / after,
         whole=whole,
         processor=(watch.processor[-1] - watch.processor[workers - 1]) / after,
@@ -158,8 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     one = measure(folder, out, preset, workers, threads, slices)
                     found.append(one)
                     print(
-                        f"{preset}, {workers} worker(s) x {threads} thread(s): start "
-                        f"{one.start:.1f} s, first {one.first:.1f} s, then {one.steady:.3f} s a "
+                        f"{preset}, {workers} worker(s) x {threads} thread(s): first "
+                        f"{one.first:.1f} s, then {one.steady:.3f} s a "
                         f"series ({one.processor:.2f} s of a processor, the run {one.run:.3f} s), "
                         f"in all {one.whole:.1f} s, load {one.load:.1f}",
                         flush=True,

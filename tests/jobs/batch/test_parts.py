@@ -157,12 +157,16 @@ def test_workers_that_cannot_start_end_the_batch_with_a_reason(
     monkeypatch.setattr(local_workers, "_PRELOAD", "no_such_module_at_all")
     monkeypatch.setattr(local_workers, "_ATTEMPTS", 2)
     workers = local_workers.LocalWorkers("tcp://127.0.0.1:9", [{}], tmp_path)
-    limit = time.monotonic() + 60
+
+    def look_for_a_minute() -> None:
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            workers.check()
+            time.sleep(0.1)
+
     try:
         with pytest.raises(LossvizError, match="no_such_module_at_all"):
-            while time.monotonic() < limit:
-                workers.check()
-                time.sleep(0.1)
+            look_for_a_minute()
     finally:
         workers.kill()
 
