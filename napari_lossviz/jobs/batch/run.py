@@ -1,6 +1,7 @@
 """Run a batch: what is there, what is done already, the rest on workers, and the summary."""
 
 import queue
+import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder, failure, given_
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.record import ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.settings import BatchSettings
-from napari_lossviz.jobs.batch.summary import write_summary
+from napari_lossviz.jobs.batch.summary import refuse_foreign_summary, write_summary
 from napari_lossviz.jobs.batch.work import run_item
 from napari_lossviz.jobs.registry import find_method
 
@@ -142,6 +143,8 @@ def run_batch(
         If there is nothing to do, or no scheduler answers.
     OutputError
         If nothing can be written, or another batch writes there.
+    OutputExistsError
+        If a summary is there already that no batch wrote.
     MissingPackageError
         If dask is not installed.
     Cancelled, KeyboardInterrupt
@@ -158,6 +161,7 @@ def run_batch(
         drop_identity=settings.drop_identity,
         reporter=reporter,
     )
+    refuse_foreign_summary(out)
     place.open()
     try:
         try:
@@ -237,8 +241,7 @@ class _Run:
         self._cluster, self._place, self._batch = cluster, place, batch
         self._settings, self._listen = settings, listen
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._orders: dict[str, ItemOrder] = {}
-        self._number = 0
+        self._orders: dict[str, tuple[ItemOrder, Any]] = {}
 
     def over(self, items: Sequence[BatchItem]) -> None:
         """Have all items done.
@@ -264,10 +267,10 @@ class _Run:
             self._cluster.kill()  # nothing in them is needed any more, and they need no farewell
 
     def _submit(self, order: ItemOrder) -> None:
-        self._number += 1
-        key = f"{order.item.stem}-{self._number}"
-        self._orders[key] = order
+        # Others may have items of that name on the same scheduler.
+        key = f"{order.item.stem}-{uuid.uuid4().hex}"
         future = self._cluster.client.submit(run_item, order, key=key, pure=False)
+        self._orders[key] = order, future  # dask drops what nobody holds
         future.add_done_callback(self._ended.put)
 
     def _next(self) -> None:
@@ -279,7 +282,7 @@ class _Run:
         except queue.Empty:
             self._listen.waiting(self._batch, self._cluster.waiting_for_workers)
             return
-        order = self._orders.pop(future.key)
+        order, _ = self._orders.pop(future.key)
         record = self._outcome(future, order)
         if record is not None:
             self._batch.records[record.stem] = record

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from napari_lossviz import __version__
+from napari_lossviz.core import OutputExistsError
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.io.figure import DISCLAIMER
 from napari_lossviz.io.spreadsheet import harmless
@@ -25,6 +26,7 @@ _COLUMNS = (
 _HEADS = (
     "item", "before", "after", "state", "seconds", "metrics", "warnings and errors",
 )  # fmt: skip
+_MARK = "Batch of napari-lossviz"
 _ALARM = ' style="color:#8b1a00;font-weight:600"'
 
 
@@ -49,6 +51,21 @@ def write_summary(out: Path, records: Sequence[ItemRecord], identity: bool = Fal
     with atomic_path(out / PAGE_FILE, overwrite=True) as temporary:
         temporary.write_text(as_page(shown), "utf-8")
     return out / PAGE_FILE
+
+
+def refuse_foreign_summary(out: Path) -> None:
+    """Raise if a summary is there that no batch wrote: `lossviz betti` writes one of that name.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    for name, mark in ((CSV_FILE, ",".join(_COLUMNS)), (PAGE_FILE, _MARK)):
+        path = out / name
+        if path.exists() and mark not in path.read_text("utf-8", "replace"):
+            raise OutputExistsError(
+                f"{path} is there already, and no batch wrote it: choose another output folder"
+            )
 
 
 def as_csv(records: Sequence[ItemRecord]) -> str:
@@ -85,7 +102,7 @@ def as_page(records: Sequence[ItemRecord]) -> str:
         paragraph(DISCLAIMER, caution=True),
         paragraph(
             f"{counts}. Seconds are those of the run alone, without reading and writing. "
-            f"napari-lossviz {__version__}."
+            f"{_MARK} {__version__}."
         ),
         f"<table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table>",
     )

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from napari_lossviz.core import InputError, LossvizError, MissingPackageError, OutputError
+from napari_lossviz.core import (
+    InputError,
+    LossvizError,
+    MissingPackageError,
+    OutputError,
+    OutputExistsError,
+)
 from napari_lossviz.jobs.batch import cluster, local_workers
 from napari_lossviz.jobs.batch.cluster import Workers, plan_workers, remote_cluster
 from napari_lossviz.jobs.batch.outcomes import with_files
@@ -17,7 +23,12 @@ from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
 from napari_lossviz.jobs.batch.plain_words import without_names
 from napari_lossviz.jobs.batch.publish import publish
 from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
-from napari_lossviz.jobs.batch.summary import as_csv, as_page
+from napari_lossviz.jobs.batch.summary import (
+    as_csv,
+    as_page,
+    refuse_foreign_summary,
+    write_summary,
+)
 
 
 @pytest.fixture
@@ -115,6 +126,14 @@ def test_page_and_table_escape_what_they_say() -> None:
     (row,) = csv.DictReader(io.StringIO(as_csv([record])))
     assert row["error"] == "'=1+1 <img src=x>"  # no formula
     assert row["noise"] == "1.25"
+
+
+def test_summary_of_others_is_never_replaced(tmp_path: Path) -> None:
+    write_summary(tmp_path, [])
+    refuse_foreign_summary(tmp_path)
+    (tmp_path / "summary.csv").write_text("figure,model,mean\n")
+    with pytest.raises(OutputExistsError, match=r"summary\.csv"):
+        refuse_foreign_summary(tmp_path)
 
 
 def test_names_of_files_and_series_are_left_out() -> None:
