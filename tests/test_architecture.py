@@ -27,6 +27,8 @@ LIGHT = (
     "napari_lossviz.jobs.export",
     "napari_lossviz.jobs.loss_maps",
     "napari_lossviz.jobs.replay",
+    "napari_lossviz.jobs.run_table",
+    "napari_lossviz.jobs.session_export",
     "napari_lossviz.jobs.train_stain",
     "napari_lossviz.cli",
     "napari_lossviz.engine.blocks",

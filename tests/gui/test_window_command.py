@@ -40,12 +40,17 @@ def test_files_of_a_series_are_read_together(
     assert [layer.data.shape[0] for layer in viewer.layers] == [3]
 
 
-def test_a_window_without_a_panel(make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("panel", "opened"), [("none", []), ("lab", ["Loss lab (napari-lossviz)"])]
+)
+def test_a_window_without_a_method_s_panel(
+    make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch, panel: str, opened: list[str]
+) -> None:
     viewer = make_napari_viewer()
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
-    assert main(["window", "--panel", "none"]) == 0
-    assert list(viewer.window.dock_widgets) == []
+    assert main(["window", "--panel", panel]) == 0
+    assert list(viewer.window.dock_widgets) == opened
 
 
 def test_window_of_its_own_that_fails_is_told(
