@@ -30,9 +30,11 @@ class CommandBar(QFrame):
         label.setWordWrap(True)
         self.text = QPlainTextEdit()  # a label would not break a long path
         self.text.setReadOnly(True)
+        self.text.setToolTip("The command with the settings above")
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.text.setFixedHeight((_LINES + 1) * self.text.fontMetrics().lineSpacing())
         self.copy = QPushButton("Copy the command")
+        self.copy.setToolTip("Copy it, to be pasted into a terminal")
         self.copy.clicked.connect(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)

@@ -1,5 +1,6 @@
 """The frame of our docks: tabs that scroll, and a width that leaves the canvas room."""
 
+from itertools import pairwise
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt
@@ -16,11 +17,27 @@ def dock_size(dock: QWidget, usual: QSize) -> QSize:
     return QSize(min(max(_LETTERS * letters, _NARROWEST), _WIDEST), usual.height())
 
 
+def put_in_tab_order(parent: QWidget, after: QWidget) -> None:
+    """Let the Tab key visit the parts of a widget, in their present order, after another widget.
+
+    Qt follows the order in which widgets came into a window, not where a layout shows them.
+    """
+    parts = [after]
+    one = parent.nextInFocusChain()
+    while one is not None and one is not parent:
+        if parent.isAncestorOf(one) and one.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            parts.append(one)
+        one = one.nextInFocusChain()
+    for first, second in pairwise(parts):
+        QWidget.setTabOrder(first, second)
+
+
 def scrolled(page: Any) -> QScrollArea:
     """Return a page in an area that scrolls up and down only."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Page Up and Down reach it from what is in it
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(page)
     return area

@@ -37,6 +37,7 @@ from napari_lossviz.ui.export_formats import ExportFormats
 from napari_lossviz.ui.status_label import StatusLabel
 
 NO_RESULT = "Run a method first; its result is then exported here."
+_FOLDER_TIP = "Made if it is missing; what others put there stays"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class ExportPanel(QWidget):
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("choose a folder")
         self.folder.setMinimumWidth(60)
+        self.folder.setToolTip(_FOLDER_TIP)
         self._proposed = ""
         self._browse = QPushButton("Choose…")
         self._browse.setToolTip("Choose the folder")
@@ -96,9 +98,11 @@ class ExportPanel(QWidget):
         )
         self._noise = False
         self.button = QPushButton("Export")
+        self.button.setToolTip("Write what is ticked above into the folder")
         self.status = StatusLabel("lossviz export status")
         self.status.say(NO_RESULT)
         self.open_button = QPushButton("Show the folder")
+        self.open_button.setToolTip("Open the folder that was written")
         self.open_button.hide()
         self._build()
         self._connect()
@@ -249,9 +253,7 @@ class ExportPanel(QWidget):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._written).expanduser())))
 
     def _on_folder(self) -> None:
-        self.folder.setToolTip(
-            f"{self.folder.text()}\nMade if it is missing; what others put there stays".lstrip()
-        )
+        self.folder.setToolTip(f"{self.folder.text()}\n{_FOLDER_TIP}".lstrip())
         self._update()
 
     def _update(self) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_lossviz.core import InputError, MethodConfig
 from napari_lossviz.ui.field_widgets import FieldWidget, title_of
+from napari_lossviz.ui.folded import Folded
 
 
 class ConfigForm(QWidget):
@@ -44,8 +44,6 @@ class ConfigForm(QWidget):
         self._error.setObjectName("lossviz form error")
         self._error.setWordWrap(True)
         self._error.setStyleSheet("color: #e8575a;")
-        self._advanced = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
-        self._advanced.setDuration(0)
         self._build()
         for widget in self.fields.values():
             widget.changed.connect(self._on_change)
@@ -105,12 +103,11 @@ class ConfigForm(QWidget):
             for widget in self.fields.values():
                 if widget.advanced is wanted:
                     rows.addRow(_label(widget), widget.widget)
-        self._advanced.setContent(folded)
-        self._advanced.collapse(animate=False)
+        self.more = Folded("More settings", "What few need to change", folded)
         layout.addWidget(basic)
-        layout.addWidget(self._advanced)
+        layout.addWidget(self.more)
         layout.addWidget(self._error)
-        self._advanced.setVisible(any(widget.advanced for widget in self.fields.values()))
+        self.more.setVisible(any(widget.advanced for widget in self.fields.values()))
 
 
 def _label(widget: FieldWidget) -> QLabel:

@@ -46,6 +46,7 @@ class InstallBar(QFrame):
         self.label = QLabel()
         self.label.setWordWrap(True)
         self.button = QPushButton("Install")
+        self.button.setToolTip(f"Runs: {self.command}")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop the installation")
         self.bar = QProgressBar()
@@ -72,7 +73,6 @@ class InstallBar(QFrame):
         """Show the button; where there is no pip, say so and name the command."""
         self.button.setVisible(has_pip())
         self.cancel_button.setVisible(has_pip())
-        self.button.setToolTip(f"Runs: {self.command}")
         if has_pip():
             self.label.setText(f"{self._what} can be installed now: {self.command}")
         else:

@@ -26,6 +26,10 @@ from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 
+JUDGE_TIP = "Take the figures of the images chosen above"
+SAVE_TIP = "Save the figures for a spreadsheet"
+TABLE_TIP = "Each figure of each image; the titles say what they mean"
+
 
 class JudgePage(QWidget):
     """Takes figures away from the window's thread and shows them.
@@ -55,13 +59,16 @@ class JudgePage(QWidget):
         self._made: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.judgement: Any = None
         self.button = QPushButton("Judge")
+        self.button.setToolTip(JUDGE_TIP)
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumWidth(1)  # a long name must not widen the dock
         self.table = figures_table()
+        self.table.setToolTip(TABLE_TIP)
         self.save = QPushButton("Save CSV…")
+        self.save.setToolTip(SAVE_TIP)
         self.button.clicked.connect(self.start)
         self.save.clicked.connect(self._ask_and_save)
 
@@ -218,13 +225,14 @@ def fill_table(
 
 
 def tipped_form(rows: Sequence[tuple[str, QWidget, str]]) -> QFormLayout:
-    """Return a form of widgets with title and tooltip each."""
+    """Return a form of widgets with a title and a tooltip each; a tooltip that is there stays."""
     form = QFormLayout()
     form.setContentsMargins(0, 0, 0, 0)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for title, widget, tip in rows:
         label = QLabel(title)
         label.setToolTip(tip)
+        widget.setToolTip(widget.toolTip() or tip)
         form.addRow(label, widget)
     return form
 

@@ -38,7 +38,8 @@ class PathRow(QWidget):
         self.line.setMinimumWidth(60)
         self.button = QToolButton()
         self.button.setText("…")
-        self.button.setToolTip(title)
+        for widget in (self, self.button):
+            widget.setToolTip(title)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -66,7 +67,7 @@ class PathRow(QWidget):
         if text.startswith("file:"):  # dropped on the line
             self.line.setText(QUrl(text.strip()).toLocalFile())
             return
-        self.line.setToolTip(text)
+        self.line.setToolTip("\n".join(part for part in (text, self.toolTip()) if part))
         self.path_changed.emit()
 
     def _choose(self) -> None:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_lossviz.ui.tipped_choice import TippedChoice
 
 
-class LayerChoice(QComboBox):
+class LayerChoice(TippedChoice):
     """Lets the user choose among the layers of a kind; follows the layer list by itself.
 
     Parameters
@@ -89,6 +91,7 @@ class LayerChoice(QComboBox):
         chosen = self._chosen if self._chosen in offered else None
         self.setCurrentIndex(self._index_of(chosen))
         self.blockSignals(was_blocked)
+        self.show_name("" if chosen is None else chosen.name)
         if chosen is not self._chosen:
             self._chosen = chosen
             self.layer_changed.emit(chosen)
@@ -97,5 +100,5 @@ class LayerChoice(QComboBox):
         chosen = self._layers[index] if 0 <= index < len(self._layers) else None
         if chosen is not self._chosen:
             self._chosen = chosen
-            self.setToolTip("" if chosen is None else chosen.name)
+            self.show_name("" if chosen is None else chosen.name)
             self.layer_changed.emit(chosen)

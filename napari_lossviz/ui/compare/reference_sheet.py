@@ -42,6 +42,7 @@ class ReferenceSheet(FigureSheet):
         self._compared: Plane | None = None
         self._unit = ""
         self.reference = LayerChoice(viewer, "image", "choose a reference")
+        self.reference.setToolTip("The image without noise that both are measured against")
         self.reference.layer_changed.connect(self._on_reference)
         self.low, self.high = _limit("Low end"), _limit("High end")
         for limit in (self.low, self.high):

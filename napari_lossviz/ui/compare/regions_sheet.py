@@ -257,6 +257,7 @@ def _table() -> QTableWidget:
     table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
     table.setMinimumHeight(140)
     table.setTabKeyNavigation(False)
+    table.setToolTip("Each region drawn on the image, by name: its figures before and after")
     return table
 
 

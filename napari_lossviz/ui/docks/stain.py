@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_lossviz.core import Image, InputError, MethodConfig
 from napari_lossviz.stain.config import TRANSLATION_FIELDS, StainConfig
+from napari_lossviz.ui.dock_frame import put_in_tab_order
 from napari_lossviz.ui.engine_process import EngineProcess
 from napari_lossviz.ui.export_formats import SLIDES
 from napari_lossviz.ui.layers import image_from_layer, role_of
@@ -64,6 +65,7 @@ class StainDock(MethodDock):
         self.checkpoint = CheckpointBox(engine)
         layout: Any = controls.layout()
         layout.insertWidget(layout.indexOf(controls.form), self.checkpoint)
+        put_in_tab_order(self.checkpoint, after=controls.device)
         controls.run_button.setText("Translate")
         self.train = TrainPanel(self._viewer, engine)
         self.judge = JudgePanel(self._viewer)

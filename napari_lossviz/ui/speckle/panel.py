@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QFileDialog,
-    QFormLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
@@ -26,6 +25,7 @@ from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.compare.figures import in_short
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
+from napari_lossviz.ui.judge_page import JUDGE_TIP, SAVE_TIP, TABLE_TIP, tipped_form
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.plots.small_plot import SmallPlot
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
@@ -71,12 +71,14 @@ class SpecklePanel(QWidget):
         self.as_layers = QCheckBox("Show them as layers")
         self.as_layers.setToolTip("Add the images of the classical filters to the viewer")
         self.button = QPushButton("Judge")
+        self.button.setToolTip(JUDGE_TIP)
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = QLabel(NO_RESULT)
         self.status.setWordWrap(True)
         self.table = _table()
         self.save = QPushButton("Save CSV…")
+        self.save.setToolTip(SAVE_TIP)
         self.histogram = SmallPlot(
             "noisy / despeckled intensity",
             "density",
@@ -278,23 +280,16 @@ class SpecklePanel(QWidget):
         self.status.setVisible(bool(text))
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows = (
             ("Areas", self.shapes, "Homogeneous areas that you drew in a Shapes layer"),
             ("Points", self.points, "Point targets: a Points layer with a point on each"),
             ("Reference", self.reference, "True reflectivity (intensity), where it is known"),
         )
-        for title, choice, tip in rows:
-            label = QLabel(title)
-            label.setToolTip(tip)
-            form.addRow(label, choice)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
         layout.addWidget(self.find)
-        layout.addLayout(form)
+        layout.addLayout(tipped_form(rows))
         layout.addWidget(self.classical)
         layout.addWidget(self.as_layers)
         layout.addWidget(self.button)
@@ -311,6 +306,7 @@ class SpecklePanel(QWidget):
 def _table() -> QTableWidget:
     table = QTableWidget(0, 0)
     table.setObjectName("lossvizSpeckle")
+    table.setToolTip(TABLE_TIP)
     header, titles = table.horizontalHeader(), table.verticalHeader()
     assert header is not None  # a table view always has both
     assert titles is not None

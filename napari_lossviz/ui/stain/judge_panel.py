@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QFormLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
@@ -29,6 +28,7 @@ from napari_lossviz.stain.align import refuse_large
 from napari_lossviz.stain.scene import as_rgb_image, pixel_size
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.compare.figures import in_short
+from napari_lossviz.ui.judge_page import JUDGE_TIP, SAVE_TIP, TABLE_TIP, tipped_form
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
 from napari_lossviz.ui.stain.agreement_plot import AgreementPlot
@@ -85,6 +85,7 @@ class JudgePanel(QWidget):
         self.as_layers = QCheckBox("DAB and nuclei as layers")
         self.as_layers.setToolTip("Add maps of the DAB density, and the nuclei that were found")
         self.button = QPushButton("Judge")
+        self.button.setToolTip(JUDGE_TIP)
         self.bar = QProgressBar()
         self.bar.hide()
         self.status = QLabel()
@@ -96,11 +97,13 @@ class JudgePanel(QWidget):
         self.outdated.hide()
         self.table = QTableWidget(0, 0)
         self.table.setObjectName("lossvizStain")
+        self.table.setToolTip(TABLE_TIP)
         self.table.setTabKeyNavigation(False)
         header: Any = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.plot = AgreementPlot()
         self.save = QPushButton("Save CSV…")
+        self.save.setToolTip(SAVE_TIP)
         self._build()
         self.button.clicked.connect(self.start)
         self.save.clicked.connect(self._ask_and_save)
@@ -288,22 +291,16 @@ class JudgePanel(QWidget):
         self.status.setVisible(bool(text))
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for title, widget, tip in (
+        rows = (
             ("Marker", self.marker, self.marker.toolTip()),
             ("Real IHC", self.real, "A section under the real stain, in register with the H&E"),
             ("Region", self.region, "Shapes: only what lies within them is judged"),
             ("Tiles", self.tile, self.tile.toolTip()),
-        ):
-            label = QLabel(title)
-            label.setToolTip(tip)
-            form.addRow(label, widget)
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
-        layout.addLayout(form)
+        layout.addLayout(tipped_form(rows))
         for widget in (
             self.as_layers, self.button, self.bar, self.status, self.outdated, self.table,
             self.plot, self.save,

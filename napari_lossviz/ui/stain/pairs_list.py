@@ -16,6 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+_TIP = (
+    "Mean cosine similarity of what the generator makes of a pair and its partner: low where they "
+    "disagree. Take the tick away to leave a pair out of the next training"
+)
+
 
 class PairsList(QWidget):
     """A table of pairs with their mean cosine; those without a tick are left out."""
@@ -29,11 +34,9 @@ class PairsList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.heading = QLabel("Least trusted pairs")
-        self.heading.setToolTip(
-            "Mean cosine similarity of what the generator makes of a pair and its partner: low "
-            "where they disagree. Take the tick away to leave a pair out of the next training"
-        )
         self.table = QTableWidget(0, 2)
+        for widget in (self.heading, self.table):
+            widget.setToolTip(_TIP)
         self.table.setObjectName("lossvizPairs")
         self.table.setHorizontalHeaderLabels(["Pair", "Cosine"])
         header: Any = self.table.horizontalHeader()

@@ -50,7 +50,9 @@ class RegistrationBox(QWidget):
         self._engine = engine
         self._call: Call | None = None
         self.moving = ColourChoice(viewer, "the section to move")
+        self.moving.setToolTip("A new layer shows it where the other one lies")
         self.fixed = ColourChoice(viewer, "the section that stays")
+        self.fixed.setToolTip("The other section is brought into register with it")
         self.elastic = QCheckBox("Bend what is left")
         self.elastic.setToolTip("Elastic, by SimpleITK: slower, and it may fold thin tissue")
         if find_spec("SimpleITK") is None:
@@ -59,6 +61,7 @@ class RegistrationBox(QWidget):
         self.button = QPushButton("Register to…")
         self.button.setToolTip("Find turn, scale, shift, shear and stretch; adds a new layer")
         self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop; no layer is added")
         self.bar = QProgressBar()
         self.status = QLabel()
         self.status.setWordWrap(True)

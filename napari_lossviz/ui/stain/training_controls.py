@@ -53,9 +53,7 @@ class TrainingControls(QWidget):
         self.output = PathRow(
             "new file", "File of the checkpoint", "file to write", "Checkpoints (*.safetensors)"
         )
-        self.output.line.setToolTip(
-            "Written when the training ends; its state lies beside it meanwhile"
-        )
+        self.output.setToolTip("Written when the training ends; its state lies beside it meanwhile")
         self.output.set_path(free_output(str(Path.home() / "stain_model.safetensors")))
         self.run_button = QPushButton("Train")
         self.cancel_button = QPushButton("Cancel")

@@ -66,7 +66,9 @@ class TrainingSource(QWidget):
             "on the left and the target on the right"
         )
         self.source_layer = ColourChoice(viewer, "the H&E image")
+        self.source_layer.setToolTip("The layer that the translation starts from")
         self.target_layer = ColourChoice(viewer, "the IHC image, in register")
+        self.target_layer.setToolTip("The layer that it is to become like, pixel over pixel")
         self.source_folder = PathRow("folder", "Folder of the H&E images", "folder of H&E images")
         self.target_folder = PathRow("folder", "Folder of the IHC images", "folder of IHC images")
         self.both_folder = PathRow("folder", "Folder of side-by-side images", "folder of images")

@@ -298,6 +298,9 @@ class ModelsPanel(QWidget):
         self.figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.figure.setToolTip("The figure by which the models are compared")
         self.differ_button.setToolTip("Put the images first in which the models differ most")
+        self.run_button.setToolTip("Match every prediction with its target, model by model")
+        self.cancel_button.setToolTip("Stop the comparison")
+        self.folder_button.setToolTip("Open the folder of the report")
         self.open_button.setToolTip(
             "Show prediction and target of the selected row; they take the place of the pair that "
             "was opened from here before"

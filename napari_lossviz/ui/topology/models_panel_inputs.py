@@ -18,11 +18,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_lossviz.betti.config import BettiConfig
 from napari_lossviz.core import InputError, MethodConfig
 from napari_lossviz.jobs.pairing import model_names
+from napari_lossviz.ui.folded import Folded
 from napari_lossviz.ui.forms import ConfigForm
 from napari_lossviz.ui.path_row import PathRow
 
@@ -170,10 +170,7 @@ class ModelInputs(QWidget):
         rows.addRow("Targets", self.targets)
         rows.addRow(QLabel("Models"), self.predictions)
         rows.addRow("", buttons)
-        settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
-        settings.setDuration(0)
-        settings.setContent(self.form)
-        settings.collapse(animate=False)
+        settings = Folded("Settings", "How each prediction is matched with its target", self.form)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

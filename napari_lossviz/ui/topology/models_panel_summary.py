@@ -27,7 +27,9 @@ class ModelsSummary(QWidget):
         super().__init__(parent)
         self.sentence = wrapped_label("lossviz models verdict")
         self.table = QTableWidget(0, 0)
+        self.table.setToolTip("Each figure of each model, and how it differs from the first one's")
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)  # the Tab key leaves it
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         down = self.table.verticalHeader()

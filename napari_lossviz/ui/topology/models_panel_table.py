@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_lossviz.jobs.betti_report import FIGURES, Comparison, Report
 from napari_lossviz.jobs.betti_verdict import TITLES
+from napari_lossviz.ui.table_keys import sort_by_key
 
 SPREAD = 2
 """Column of how far the models are apart."""
@@ -127,6 +128,7 @@ class ComparisonTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        self.setTabKeyNavigation(False)  # the Tab key leaves it
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
         self._wanted: list[int] = []  # widths of the columns where there is room
         self._figure = SPREAD + 1
@@ -139,6 +141,7 @@ class ComparisonTable(QTableView):
         across = self._across()
         across.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 8)
         self.setSortingEnabled(True)
+        sort_by_key(self)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.doubleClicked.connect(self._open)
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_lossviz.betti.features import FALSE, MATCHED, MISSED
 from napari_lossviz.ui.edit.keys import bind_in_panel
+from napari_lossviz.ui.table_keys import sort_by_key
 from napari_lossviz.ui.topology.feature_list import FeatureList
 from napari_lossviz.ui.topology.looks import SIGNS
 from napari_lossviz.ui.topology.overlays import MOST
@@ -180,6 +181,7 @@ class FeatureTableView(QWidget):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setWordWrap(False)
+        table.setTabKeyNavigation(False)  # the Tab key leaves it
         table.setShowGrid(False)
         vertical: Any = table.verticalHeader()
         vertical.hide()
@@ -189,6 +191,7 @@ class FeatureTableView(QWidget):
         self._fit()
         header.setHighlightSections(False)
         table.setSortingEnabled(True)
+        sort_by_key(table)
         table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
         table.setMinimumHeight((_ROWS + 1) * height + 8)
         filters = QHBoxLayout()

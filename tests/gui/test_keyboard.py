@@ -1,0 +1,183 @@
+"""What hands that cannot use a mouse, and eyes that read tooltips, find in every dock."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from napari._qt.dialogs.qt_notification import NapariQtNotification
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QTabBar,
+    QTableView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+from superqt.sliders._labeled import SliderLabel
+
+from napari_lossviz.ui.table_keys import sort_by_key
+
+DOCKS = ("Filter2Noise", "MERLIN", "Betti matching", "Stain translation", "Loss lab")
+KINDS = (
+    QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit,
+    QPlainTextEdit,
+)  # fmt: skip
+MOST = 60
+
+
+def parts_of_others(widget: QWidget) -> bool:
+    """Whether a widget is the inside of another one that counts."""
+    parent = widget.parentWidget()
+    # a slider's number repeats it
+    if isinstance(widget, (QScrollBar, QHeaderView, SliderLabel)) or isinstance(parent, QTabBar):
+        return True
+    if isinstance(widget, QLineEdit) and isinstance(parent, (QComboBox, QAbstractSpinBox)):
+        return True
+    if isinstance(widget, QAbstractButton) and isinstance(parent, (QTableView, QLineEdit)):
+        return True
+    while parent is not None:
+        if isinstance(parent, QComboBox):
+            return True
+        parent = parent.parentWidget()
+    return False
+
+
+def controls(parent: QWidget) -> list[QWidget]:
+    """Return what can be clicked, moved or typed in, in sight or not."""
+    found = (one for one in parent.findChildren(QWidget) if isinstance(one, KINDS))
+    return [one for one in found if not parts_of_others(one)]
+
+
+def name_of(dock: QWidget, widget: QWidget) -> str:
+    chain = []
+    one: QWidget | None = widget
+    while one is not None and one is not dock:
+        text = one.text() if isinstance(one, (QAbstractButton, QLineEdit)) else ""
+        chain.append(f"{type(one).__name__} {text}".strip())
+        one = one.parentWidget()
+    return f"{dock.objectName()}: {' < '.join(chain[:3])}"
+
+
+def without_a_tooltip(dock: QWidget) -> Iterator[str]:
+    for widget in controls(dock):
+        one: QWidget | None = widget
+        while one is not None and one is not dock and not one.toolTip():
+            one = one.parentWidget()
+        if one is None or one is dock:
+            yield name_of(dock, widget)
+
+
+def walk(dock: Any, window: QWidget) -> list[QWidget]:
+    """Press Tab from the dock's tabs on, until it leaves the dock."""
+    dock.tabs.tabBar().setFocus()
+    visited: list[QWidget] = []
+    for _ in range(MOST):
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        focus = window.focusWidget()
+        if not dock.isAncestorOf(focus):
+            return visited
+        assert focus not in visited, f"Tab does not leave {name_of(dock, focus)}"
+        visited.append(focus)
+    raise AssertionError(f"Tab does not leave the dock within {MOST} steps")
+
+
+def place(dock: QWidget, widget: QWidget) -> tuple[int, int, int]:
+    """Return the upper, middle and left place within the dock."""
+    corner = widget.mapTo(dock, QPoint(0, 0))
+    return corner.y(), corner.y() + widget.height() // 2, corner.x()
+
+
+def comes_after(dock: QWidget, before: QWidget, after: QWidget) -> bool:
+    """Whether a reader comes to one widget after another."""
+    (top, middle, left), (_, other_middle, other_left) = place(dock, before), place(dock, after)
+    if abs(middle - other_middle) <= min(before.height(), after.height()) // 3:
+        return left <= other_left
+    return top <= other_middle
+
+
+def faults_of_the_tab_key(dock: Any, window: QWidget) -> Iterator[str]:
+    for index in range(dock.tabs.count()):
+        dock.tabs.setCurrentIndex(index)
+        QApplication.processEvents()
+        page = dock.tabs.currentWidget()
+        for widget in dock.findChildren(QWidget):
+            widget.setEnabled(True)  # what waits for a result too
+        visited = walk(dock, window)
+        for widget in controls(page):
+            if widget.isVisibleTo(dock) and widget not in visited:
+                yield f"passed by the Tab key: {name_of(dock, widget)}"
+        for before, after in pairwise(visited):
+            if not comes_after(dock, before, after):
+                yield f"out of order: {name_of(dock, before)} → {name_of(dock, after)}"
+
+
+def tab_leads_from_the_canvas_to(dock: QWidget, viewer: Any) -> bool:
+    window = viewer.window._qt_window
+    for notice in window.findChildren(NapariQtNotification):
+        notice.close()  # napari's own words, which keep the Tab key
+    viewer.window._qt_viewer.canvas.native.setFocus()
+    for _ in range(MOST):
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        if dock.isAncestorOf(window.focusWidget()):
+            return True
+    return False
+
+
+def test_every_control_has_a_tooltip_and_is_reached_by_the_tab_key_in_order(
+    make_napari_viewer: Any,
+) -> None:
+    viewer = make_napari_viewer()
+    window = viewer.window._qt_window
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    window.show()  # laid out, since places count; nothing is drawn
+    faults: list[str] = []
+    for name in DOCKS:
+        holder, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", name, tabify=True)
+        holder.raise_()
+        QApplication.processEvents()
+        assert len(controls(dock)) > 20
+        if name == DOCKS[0] and not tab_leads_from_the_canvas_to(dock, viewer):
+            faults.append(f"no way from the canvas: {dock.objectName()}")
+        faults += [f"no tooltip: {one}" for one in without_a_tooltip(dock)]
+        faults += faults_of_the_tab_key(dock, window)
+        # a table that takes the Tab key for its cells would hold it once it has any
+        for table in dock.findChildren(QTableView):
+            if table.tabKeyNavigation():
+                faults.append(f"keeps the Tab key: {name_of(dock, table)}")
+    assert faults == [], "\n".join(faults)
+
+
+def test_a_table_is_sorted_by_a_key(qtbot: Any) -> None:
+    table = QTableWidget(3, 2)
+    qtbot.addWidget(table)
+    for row, texts in enumerate((("b", "2"), ("c", "1"), ("a", "3"))):
+        for column, text in enumerate(texts):
+            table.setItem(row, column, QTableWidgetItem(text))
+    table.setSortingEnabled(True)
+    sort_by_key(table)
+    table.show()
+    table.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus, timeout=5000)
+
+    def order_after(key: str) -> str:
+        QTest.keyClicks(table, key)
+        return "".join(table.item(row, 0).text() for row in range(3))
+
+    table.setCurrentCell(0, 0)
+    assert order_after("s") == "abc"
+    assert order_after("s") == "cba"
+    QTest.keyClick(table, Qt.Key.Key_Right)
+    assert order_after("s") == "cba"
+    assert order_after("s") == "abc"
