@@ -1,5 +1,6 @@
 """Images as OME-Zarr (NGFF 0.4): a pyramid of resolutions with axes, units and scale."""
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -86,6 +87,14 @@ def fill_ome_zarr(
     tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Write an image into a folder that is there and empty; see `write_ome_zarr`."""
+    try:
+        _fill(image, folder, labels, tick)
+    except BaseException:
+        _let_writes_end()
+        raise
+
+
+def _fill(image: Image, folder: Path, labels: bool, tick: Callable[[], None]) -> None:
     import zarr
 
     kind = _stored_dtype(image)
@@ -110,6 +119,20 @@ def fill_ome_zarr(
             else:
                 array[place] = _halved(group[str(level - 1)], place, labels)
     group.attrs.update(_attributes(image, axes, order, factors, labels))
+
+
+def _let_writes_end() -> None:
+    """Wait for the chunks that zarr still writes after one of them has failed.
+
+    They go on in a thread of its own, and would make a folder again that was removed meanwhile.
+    """
+    from zarr.core.sync import sync
+
+    async def end() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    sync(end())
 
 
 def _stored_dtype(image: Image) -> np.dtype[Any]:

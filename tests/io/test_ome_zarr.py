@@ -1,4 +1,7 @@
+import asyncio
+import errno
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_lossviz.core import Cancelled, DisplayWindow, Image, InputError
+from napari_lossviz.core import Cancelled, DisplayWindow, Image, InputError, OutputError
 from napari_lossviz.io.ome_zarr import write_ome_zarr
 
 
@@ -82,4 +85,22 @@ def test_a_cancelled_one_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         write_ome_zarr(Image(np.zeros((4, 4)), "yx"), tmp_path / "a.ome.zarr", tick=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_that_are_on_their_way_when_one_fails_leave_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = zarr.storage.LocalStore.set
+
+    async def full_disk(store: Any, key: str, value: Any, *rest: Any) -> None:
+        if key.endswith("0/0"):
+            raise OSError(errno.ENOSPC, "full")
+        await asyncio.sleep(0.1)
+        await write(store, key, value, *rest)
+
+    monkeypatch.setattr(zarr.storage.LocalStore, "set", full_disk)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_ome_zarr(Image(np.ones((1100, 1100)), "yx"), tmp_path / "a.ome.zarr")
+    time.sleep(0.4)
     assert list(tmp_path.iterdir()) == []
