@@ -80,31 +80,39 @@ class Stopwatch(BatchListener):
         self.processor.append(sum(one.user + one.system for one in workers))
 
 
-def make_series(folder: Path, count: int) -> int:
-    """Write copies of the sample series, each a series of its own; return the slices of each."""
+def make_series(folder: Path, count: int, slices: int, side: int) -> None:
+    """Write series of the sample's slices, over and over, enlarged by repeating their pixels."""
     files = sorted(samples.sample_path("low_dose_ct").iterdir())
     for number in range(count):
         place = folder / f"series_{number:03d}"
         place.mkdir(parents=True)
         uid = generate_uid()
-        for path in files:
-            dataset = pydicom.dcmread(path)
+        for place_in_stack in range(slices):
+            dataset = pydicom.dcmread(files[place_in_stack % len(files)])
+            times = max(side // dataset.Rows, 1)
+            pixels = dataset.pixel_array.repeat(times, 0).repeat(times, 1)
+            dataset.Rows, dataset.Columns = pixels.shape
+            dataset.PixelData = pixels.tobytes()
+            dataset.PixelSpacing = [spacing / times for spacing in dataset.PixelSpacing]
             dataset.SeriesInstanceUID, dataset.SeriesNumber = uid, number + 1
+            dataset.InstanceNumber = place_in_stack + 1
+            x, y, _ = dataset.ImagePositionPatient
+            dataset.ImagePositionPatient = [x, y, 2.0 * place_in_stack]
             dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-            dataset.save_as(place / path.name)
-    return len(files)
+            dataset.save_as(place / f"{place_in_stack:04d}.dcm")
 
 
 def measure(
-    folder: Path, out: Path, preset: str, workers: int, threads: int, slices: int
+    folder: Path, out: Path, preset: str, setup: tuple[int, int], slices: int, maps: bool
 ) -> Measured:
     """Run one batch from nothing."""
+    workers, threads = setup
     method = find_method("filter2noise")
     watch = Stopwatch()
     batch = run_batch(
         [folder],
         out,
-        settings_for(method, method.preset(preset)),
+        settings_for(method, method.preset(preset), maps=maps),
         where=Where(workers=workers, threads=threads),
         listener=watch,
     )
@@ -133,25 +141,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--series", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--presets", nargs="+", default=["instant", "trained"])
+    parser.add_argument("--slices", type=int, default=8, help="of a series")
+    parser.add_argument("--side", type=int, default=256, help="of a slice, in pixels")
+    parser.add_argument("--no-maps", action="store_true", help="as of lossviz batch")
     parser.add_argument("--output", type=Path)
     chosen = parser.parse_args(arguments)
     found: list[Measured] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder, out = Path(temporary, "in"), Path(temporary, "out")
-        slices = make_series(folder, chosen.series)
+        make_series(folder, chosen.series, chosen.slices, chosen.side)
         begun = time.perf_counter()
         survey([folder])
-        looking = (time.perf_counter() - begun) / (chosen.series * slices)
+        looking = (time.perf_counter() - begun) / (chosen.series * chosen.slices)
         print(f"looking at the files: {1000 * looking:.2f} ms a file")
         for preset in chosen.presets:
             for number in range(chosen.rounds):
                 # in turn, and each round another first: what else runs meets all alike
-                for workers, threads in SETUPS[number % 3 :] + SETUPS[: number % 3]:
+                for setup in SETUPS[number % 3 :] + SETUPS[: number % 3]:
                     shutil.rmtree(out, ignore_errors=True)
-                    one = measure(folder, out, preset, workers, threads, slices)
+                    maps = not chosen.no_maps
+                    one = measure(folder, out, preset, setup, chosen.slices, maps)
                     found.append(one)
                     print(
-                        f"{preset}, {workers} worker(s) x {threads} thread(s): first "
+                        f"{preset}, {one.workers} worker(s) x {one.threads} thread(s): first "
                         f"{one.first:.1f} s, then {one.steady:.3f} s a "
                         f"series ({one.processor:.2f} s of a processor, the run {one.run:.3f} s), "
                         f"in all {one.whole:.1f} s, load {one.load:.1f}",
@@ -159,7 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     )
         begun = time.perf_counter()
         method = find_method("filter2noise")
-        again = run_batch([folder], out, settings_for(method, method.preset(chosen.presets[-1])))
+        config = method.preset(chosen.presets[-1])
+        again = run_batch([folder], out, settings_for(method, config, maps=not chosen.no_maps))
         assert again.earlier == chosen.series
         took = time.perf_counter() - begun
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -137,7 +137,8 @@ def _picture(encoded: str, what: str, one: ItemRecord) -> str:
     if not encoded:
         return ""
     text = escape(f"{one.stem} {what}", quote=True)
-    return f'<img alt="{text}" src="data:image/jpeg;base64,{escape(encoded, quote=True)}">'
+    source = f"data:image/jpeg;base64,{escape(encoded, quote=True)}"
+    return f'<img style="max-width:none" alt="{text}" src="{source}">'
 
 
 def _nameless(record: ItemRecord) -> ItemRecord:
