@@ -9,7 +9,7 @@ from napari_lossviz.core import Image, NamedImage
 
 _PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
-_MAP_COLORMAPS = {"sigma_r": "magma", "angle": "hsv"}
+_MAP_COLORMAPS = {"sigma_r": "magma", "angle": "twilight"}
 _HALF_TURN = 0.5 * np.pi
 _PULLS = (
     (np.array([0.3, 0.7, 1.0]), np.array([0.0, 0.45, 0.9])),

@@ -7,7 +7,7 @@ from qtpy.QtGui import QColor
 
 from napari_lossviz.jobs.run_table import COLUMNS, rows_of
 from napari_lossviz.ui.lab.chosen_runs import MOST, ChosenRuns
-from napari_lossviz.ui.plots.overlaid_curves import RUN_COLOURS
+from napari_lossviz.ui.plots.palette import ON_DARK
 from napari_lossviz.ui.session_runs import SessionRun, SessionRuns
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -104,7 +104,7 @@ class RunModel(QAbstractTableModel):
             # PyQt5 takes the number, PyQt6 the name
             return Qt.CheckState.Unchecked if slot is None else Qt.CheckState.Checked
         if role == Qt.ItemDataRole.DecorationRole and column == 0 and slot is not None:
-            return QColor(RUN_COLOURS[slot])
+            return QColor(ON_DARK[slot])
         return None
 
     def setData(self, index: QModelIndex, value: Any, role: int = 0) -> bool:  # noqa: N802

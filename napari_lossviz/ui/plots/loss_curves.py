@@ -10,8 +10,11 @@ from superqt import QFlowLayout
 
 from napari_lossviz.ui.plots.bare import bare_plot, pg
 from napari_lossviz.ui.plots.log_axis import LogAxis
+from napari_lossviz.ui.plots.palette import ON_DARK
 
-_COLOURS = ("#f5f5f5", "#4fc3f7", "#ffb74d", "#81c784", "#ba68c8", "#e57373", "#fff176", "#90a4ae")
+*_COLOURS, _WHITE = ON_DARK
+_LINES = ((Qt.PenStyle.SolidLine, "―"), (Qt.PenStyle.DashLine, "╌"))
+"""When all colours are taken they come again with the second line; its sign in the legend."""
 _TOTAL = "total"
 _DRAWN = 2000
 """Points of a curve that are drawn at most."""
@@ -96,20 +99,23 @@ class LossCurves(QWidget):
 
     def _draw(self, name: str) -> None:
         if name not in self._curves:
-            index = 0 if name == _TOTAL else 1 + len(self._curves.keys() - {_TOTAL})
-            colour = _COLOURS[index % len(_COLOURS)]
-            pen = pg.mkPen(colour, width=2 if name == _TOTAL else 1)
+            again, index = divmod(len(self._curves.keys() - {_TOTAL}), len(_COLOURS))
+            colour, width = _COLOURS[index], 1
+            line, sign = _LINES[again % len(_LINES)]
+            if name == _TOTAL:
+                colour, width, (line, sign) = _WHITE, 2, _LINES[0]
+            pen = pg.mkPen(colour, width=width, style=line)
             self._curves[name] = self.plot.plot(pen=pen, connect="finite")
-            self._add_button(name, colour)
+            self._add_button(f"{sign} {name}", name, colour)
         steps = np.asarray(self._steps[name])
         values = np.asarray(self._values[name], dtype=float)
         stride = max(1, len(steps) // _DRAWN)
         steps, values = steps[::stride], values[::stride]
         self._curves[name].setData(steps, np.where(values > 0, values, np.nan))
 
-    def _add_button(self, name: str, colour: str) -> None:
+    def _add_button(self, text: str, name: str, colour: str) -> None:
         button = QToolButton()
-        button.setText(f"― {name}")
+        button.setText(text)
         button.setCheckable(True)
         button.setChecked(True)
         button.setStyleSheet(

@@ -12,9 +12,7 @@ from napari_lossviz.jobs.curves import drawable, terms_of
 from napari_lossviz.jobs.run_record import RunRecord
 from napari_lossviz.ui.plots.bare import bare_plot, pg
 from napari_lossviz.ui.plots.log_axis import LogAxis
-
-RUN_COLOURS = ("#56b4e9", "#e69f00", "#1fc79a", "#cc79a7", "#f0e442", "#ff6a13", "#f5f5f5")
-"""Of the palette of Okabe and Ito, green and vermilion lighter for dark ground."""
+from napari_lossviz.ui.plots.palette import ON_DARK
 
 _LINES = (
     Qt.PenStyle.SolidLine,
@@ -87,7 +85,7 @@ class OverlaidCurves(QWidget):
         Parameters
         ----------
         runs : sequence of (RunRecord, int)
-            With the number of the colour of each, among `RUN_COLOURS`.
+            With the number of the colour of each, among `ON_DARK`.
         """
         self._runs = list(runs)
         self._show_buttons()
@@ -108,7 +106,7 @@ class OverlaidCurves(QWidget):
                     continue
                 steps, values = drawable(record.history[term], log=log, smooth=smooth, most=_DRAWN)
                 style = _LINES[n % len(_LINES)]
-                pen = pg.mkPen(RUN_COLOURS[slot], width=1.5, style=style)
+                pen = pg.mkPen(ON_DARK[slot], width=1.5, style=style)
                 name = f"{record.name}: {term}"
                 self.plot.plot(steps, values, pen=pen, connect="finite", name=name)
 

@@ -7,8 +7,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_lossviz.ui.plots.bare import bare_plot, pg
+from napari_lossviz.ui.plots.palette import ON_DARK
 
-COLOURS = ("#4fc3f7", "#ffb74d", "#81c784", "#ba68c8")
+COLOURS = ON_DARK[:4]
 
 
 class SmallPlot(QWidget):
