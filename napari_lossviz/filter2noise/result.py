@@ -110,7 +110,7 @@ class Filter2NoiseResult(Result):
         Image of the range term of all slices; None where it is the image, or follows from it
         (`guide_of_slice`): at once, or in a second or two a slice where the result is in a store.
     loss_maps : mapping of str to ndarray
-        Each loss term by pixel, in the axes of the image without c; empty for `instant()`.
+        Each loss term by pixel, ([T,] [Z,] H, W); empty for `instant()`.
     """
 
     method: ClassVar[str] = "filter2noise"
@@ -205,7 +205,10 @@ class Filter2NoiseResult(Result):
         return source - np.asarray(self.denoised, dtype=np.float32)
 
     def images(self) -> Iterator[NamedImage]:
-        """Yield denoised, residual, the maps stage by stage, the guide, and the loss terms."""
+        """Yield denoised, residual, the maps stage by stage, the guide, and the loss terms.
+
+        All are in the axes of the source, without c but for the first two.
+        """
         unit = self.source.value_unit
         yield NamedImage("denoised", self.denoised, "result", unit)
         yield NamedImage("residual", self.residual, "residual", unit)
@@ -213,12 +216,18 @@ class Filter2NoiseResult(Result):
             map_unit = unit if name == "sigma_r" else MAP_UNITS[name]
             for stage, array in enumerate(stack, start=1):
                 title = name if len(stack) == 1 else f"{name} stage {stage}"
-                yield NamedImage(title, array, "map", map_unit)
+                yield NamedImage(title, self._in_source_axes(array), "map", map_unit)
         if self.guide is not None:
             guide = self.guide.mean(axis=1).reshape(*self.leading, *self.guide.shape[2:])
-            yield NamedImage(GUIDE, guide, "map", unit)
+            yield NamedImage(GUIDE, self._in_source_axes(guide), "map", unit)
         for name, array in self.loss_maps.items():
-            yield NamedImage(f"loss {name}", array, "loss")
+            yield NamedImage(f"loss {name}", self._in_source_axes(array), "loss")
+
+    def _in_source_axes(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return ([T,] [Z,] H, W) values in the order of the source's axes."""
+        axes = self.source.axes.replace("c", "")
+        ours = [axis for axis in "tzyx" if axis in axes]
+        return np.ascontiguousarray(array.transpose([ours.index(axis) for axis in axes]))
 
     def describe(self) -> str:
         """Return method, paper and decisive parameters in one line."""

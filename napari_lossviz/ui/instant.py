@@ -106,9 +106,11 @@ class InstantRun(QObject):
 
         def show(result: Result) -> None:
             main = result.main_image()
-            array = np.asarray(main.array)
             if "c" not in main.axes:
-                slice_ = array.reshape(array.shape[-2:])
+                plane = tuple(slice(None) if axis in "yx" else 0 for axis in main.axes)
+                slice_ = np.asarray(main.array)[plane]
+                if main.axes.index("x") < main.axes.index("y"):
+                    slice_ = slice_.T
                 self.first_slice.emit(layer, slice_, tuple(place.values()))
             if self._task is not task:  # cancelled by whom it was told
                 return

@@ -227,11 +227,12 @@ def slice_layer(
     name : str
         Of the layer, after the source's.
     """
-    axes = "".join(axis for axis in source.axes if axis != "c")
-    stack = array[(np.newaxis,) * (len(axes) - 2)]
+    axes = source.axes.replace("c", "")
+    plane = array if axes.index("y") < axes.index("x") else array.T
+    stack = plane[tuple(slice(None) if axis in "yx" else np.newaxis for axis in axes)]
     named = NamedImage(name, stack, role, source.value_unit if role == "result" else "")
     data, settings, kind = derived_layer(named, source.replace(valid=None), shown)
-    place = dict(zip((axis for axis in axes if axis in "tz"), leading, strict=True))
+    place = dict(zip((axis for axis in "tz" if axis in axes), leading, strict=True))
     settings["translate"] = tuple(
         offset + place.get(axis, 0) * step
         for offset, axis, step in zip(settings["translate"], axes, settings["scale"], strict=True)

@@ -60,7 +60,7 @@ class LiveView:
         """Show the slice of the run; `end` goes back, unless the user went elsewhere since."""
         names = [str(label) for label in self._source.axis_labels]
         data = list(self._source.world_to_data(self._viewer.dims.point))
-        axes = [axis for axis in self._image.axes if axis in "tz"]
+        axes = [axis for axis in "tz" if axis in self._image.axes]
         if not axes or not self._place or not set(axes) <= set(names):
             return
         for axis, index in zip(axes, self._place, strict=True):

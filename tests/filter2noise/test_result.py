@@ -44,6 +44,26 @@ def test_images_come_with_role_and_unit(run: Filter2NoiseResult) -> None:
     assert run.main_image().spacing == run.source.spacing
 
 
+@pytest.mark.parametrize("axes", ["yxz", "xytz", "zyxc"])
+def test_images_are_in_the_axes_of_the_source(axes: str) -> None:
+    """A map written or shown beside the image lies on it, whatever the order of its axes."""
+    size = {"t": 2, "z": 3, "y": 20, "x": 24, "c": 3}
+    shape = tuple(size[axis] for axis in axes)
+    array = np.random.default_rng(0).normal(50, 9, shape).astype(np.float32)
+    for config in (Filter2NoiseConfig.best(), Filter2NoiseConfig(steps=1, crop=32, stages=1)):
+        result = denoise(Image(array, axes), config)
+        images = {named.name: named for named in result.images()}
+        without = tuple(size[axis] for axis in axes.replace("c", ""))
+        for named in images.values():
+            assert named.array.shape == (without if named.role in ("map", "loss") else shape)
+        place = tuple({"t": 1, "z": 2}.get(axis, slice(None)) for axis in axes.replace("c", ""))
+        plane = images["sigma_r"].array[place]
+        if axes.index("x") < axes.index("y"):
+            plane = plane.T
+        ours = result.maps["sigma_r"][(0, *(1 if a == "t" else 2 for a in "tz" if a in axes))]
+        np.testing.assert_array_equal(plane, ours)
+
+
 def test_it_is_described_in_one_line(run: Filter2NoiseResult) -> None:
     text = run.describe()
     assert len(text) < 1024

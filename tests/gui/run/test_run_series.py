@@ -8,6 +8,7 @@ import pytest
 from dock_runs import WAIT, run_dock
 
 from napari_lossviz.core import Image
+from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.live_view import LiveView
 
@@ -158,6 +159,33 @@ def test_parts_are_drawn_on_the_plane_that_is_shown(
         assert not (layer._slice.image.raw == value).any() or was_drawn
         if order == (0, 1, 2, 3, 4):
             assert was_drawn == (n == 1)  # and no work for what is not seen
+
+
+def test_a_preview_lies_in_its_slice_whatever_the_order_of_axes(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    image = Image(np.zeros((30, 20, 5, 4), np.float32), "xyzt", (0.5, 0.5, 3.0, 1.0))
+    live = live_on(viewer, image, (2, 3))  # along t and z
+    plane = np.arange(600, dtype=np.float32).reshape(20, 30)  # rows and columns
+    live.show({"denoised": plane})
+    layer = live.layer("preview")
+    np.testing.assert_array_equal(layer.data, plane.T[:, :, None, None])
+    np.testing.assert_allclose(layer.translate, (0, 0, 3 * 3.0, 2 * 1.0))
+    np.testing.assert_allclose(np.array(viewer.dims.point)[2:], (9.0, 2.0))
+
+
+def test_instant_of_a_layer_whose_slices_come_last(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer()
+    array = np.random.default_rng(0).normal(50, 9, (24, 32, 4)).astype(np.float32)
+    data, settings, _ = image_layer(Image(array, "yxz"))
+    viewer.add_image(data, **settings)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Filter2Noise")
+    qtbot.waitUntil(lambda: dock.results.result is not None, timeout=WAIT)
+    layers = dock.results.result
+    qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
+    alone = denoise(np.moveaxis(array, 2, 0), Filter2NoiseConfig.instant())
+    np.testing.assert_array_equal(layers.denoised.data, np.moveaxis(alone.denoised, 0, 2))
+    sigma_r = layers.maps["sigma_r", 0]
+    np.testing.assert_array_equal(sigma_r.data, np.moveaxis(alone.maps["sigma_r"][0], 0, 2))
 
 
 def test_a_series_of_colours_that_are_fractions_stays_one_of_colours(
