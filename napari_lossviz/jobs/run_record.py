@@ -135,6 +135,7 @@ def saved_image(recipe_path: str | Path) -> Image:
     """
     path = Path(recipe_path)
     recipe = read_recipe(path)
+    shapes = [one.shape for one in recipe.inputs[:1]]
     alike: Image | None = None
     for place in _candidates(path, recipe):
         try:
@@ -144,7 +145,7 @@ def saved_image(recipe_path: str | Path) -> Image:
         for image in images:
             if pixel_sha256(image.array) == recipe.result_sha256:
                 return image
-            if alike is None and image.shape == recipe.inputs[0].shape:
+            if alike is None and image.shape in shapes:
                 alike = image
     if alike is None:
         raise InputError(

@@ -1,3 +1,4 @@
+import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_the_saved_image_is_found_by_its_pixels(exported: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match="not beside it any more"):
         saved_image(exported / "recipe.json")
+
+
+def test_a_recipe_without_an_input_has_no_image_by_its_shape(exported: Path) -> None:
+    path = exported / "recipe.json"
+    recipe = json.loads(path.read_text())
+    path.write_text(json.dumps({**recipe, "inputs": [], "result_sha256": "0"}))
+    assert read_record(path).name == "halving (out)"
+    with pytest.raises(InputError, match="not beside it any more"):
+        saved_image(path)
 
 
 def test_a_record_of_a_result_holds_no_pixels(halving: Method) -> None:
