@@ -18,16 +18,11 @@ from rich.progress import TimeRemainingColumn as TimeRemaining
 
 from napari_lossviz.cli import consoles
 from napari_lossviz.core import Step
+from napari_lossviz.jobs.batch.control import PARENT, STOP
 from napari_lossviz.jobs.batch.record import ItemRecord
 from napari_lossviz.jobs.batch.run import Batch, BatchListener
 
 Kind = Literal["bar", "json", "none"]
-
-STOP = "stop"
-"""Line on standard input by which a program stops the batch that it started for itself."""
-
-PARENT = "LOSSVIZ_END_WITH"
-"""Environment variable: number of the process with whose end the batch stops."""
 
 _WATCH = 1.0
 

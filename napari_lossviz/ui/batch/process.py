@@ -11,6 +11,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from napari_lossviz.core import MethodConfig
+from napari_lossviz.jobs.batch.control import PARENT, STOP
 from napari_lossviz.jobs.registry import Method
 
 PATIENCE = 5.0
@@ -19,8 +20,7 @@ PATIENCE = 5.0
 _AT_THE_END = 3000
 """Milliseconds that a window which closes waits for it."""
 
-_STOP = b"stop\n"
-_PARENT = "LOSSVIZ_END_WITH"
+_STOP = f"{STOP}\n".encode()
 _SHOWN = 3
 """Last lines of what the process said, for one that ended unexpectedly."""
 
@@ -66,7 +66,7 @@ class BatchProcess(QObject):
         self._stopping, self._rest, self._said, self._told_error = False, b"", b"", ""
         process = self._process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
-        environment.insert(_PARENT, str(os.getpid()))
+        environment.insert(PARENT, str(os.getpid()))
         process.setProcessEnvironment(environment)
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._hear_complaints)
