@@ -1,12 +1,13 @@
 """A disk that is full, and one that is read-only."""
 
-import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+resource = pytest.importorskip("resource", reason="limits of files are those of Unix")
 
 _SMALL = 64 << 10
 

@@ -3,7 +3,6 @@
 import contextlib
 import faulthandler
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -140,7 +139,9 @@ def _outcome(files: Mapping[str, bytes], opened: str, use: Callable[[Path], None
 
 
 def _limit_address_space() -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ImportError):
+        import resource
+
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + _ADDRESS_SPACE
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
