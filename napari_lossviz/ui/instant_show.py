@@ -103,7 +103,8 @@ class InstantShow(QObject):
 
     def _on_first_slice(self, layer: Any, array: np.ndarray, place: tuple[int, ...]) -> None:
         if layer in self._viewer.layers:
-            self._live = LiveView(self._viewer, image_from_layer(layer), layer, place)
+            image = image_from_layer(layer)
+            self._live = LiveView(self._viewer, image, layer, place, leads=False)
             self._live.show({"denoised": array})
 
     def _on_part(self, index: tuple[int | slice, ...], pixels: np.ndarray) -> None:

@@ -29,9 +29,20 @@ class LiveView:
         Its layer.
     place : tuple of int
         Index along t and z of the slice that the run reports.
+    leads : bool
+        Whether the view goes to that slice. Not where it was on the screen when the run began:
+        who has left it since wants to be elsewhere.
     """
 
-    def __init__(self, viewer: Any, image: Image, source: Any, place: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        image: Image,
+        source: Any,
+        place: tuple[int, ...],
+        *,
+        leads: bool = True,
+    ) -> None:
         self._viewer = viewer
         self._image = image
         self._source = source
@@ -42,7 +53,7 @@ class LiveView:
         self._losses: dict[str, np.ndarray] = {}
         self._whole: np.ndarray | None = None  # the result as far as it has come
         self._ended = False
-        self._gone = False  # whether the view went to the slice of the run
+        self._gone = not leads  # whether the view went to the slice of the run
         self._term = ""
         self._limits: tuple[float, ...] | None = None  # of the loss map, as they were set last
 

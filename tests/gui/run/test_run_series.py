@@ -188,6 +188,21 @@ def test_instant_of_a_layer_whose_slices_come_last(make_napari_viewer: Any, qtbo
     np.testing.assert_array_equal(sigma_r.data, np.moveaxis(alone.maps["sigma_r"][0], 0, 2))
 
 
+def test_who_scrolls_while_the_first_slice_is_computed_stays_there(
+    make_napari_viewer: Any, series: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    dock = opened(viewer, series, qtbot)
+    panel = dock.run_panel
+    panel.controls.preset.choose("instant")
+    panel.controls.run_button.click()
+    viewer.dims.set_point(0, 9.0)  # before any event that a result comes by
+    with qtbot.waitSignal(panel.instant.run.first_slice, timeout=WAIT):
+        pass
+    qtbot.waitUntil(lambda: not panel.working, timeout=WAIT)
+    assert viewer.dims.point[0] == 9.0
+
+
 def test_a_series_of_colours_that_are_fractions_stays_one_of_colours(
     make_napari_viewer: Any, recwarn: pytest.WarningsRecorder
 ) -> None:
