@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Box, Edit, Stroke
 from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
+from napari_lossviz.filter2noise.across import Lenders
 from napari_lossviz.filter2noise.apply import (
     SPATIAL_CEILING,
     NeighbourSlice,
@@ -98,12 +99,23 @@ class EditSession:
         self._edits: tuple[Edit, ...] = tuple(result.edits)
         self._states: dict[int, _SliceState] = {}
         self._delivered: dict[int, tuple[Edit, ...]] = {}
+        self._cancel: Event | None = None  # of the state that is being built
         self._lost: set[int] = set()  # slices whose state was given up in the middle of an update
 
     @cached_property
     def _slices(self) -> Slices:
         # At first use, in the thread that filters.
         return Slices(self._result.source)
+
+    @cached_property
+    def _lenders(self) -> Lenders:
+        def guide_of(n: int) -> NDArray[np.float32]:
+            filled = self._slices.filled(n)
+            guide = self._result.guide_of_slice(n, filled, self._cancel)
+            return filled if guide is None else guide
+
+        assert isinstance(self._result.config, Filter2NoiseConfig)
+        return Lenders(self._slices, self._result.config, guide_of)
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -289,6 +301,10 @@ class EditSession:
         valid = slices.valid_slice(n)
         source = slices.mean(n)
         filled = slices.filled(n)
+        self._cancel = cancel
+        neighbours = self._lenders.of(n)
+        # a guide may take seconds, and serves the neighbours of its slice too
+        guide = self._lenders.guide(n) if neighbours else result.guide_of_slice(n, filled, cancel)
         predicted = {name: stack[:, 0] for name, stack in result.predicted.slice_maps(n).items()}
         known = self._known(n)
         state = _SliceState(
@@ -297,9 +313,9 @@ class EditSession:
             before_last=None,
             predicted=predicted,
             source=source,
-            guide=result.guide_of_slice(n, filled, cancel),
+            guide=guide,
             valid=valid,
-            neighbours=result.neighbours_of_slice(n, slices, cancel),
+            neighbours=neighbours,
             chain=[filled],
         )
         state.maps = edited_maps(predicted, known, source, self._limits)

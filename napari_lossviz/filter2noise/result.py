@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit, Image, NamedImage, Result
-from napari_lossviz.filter2noise.apply import NeighbourSlice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import make_guide
 from napari_lossviz.filter2noise.layout import Slices
@@ -149,29 +148,6 @@ class Filter2NoiseResult(Result):
             spectrum = NoiseSpectrum(self.predictor.deviation)
             return nonlocal_guide(filled, spectrum.scaled_to(self.predictor.sigmas[n]), cancel)
         return None
-
-    def neighbours_of_slice(
-        self, n: int, slices: Slices, cancel: Event | None = None
-    ) -> list[NeighbourSlice]:
-        """Return the slices that lend to slice `n`; none where slices are filtered alone.
-
-        Parameters
-        ----------
-        n : int
-        slices : Slices
-            Of the source.
-        cancel : threading.Event, optional
-        """
-        config = self.config
-        assert isinstance(config, Filter2NoiseConfig)
-        if not config.neighbours:
-            return []
-        found = []
-        for offset, number in slices.neighbours(n, config.neighbours, config.neighbour_axis):
-            filled = slices.filled(number)
-            guide = self.guide_of_slice(number, filled, cancel)
-            found.append(NeighbourSlice(offset, filled, guide, slices.valid_slice(number)))
-        return found
 
     def maps_of_slice(self, n: int) -> dict[str, NDArray[np.float32]]:
         """Return the maps of slice `n` with all edits, by name, each (stages, H, W)."""

@@ -180,6 +180,26 @@ def test_edits_of_sigma_z_refilter_what_a_full_run_gives(make_phantom: object) -
     assert not np.array_equal(whole.denoised[2], result.denoised[2])
 
 
+def test_a_stored_result_is_edited_with_each_guide_computed_once(
+    tmp_path: Path, make_phantom: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, noisy = moving_phantom(make_phantom)
+    image = Image(noisy, "zyx", value_unit="HU")
+    stored = denoise(image, BEST.replace(neighbours=2), out=tmp_path / "result.zarr")
+    computed: list[int] = []
+    guide_of_slice = type(stored).guide_of_slice
+
+    def counted(result: object, n: int, *options: object) -> object:
+        computed.append(n)
+        return guide_of_slice(result, n, *options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(stored), "guide_of_slice", counted)
+    session = EditSession(stored)
+    for n in range(5):
+        np.testing.assert_array_equal(session.denoised(n)[0], stored.denoised[n])
+    assert sorted(computed) == [0, 1, 2, 3, 4]
+
+
 def test_a_store_and_memory_hold_the_same(tmp_path: Path, make_phantom: object) -> None:
     _, noisy = moving_phantom(make_phantom)
     image = Image(noisy, "zyx", value_unit="HU")
