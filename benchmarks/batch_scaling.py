@@ -89,6 +89,7 @@ def make_series(folder: Path, count: int, slices: int, side: int) -> None:
         uid = generate_uid()
         for place_in_stack in range(slices):
             dataset = pydicom.dcmread(files[place_in_stack % len(files)])
+            dataset.decompress()
             times = max(side // dataset.Rows, 1)
             pixels = dataset.pixel_array.repeat(times, 0).repeat(times, 1)
             dataset.Rows, dataset.Columns = pixels.shape
