@@ -66,7 +66,7 @@ class Session:
         """Let the window work."""
         QTest.qWait(milliseconds)
 
-    def until(self, reached: Callable[[], bool], seconds: float = 300) -> None:
+    def until(self, reached: Callable[[], bool], seconds: float = 900) -> None:
         """Let the window work until something is true."""
         end = time.monotonic() + seconds
         while not reached():
@@ -142,10 +142,12 @@ def filter2noise(session: Session) -> None:
     session.wait_for_result()
     session.shoot("filter2noise-instant")
 
+    panel.controls.preset.choose("trained")
     panel.controls.run_button.click()
-    session.until(lambda: len(panel.progress.terms) > 1)
+    curves = panel.progress.curves
+    session.until(lambda: "total" in curves.terms and len(curves.values("total")[0]) > 40)
     panel.progress.terms.setCurrentIndex(1)
-    session.pause(2500)
+    session.pause(1500)
     session.bring_into_view(panel.progress)
     session.shoot("filter2noise-training")
     session.until(lambda: not panel.working)

@@ -7,8 +7,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
 _LETTERS = 44
-_NARROWEST, _WIDEST = 345, 420
-"""Width of a dock in letters, and its limits in pixels."""
+_NARROWEST, _WIDEST = 360, 420
+"""Width of a dock in letters, and its limits in pixels: no page needs more at one and a half times
+the usual font."""
 
 
 def dock_size(dock: QWidget, usual: QSize) -> QSize:

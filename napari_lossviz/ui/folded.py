@@ -1,6 +1,7 @@
 """A part of a form that is folded away until it is wanted."""
 
-from qtpy.QtWidgets import QWIDGETSIZE_MAX, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWIDGETSIZE_MAX, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 _LOOKS = """
@@ -28,6 +29,11 @@ class Folded(QCollapsible):
     ) -> None:
         super().__init__(title, parent, expandedIcon="▾", collapsedIcon="▸")
         self.setDuration(0)
+        # The usual policy and alignment would squeeze rows that break into two lines.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        layout = self.layout()
+        assert layout is not None  # the base class has made it
+        layout.setAlignment(Qt.AlignmentFlag(0))
         button = self.toggleButton()
         button.setToolTip(tip)
         button.setStyleSheet(_LOOKS)

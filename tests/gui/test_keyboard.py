@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from napari._qt.dialogs.qt_notification import NapariQtNotification
+from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
@@ -92,21 +93,21 @@ def walk(dock: Any, window: QWidget) -> list[QWidget]:
     raise AssertionError(f"Tab does not leave the dock within {MOST} steps")
 
 
-def place(dock: QWidget, widget: QWidget) -> tuple[int, int, int]:
-    """Return the upper, middle and left place within the dock."""
-    corner = widget.mapTo(dock, QPoint(0, 0))
+def place(page: QWidget, widget: QWidget) -> tuple[int, int, int]:
+    """Return the upper, middle and left place within the page."""
+    corner = widget.mapTo(page, QPoint(0, 0))
     return corner.y(), corner.y() + widget.height() // 2, corner.x()
 
 
-def comes_after(dock: QWidget, before: QWidget, after: QWidget) -> bool:
+def comes_after(page: QWidget, before: QWidget, after: QWidget) -> bool:
     """Whether a reader comes to one widget after another."""
-    (top, middle, left), (_, other_middle, other_left) = place(dock, before), place(dock, after)
+    (top, middle, left), (_, other_middle, other_left) = place(page, before), place(page, after)
     if abs(middle - other_middle) <= min(before.height(), after.height()) // 3:
         return left <= other_left
     return top <= other_middle
 
 
-def faults_of_the_tab_key(dock: Any, window: QWidget) -> Iterator[str]:
+def faults_of_the_pages(dock: Any, window: QWidget) -> Iterator[str]:
     for index in range(dock.tabs.count()):
         dock.tabs.setCurrentIndex(index)
         QApplication.processEvents()
@@ -114,11 +115,13 @@ def faults_of_the_tab_key(dock: Any, window: QWidget) -> Iterator[str]:
         for widget in dock.findChildren(QWidget):
             widget.setEnabled(True)  # what waits for a result too
         visited = walk(dock, window)
+        if (needed := page.widget().minimumSizeHint().width()) > page.viewport().width():
+            yield f"cut: {dock.objectName()}, {dock.tabs.tabText(index)} needs {needed} pixels"
         for widget in controls(page):
             if widget.isVisibleTo(dock) and widget not in visited:
                 yield f"passed by the Tab key: {name_of(dock, widget)}"
-        for before, after in pairwise(visited):
-            if not comes_after(dock, before, after):
+        for before, after in pairwise(one for one in visited if page.isAncestorOf(one)):
+            if not comes_after(page.widget(), before, after):
                 yield f"out of order: {name_of(dock, before)} → {name_of(dock, after)}"
 
 
@@ -134,11 +137,14 @@ def tab_leads_from_the_canvas_to(dock: QWidget, viewer: Any) -> bool:
     return False
 
 
-def test_every_control_has_a_tooltip_and_is_reached_by_the_tab_key_in_order(
+def test_every_control_has_a_tooltip_and_is_reached_by_the_tab_key_at_a_large_font(
     make_napari_viewer: Any,
 ) -> None:
+    appearance = get_settings().appearance
+    appearance.font_size = round(1.5 * appearance.font_size)
     viewer = make_napari_viewer()
     window = viewer.window._qt_window
+    window.resize(1280, 800)
     window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     window.show()  # laid out, since places count; nothing is drawn
     faults: list[str] = []
@@ -150,7 +156,7 @@ def test_every_control_has_a_tooltip_and_is_reached_by_the_tab_key_in_order(
         if name == DOCKS[0] and not tab_leads_from_the_canvas_to(dock, viewer):
             faults.append(f"no way from the canvas: {dock.objectName()}")
         faults += [f"no tooltip: {one}" for one in without_a_tooltip(dock)]
-        faults += faults_of_the_tab_key(dock, window)
+        faults += faults_of_the_pages(dock, window)
         # a table that takes the Tab key for its cells would hold it once it has any
         for table in dock.findChildren(QTableView):
             if table.tabKeyNavigation():

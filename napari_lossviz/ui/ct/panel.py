@@ -3,6 +3,7 @@
 from typing import Any
 
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
 
 from napari_lossviz.core import InputError
 from napari_lossviz.jobs.ct_report import spacing_of
@@ -189,14 +190,14 @@ class CtPanel(JudgePage):
 
     def _build(self) -> None:
         regions, lesion = QWidget(), QWidget()
-        for box, widgets in (
-            (regions, (self.regions, self.new)),
-            (lesion, (self.diameter, self.contrast)),
-        ):
-            row = QHBoxLayout(box)
-            row.setContentsMargins(0, 0, 0, 0)
-            for n, widget in enumerate(widgets):
-                row.addWidget(widget, 1 if n == 0 or box is lesion else 0)
+        row = QHBoxLayout(regions)
+        row.addWidget(self.regions, 1)
+        row.addWidget(self.new)
+        numbers = QFlowLayout(lesion)  # a large font needs two lines
+        for number in (self.diameter, self.contrast):
+            numbers.addWidget(number)
+        for layout in (row, numbers):
+            layout.setContentsMargins(0, 0, 0, 0)
         fields = (self.before, self.after, regions, self.edge, lesion)
         form = tipped_form([(*pair, _TIPS[pair[0]]) for pair in zip(_TIPS, fields, strict=True)])
         layout = QVBoxLayout(self)

@@ -62,6 +62,9 @@ class GradientBox(QWidget):
                 said = f"{CATALOGUE[name].pulls} ({CATALOGUE[name].source})"
                 self.choice.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.choice.setMinimumContentsLength(8)
+        adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.choice.setSizeAdjustPolicy(adjust)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.hide()

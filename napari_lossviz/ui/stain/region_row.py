@@ -6,7 +6,8 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
+from superqt import QFlowLayout
 
 from napari_lossviz.core import InputError, LossvizError
 from napari_lossviz.io.qupath_regions import read_qupath_regions, write_qupath_regions
@@ -52,7 +53,8 @@ class RegionRow(QWidget):
         self.save_button.setToolTip(
             "The selected shapes, or all of them, as GeoJSON that QuPath opens"
         )
-        buttons = QHBoxLayout()
+        buttons = QFlowLayout()  # a large font needs two lines
+        buttons.setSpacing(4)
         for button in (self.draw_button, self.open_button, self.save_button):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
