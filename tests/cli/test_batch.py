@@ -29,7 +29,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_batch_on_workers_of_its_own_and_again_without_any(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (folder / "broken.tif").write_bytes(b"II*\0")
     settings = tmp_path / "settings.json"
@@ -45,9 +48,8 @@ def test_batch_on_workers_of_its_own_and_again_without_any(
     recipe = json.loads((tmp_path / "out" / "image0" / "recipe.json").read_text())
     assert (recipe["config"]["strength"], recipe["threads"]) == (1.5, 1)
     (folder / "broken.tif").unlink()
-    started = time.monotonic()
+    monkeypatch.delattr("napari_lossviz.jobs.batch.run.local_cluster")  # no worker is started
     assert main(command) == 0
-    assert time.monotonic() - started < 2  # no worker was started
     said = capsys.readouterr().out
     assert "2 of 2 items were done before" in said
     assert "summary.html" in said

@@ -14,7 +14,7 @@ from napari_lossviz.core import MethodConfig
 from napari_lossviz.jobs.batch.control import PARENT, STOP
 from napari_lossviz.jobs.registry import Method
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds from asking a batch to stop to killing it; its workers end with it."""
 
 _AT_THE_END = 3000

@@ -124,7 +124,7 @@ def test_cancel_and_close_end_all_processes(
     click(dialog.start_button)
     qtbot.waitUntil(at_work, timeout=WAIT)
     click(dialog.cancel_button)
-    qtbot.waitUntil(lambda: not dialog.process.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
     assert set(dialog.results.states().values()) <= {"not done", "failed"}
     assert not dialog.status.text().startswith("the batch ended unexpectedly")
     assert not (out / ".lossviz-batch").exists()
