@@ -1,179 +1,169 @@
-"""Filter2Noise: quality and time of the presets against the published way, in one run.
+"""Filter2Noise: time and memory by the size of the image, against the published way and peers.
 
-    python benchmarks/filter2noise.py [--quick] [--seeds 3] [--json FILE]
+    python benchmarks/filter2noise.py [--sizes 256 512 1024 2048] [--methods …]
 
-Quality: PSNR in the window of each image, for `paper()` (500 full-image steps; our kernels, which
-change its time but not its mathematics), the default over several seeds, and `instant()`. Time:
-the default and `instant()` against 500 steps of the straightforward torch version, whose step time
-is measured between the others in the same run (`--straightforward-steps` of them; the rest of the
-500 is multiplied out). Memory: peak resident memory above import, in a process of its own.
+The image is one slice of the simulated abdomen drawn at each size, with ramp-filtered noise of
+20 HU. Every method runs in a process of its own, after a small run that loads and compiles. "Step"
+and "result" are seconds of the processor, which a busy machine changes least; those of `paper()`,
+of the straightforward version and of ZS-N2N are multiplied out from a few steps. Memory is the
+largest resident one above that before the run. Total variation, non-local means and BM3D run once,
+with a strength that fits the noise; finding it takes several such runs.
+
+The straightforward version writes out neighbourhoods and all attention weights, those of one
+layer 17 GB at 2048; `paper()` needs no such memory, but the time of its attention over the full
+image grows with the fourth power of its side. Both are left out beyond what `_LARGEST` says.
 """
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
-from images import Case, cases
+from filter2noise_quality import bm3d_of
+from images import Case, correlated_noise
+from skimage import restoration
 from straightforward_filter2noise import Straightforward
+from zs_n2n import zero_shot_noise2noise
 
-from napari_lossviz.engine.blocks import available_threads
-from napari_lossviz.filter2noise import Filter2NoiseConfig, apply_sigma_maps, denoise
-from napari_lossviz.filter2noise.intensity import IntensityRange
-
-_MEMORY_SCRIPT = """
-import sys, threading, time
-import numpy, psutil
 from napari_lossviz.filter2noise import Filter2NoiseConfig, denoise
-import napari_lossviz.filter2noise.trained_run
-image = numpy.load(sys.argv[1])
-config = getattr(Filter2NoiseConfig, sys.argv[2])() if sys.argv[2] else Filter2NoiseConfig()
-denoise(image[:64, :64], config.replace(steps=2))
-process = psutil.Process()
-before = peak = process.memory_info().rss
-done = threading.Event()
-def watch():
-    global peak
-    while not done.wait(0.002):
-        peak = max(peak, process.memory_info().rss)
-watcher = threading.Thread(target=watch)
-watcher.start()
-denoise(image, config)
-done.set()
-watcher.join()
-print((peak - before) / 1e9)
-"""
+from napari_lossviz.filter2noise.intensity import SOFT_TISSUE, IntensityRange
+from napari_lossviz.samples.phantom import PhantomGeometry, phantom_slice
+
+SIZES = (256, 512, 1024, 2048)
+NOISE = 20.0
+_FIELD = 307.2
+"""Side of the image in mm."""
+_LARGEST = {"straightforward": 512, "paper()": 1024}
+"""Pixels a side up to which slow methods are measured."""
+_PRESETS = {
+    "trained": Filter2NoiseConfig(),
+    "instant()": Filter2NoiseConfig.instant(),
+    "best()": Filter2NoiseConfig.best(),
+}
+_STEPS = {"straightforward": 500, "paper()": 500, "ZS-N2N": 2000}
+"""Steps of a whole run of the methods of which a few are measured."""
+METHODS = (*_STEPS, *_PRESETS, "total variation", "non-local means", "BM3D")
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the wall time of one call in seconds."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def case_of(size: int) -> Case:
+    """Return the abdomen of `size` x `size` pixels."""
+    geometry = PhantomGeometry(size=size, spacing=_FIELD / size, seed=5)
+    clean = phantom_slice(4, geometry, oversampling=1)
+    noisy = clean + correlated_noise(clean.shape, NOISE, np.random.default_rng(size))
+    return Case(str(size), clean, noisy, SOFT_TISSUE)
 
 
-def quality(chosen: list[Case], seeds: int, with_paper: bool) -> list[dict[str, object]]:
-    """Return PSNR by preset for every case, printing each row as it comes."""
-    rows = []
-    header = f"{'image':22s} {'noisy':>6s} {'paper':>6s} {'default (seeds)':>24s} {'instant':>7s}"
-    print(header, flush=True)
-    for case in chosen:
-        noisy = case.psnr(case.noisy)
-        paper = float("nan")
-        if with_paper:
-            paper = case.psnr(denoise(case.noisy, Filter2NoiseConfig.paper()).denoised)
-        default = [
-            case.psnr(denoise(case.noisy, Filter2NoiseConfig(seed=seed)).denoised)
-            for seed in range(seeds)
-        ]
-        instant = case.psnr(denoise(case.noisy, Filter2NoiseConfig.instant()).denoised)
-        shown = " ".join(f"{value:.2f}" for value in default)
-        print(f"{case.name:22s} {noisy:6.2f} {paper:6.2f} {shown:>24s} {instant:7.2f}", flush=True)
-        rows.append(
-            {
-                "image": case.name,
-                "noisy": noisy,
-                "paper": paper,
-                "default": default,
-                "instant": instant,
-            }
-        )
-    return rows
+@dataclass
+class Stepped:
+    """A method of many steps: takes some of them."""
+
+    name: str
+    case: Case
+
+    def __post_init__(self) -> None:
+        window = IntensityRange(float(self.case.noisy.min()), float(self.case.noisy.max()))
+        self._x = torch.from_numpy(window.scale(self.case.noisy))[None, None]
+
+    def __call__(self, steps: int) -> None:
+        if self.name == "straightforward":
+            model = Straightforward()
+            for _ in range(steps):
+                model.step(self._x)
+        elif self.name == "paper()":
+            denoise(self.case.noisy, Filter2NoiseConfig.paper().replace(steps=steps))
+        else:
+            zero_shot_noise2noise(self.case.noisy, SOFT_TISSUE, steps)
 
 
-def summary(rows: list[dict]) -> dict[str, float]:
-    """Return the figures that the presets are judged by."""
-    gaps = [statistics.fmean(row["default"]) - row["paper"] for row in rows]
-    worst = [min(row["default"]) - row["paper"] for row in rows]
-    return {
-        "default_minus_paper_mean_db": statistics.fmean(gaps),
-        "default_minus_paper_worst_image_db": min(gaps),
-        "default_minus_paper_worst_seed_db": min(worst),
-        "instant_minus_default_mean_db": statistics.fmean(
-            row["instant"] - statistics.fmean(row["default"]) for row in rows
-        ),
-    }
+def whole_run(name: str, case: Case) -> np.ndarray:
+    """Return the result of a method that is run as a whole."""
+    if name in _PRESETS:
+        return np.asarray(denoise(case.noisy, _PRESETS[name]).denoised)
+    if name == "total variation":
+        span = case.window[1] - case.window[0]
+        return span * restoration.denoise_tv_chambolle(case.noisy / span, weight=NOISE / span)
+    if name == "non-local means":
+        options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True}
+        return restoration.denoise_nl_means(case.noisy, h=0.6 * NOISE, **options)
+    return bm3d_of(case, case.noisy, 1.2)
 
 
-def times(case: Case, straightforward_steps: int, repeats: int = 3) -> dict[str, float]:
-    """Return times of one 512 x 512 image, measured by turns."""
-    scaled = IntensityRange(float(case.noisy.min()), float(case.noisy.max())).scale(case.noisy)
-    x = torch.from_numpy(scaled)[None, None]
-    plain = Straightforward()
-    default, instant = Filter2NoiseConfig(), Filter2NoiseConfig.instant()
-    for config in (instant, default.replace(steps=2)):
-        denoise(case.noisy, config)  # compiles
-    plain.step(x)
-    per_step, default_times, instant_times = [], [], []
-    for _ in range(repeats):
-        per_step += [timed(lambda: plain.step(x)) for _ in range(straightforward_steps // repeats)]
-        default_times.append(timed(lambda: denoise(case.noisy, default)))
-        instant_times += [timed(lambda: denoise(case.noisy, instant)) for _ in range(3)]
-    rng = np.random.default_rng(0)
-    sigma = np.empty((1, 3, *case.noisy.shape), np.float32)
-    sigma[0, :2] = rng.uniform(0.5, 2.0, (2, *case.noisy.shape))
-    sigma[0, 2] = rng.uniform(10, 60, case.noisy.shape)
-    applied = [timed(lambda: apply_sigma_maps(case.noisy, sigma, windows=[5])) for _ in range(20)]
-    step = statistics.median(per_step)
-    seconds = statistics.median(default_times)
-    return {
-        "straightforward_step_s": step,
-        "straightforward_500_steps_s": 500 * step,
-        "default_s": seconds,
-        "default_is_one_of": 500 * step / seconds,
-        "instant_s": statistics.median(instant_times),
-        "apply_5x5_one_stage_ms": 1e3 * statistics.median(applied),
-    }
+def measured(work: Callable[[], None]) -> tuple[float, int]:
+    """Return processor seconds of a call and its largest resident memory above before, in bytes."""
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.005):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.process_time()
+    try:
+        work()
+        seconds = time.process_time() - start
+    finally:
+        done.set()
+        watcher.join()
+    return seconds, peak - before
 
 
-def memory(case: Case, folder: Path) -> dict[str, float]:
-    """Return peak resident memory above import in GB."""
-    file = folder / "lossviz_benchmark.npy"
-    np.save(file, case.noisy)
-    found = {}
-    for name in ("", "instant"):
-        command = [sys.executable, "-c", _MEMORY_SCRIPT, str(file), name]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found[f"{name or 'default'}_peak_gb"] = float(output)
-    file.unlink()
-    return found
+def run_one(name: str, size: int) -> dict[str, float]:
+    """Return the figures of one method at one size."""
+    torch.set_num_threads(1)
+    small, case = case_of(64), case_of(size)
+    if name not in _STEPS:
+        whole_run(name, small)
+        found: list[np.ndarray] = []
+        seconds, memory = measured(lambda: found.append(whole_run(name, case)))
+        return {"result": seconds, "memory": memory / 1e6, "psnr": case.psnr(found[0])}
+    Stepped(name, small)(2)
+    stepped = Stepped(name, case)
+    few, more = 1, 4
+    start, _ = measured(lambda: stepped(few))
+    seconds, memory = measured(lambda: stepped(more))
+    step = (seconds - start) / (more - few)
+    return {"step": step, "result": step * _STEPS[name], "memory": memory / 1e6}
 
 
 def main() -> None:
-    """Run everything and print it."""
+    """Measure every method at every size, each in a process of its own, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two images, one seed, no paper()")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--straightforward-steps", type=int, default=9)
-    parser.add_argument("--only", choices=("quality", "speed"))
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--one", action="store_true", help="one method and size, in this process")
     options = parser.parse_args()
-    chosen = list(cases())
-    print(f"torch {torch.__version__}, {available_threads()} cores")
-    report: dict[str, object] = {}
-    if options.only != "quality":
-        report["times"] = times(chosen[1], options.straightforward_steps)
-        report["memory"] = memory(chosen[1], Path(tempfile.gettempdir()))
-        for part in ("times", "memory"):
-            for name, value in report[part].items():  # type: ignore[attr-defined]
-                print(f"{name:30s} {value:10.3f}", flush=True)
-    if options.only != "speed":
-        seeds = 1 if options.quick else options.seeds
-        rows = quality(chosen[:2] if options.quick else chosen, seeds, not options.quick)
-        report["quality"] = rows
-        if not options.quick:
-            report["summary"] = summary(rows)
-            for name, value in report["summary"].items():  # type: ignore[attr-defined]
-                print(f"{name:40s} {value:7.2f}")
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
+    if options.one:
+        print(json.dumps(run_one(options.methods[0], options.sizes[0])))
+        return
+    print("| | size | step, s | result, s | memory, MB | PSNR, dB |\n|---|---|---|---|---|---|")
+    for name in options.methods:
+        for size in options.sizes:
+            if size > _LARGEST.get(name, size):
+                continue
+            command = [sys.executable, __file__, "--one", "--methods", name, "--sizes", str(size)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                print(f"| {name} | {size} | failed: {done.stderr.splitlines()[-1]} |", flush=True)
+                continue
+            found = json.loads(done.stdout.splitlines()[-1])
+            step = f"{found['step']:.3f}" if "step" in found else ""
+            psnr = f"{found['psnr']:.2f}" if "psnr" in found else ""
+            print(
+                f"| {name} | {size} | {step} | {found['result']:.1f} | {found['memory']:.0f} "
+                f"| {psnr} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

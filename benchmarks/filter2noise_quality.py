@@ -90,19 +90,24 @@ def non_local_means(case: Case) -> Array:
     return best_of(case, trials())
 
 
-def bm3d(case: Case) -> Array:
-    """BM3D, told the power spectrum of the very noise, its strength tuned on the truth."""
+def bm3d_of(case: Case, source: Array, factor: float) -> Array:
+    """BM3D of an image, told the power spectrum of the very noise, its strength times a factor."""
     if not hasattr(np, "trapz"):
         np.trapz = np.trapezoid  # noqa: NPY201 (bm4d 4.2 calls it by the name that NumPy 2.4 dropped)
     from bm3d import bm3d as denoiser
 
     noise = (case.noisy - case.clean).astype(np.float64)
     spectrum = ndimage.gaussian_filter(np.abs(np.fft.fft2(noise)) ** 2, 2, mode="wrap")
+    return np.asarray(denoiser(source.astype(np.float64), spectrum * factor**2), np.float32)
+
+
+def bm3d(case: Case) -> Array:
+    """BM3D, its strength tuned on the truth."""
 
     def trials() -> Iterator[Array]:
         for source in sources(case)[: 2 if case.window[0] < 0 else 1]:
             for factor in (0.9, 1.2, 1.5):
-                yield denoiser(source.astype(np.float64), spectrum * factor**2).astype(np.float32)
+                yield bm3d_of(case, source, factor)
 
     return best_of(case, trials())
 

@@ -1,6 +1,6 @@
 """Images of known truth for the benchmarks.
 
-None of `cases` and `held_out` chose a constant of ours; those of `chosen_on` did, and stand apart.
+None of `held_out` chose a constant of ours; those of `chosen_on` did, and stand apart.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from pydicom.data import get_testdata_file
 from skimage import color, data
 
 from napari_lossviz.filter2noise.intensity import SOFT_TISSUE
-from napari_lossviz.samples import full_dose_ct, low_dose_ct
 from napari_lossviz.samples.acquisition import Scanner, detect, project, reconstruct
 from napari_lossviz.samples.phantom import PhantomGeometry, phantom_slice
 
@@ -92,24 +91,6 @@ def _natural(name: str) -> NDArray[np.float32]:
     image = getattr(data, name)()
     grey = color.rgb2gray(image) if image.ndim == 3 else image / 255
     return grey[:512, :512].astype(np.float32)
-
-
-def cases() -> Iterator[Case]:
-    """Yield all cases: real CT at three noise levels, the simulated abdomen, natural images."""
-    generator = np.random.default_rng(0)
-    head = head_ct()
-    for sigma in (6, 12, 25):
-        noise = correlated_noise(head.shape, sigma, generator)
-        yield Case(f"head CT, {sigma} HU", head, head + noise, SOFT_TISSUE)
-    low, full = low_dose_ct()[0], full_dose_ct()[0]
-    for n in (1, 5):
-        yield Case(
-            f"abdomen, slice {n}", np.asarray(full.array[n]), np.asarray(low.array[n]), SOFT_TISSUE
-        )
-    for name, sigma in (("camera", 0.05), ("astronaut", 0.1)):
-        clean = _natural(name)
-        noise = sigma * generator.standard_normal(clean.shape)
-        yield Case(f"{name}, {sigma:g}", clean, (clean + noise).astype(np.float32), (0.0, 1.0))
 
 
 def phantom_scans(seed: int, index: int) -> Iterator[Case]:

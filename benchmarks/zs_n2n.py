@@ -30,7 +30,7 @@ def zero_shot_noise2noise(
     )
     image = torch.from_numpy((np.clip(noisy, low, high) - low) / (high - low))[None, None].float()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, steps // 2, 0.5)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, max(1, steps // 2), 0.5)
 
     def denoised(x: Tensor) -> Tensor:
         return x - network(x)
