@@ -53,7 +53,7 @@ SLICES = (2, 3, 4)
 WINDOW, NOISE_SIDE = 32, 24
 CALM = 1.6
 """Radii of an insert within which its surroundings are uniform."""
-STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.2)
+STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.2)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 SPACING = (GEOMETRY.spacing, GEOMETRY.spacing)
 
