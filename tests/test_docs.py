@@ -1,14 +1,17 @@
 """What the documents say exists."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import napari_lossviz
 from napari_lossviz.jobs.registry import METHODS
 
 REPOSITORY = Path(__file__).parents[1]
-PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+HUB = REPOSITORY / ".napari-hub"
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"), *HUB.glob("*.md")])
 COMMANDS = {method.command.split()[0] for method in METHODS.values()} | {
     "batch",
     "replay",
@@ -39,6 +42,27 @@ def test_presets_in_the_docs_are_those_there_are() -> None:
     table = (REPOSITORY / "docs" / "filter2noise.md").read_text("utf-8")
     named = re.findall(r"^\| `([a-z]+)`", table, flags=re.MULTILINE)
     assert set(named) == set(METHODS["filter2noise"].presets)
+
+
+def test_readme_and_the_hubs_description_name_all_methods_and_their_papers() -> None:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    description = (HUB / "DESCRIPTION.md").read_text("utf-8")
+    papers = set(re.findall(r"arxiv\.org/abs/([\d.]+\d)", readme))
+    assert papers
+    assert set(re.findall(r"arxiv\.org/abs/([\d.]+\d)", description)) == papers
+    citations = (REPOSITORY / "CITATION.cff").read_text("utf-8")
+    assert set(re.findall(r"arXiv:([\d.]+\d)", citations)) == papers
+    for method in METHODS.values():
+        title = method.title.removesuffix(": training")
+        assert title in readme
+        assert title in description
+
+
+def test_version_and_summary_are_the_same_everywhere() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    citations = (REPOSITORY / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {napari_lossviz.__version__}\n" in citations
+    assert f"summary: {project['description']}\n" in (HUB / "config.yml").read_text("utf-8")
 
 
 def test_every_page_is_in_the_navigation() -> None:
