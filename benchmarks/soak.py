@@ -4,12 +4,14 @@ Each cycle opens an image by the dock, trains shortly, starts a long training an
 a stroke and removes all layers. Every few cycles the dock is closed and opened anew, so that its
 engine process ends and another one starts. After each cycle memory (resident) and open files of the
 window's process and of the engine process are written to a CSV file; at the end their slopes after
-the warm-up are printed. Run it under a screen:
-`xvfb-run -s "-screen 0 1280x800x24" python benchmarks/soak.py --minutes 60`.
+the warm-up are printed. Resident memory also grows by what the C library keeps of freed memory for
+each thread; with one arena for all threads the heap in use is told too. Run it under a screen:
+`MALLOC_ARENA_MAX=1 xvfb-run -s "-screen 0 1280x800x24" python benchmarks/soak.py --minutes 60`.
 """
 
 import argparse
 import csv
+import ctypes
 import gc
 import os
 import tempfile
@@ -47,6 +49,8 @@ class Measured:
         Since the start.
     window_mb, engine_mb : float
         Resident memory; 0 where there is no engine process.
+    heap_mb : float
+        Of the window's process, in use; 0 where the C library does not tell.
     window_files, engine_files : int
         Open files, pipes and sockets.
     widgets, threads : int
@@ -57,10 +61,34 @@ class Measured:
     minutes: float
     window_mb: float
     engine_mb: float
+    heap_mb: float
     window_files: int
     engine_files: int
     widgets: int
     threads: int
+
+
+class _HeapInformation(ctypes.Structure):
+    """glibc's ``struct mallinfo2``."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "mapped", "usmblks", "fsmblks"),
+            *("used", "free", "keepcost"),
+        )
+    ]
+
+
+def heap_in_use() -> float:
+    """Return the megabytes that are allocated from the C library's main arena, or 0."""
+    try:
+        tell = ctypes.CDLL(None).mallinfo2
+    except (AttributeError, OSError, TypeError):
+        return 0.0
+    tell.restype = _HeapInformation
+    found = tell()
+    return float(found.used + found.mapped) / MEGABYTE
 
 
 def measure(cycle: int, start: float) -> Measured:
@@ -81,6 +109,7 @@ def measure(cycle: int, start: float) -> Measured:
         (time.monotonic() - start) / 60,
         window.memory_info().rss / MEGABYTE,
         memory,
+        heap_in_use(),
         window.num_fds(),
         files,
         len(QApplication.allWidgets()),
@@ -193,7 +222,7 @@ def summary(rows: Sequence[Measured]) -> str:
     lines = [
         f"{len(rows)} cycles in {rows[-1].minutes:.1f} minutes; after the first {WARM_UP:.0%}:"
     ]
-    for name in ("window_mb", "engine_mb", "window_files", "engine_files", "widgets", "threads"):
+    for name in [field.name for field in fields(Measured)][2:]:
         values = [float(getattr(row, name)) for row in kept]
         by_cycle = slope([row.cycle for row in kept], values)
         lines.append(
