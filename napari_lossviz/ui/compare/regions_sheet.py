@@ -251,7 +251,7 @@ def _table() -> QTableWidget:
     assert numbers is not None
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    header.setMinimumSectionSize(40)
+    header.setMinimumSectionSize(header.fontMetrics().horizontalAdvance("Region") + 14)
     numbers.hide()
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
