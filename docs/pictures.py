@@ -86,9 +86,10 @@ class Session:
         picture = QApplication.primaryScreen().grabWindow(self.window.winId())
         picture.save(str(path))
         with Image.open(path) as opened:
-            # rare colours are kept: those of a few symbols tell what they mean
+            # Rare colours are kept: those of a few symbols tell what they mean; the means of their
+            # neighbourhood keep large grey areas grey.
             few = opened.convert("RGB").quantize(
-                256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+                256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
             )
         few.save(path, optimize=True)  # a third of the size, and nothing to see of it
         print(f"{path.name}  {few.width} x {few.height}", flush=True)
