@@ -45,6 +45,11 @@ class BatchItem:
         return tuple(path for one in self.sources for path in one.paths)
 
     @property
+    def ordered(self) -> bool:
+        """Whether it matters which of its files is which: a prediction and its target."""
+        return len(self.sources) > 1
+
+    @property
     def dicom(self) -> bool:
         """Whether it may name a patient."""
         return any(one.format == "dicom" for one in self.sources)

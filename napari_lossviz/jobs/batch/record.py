@@ -1,8 +1,8 @@
 """What is known of an item that was done: kept beside its result, so that it is not done again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,7 +22,10 @@ class FileStamp(BaseModel):
     size : int
         Bytes.
     mtime_ns : int
-        Time of the last change, in nanoseconds: while it and the size stay, nothing is read again.
+        Time of the last change, in nanoseconds: while it, the size and the file's number stay,
+        nothing is read again.
+    inode : int
+        The file's number in its file system: unpacked or copied files share size and time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +33,7 @@ class FileStamp(BaseModel):
     sha256: str
     size: int
     mtime_ns: int
+    inode: int = 0
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -41,7 +45,12 @@ class FileStamp(BaseModel):
             If it cannot be read.
         """
         status = path.stat()
-        return cls(sha256=file_sha256(path), size=status.st_size, mtime_ns=status.st_mtime_ns)
+        return cls(
+            sha256=file_sha256(path),
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            inode=status.st_ino,
+        )
 
     def fits(self, path: Path) -> bool:
         """Whether a file is still the same."""
@@ -124,7 +133,14 @@ def read_record(out: Path, stem: str) -> ItemRecord | None:
         return None
 
 
-def is_done(record: ItemRecord | None, paths: Sequence[Path], key: str, out: Path) -> bool:
+def is_done(
+    record: ItemRecord | None,
+    paths: Sequence[Path],
+    key: str,
+    out: Path,
+    *,
+    ordered: bool = False,
+) -> bool:
     """Whether an item need not be done again.
 
     Parameters
@@ -137,6 +153,8 @@ def is_done(record: ItemRecord | None, paths: Sequence[Path], key: str, out: Pat
         Of the settings now.
     out : Path
         Folder of the results.
+    ordered : bool
+        Whether it matters which file is which: a prediction and its target.
     """
     if record is None or record.state != "done" or record.key != key:
         return False
@@ -146,19 +164,32 @@ def is_done(record: ItemRecord | None, paths: Sequence[Path], key: str, out: Pat
         return False
     if not all(stamp.fits(Path(path)) for path, stamp in record.further.items()):
         return False
-    return same_files(record.stamps, paths)
+    if not all((out / name).is_file() for name in _files_of_main(record)):
+        return False
+    return same_files(record.stamps, paths, ordered=ordered)
 
 
-def same_files(stamps: Sequence[FileStamp], paths: Sequence[Path]) -> bool:
-    """Whether files are those of the stamps, in any order and under any names."""
+def same_files(
+    stamps: Sequence[FileStamp], paths: Sequence[Path], *, ordered: bool = False
+) -> bool:
+    """Whether files are those of the stamps, under any names; in any order unless `ordered`."""
+    arranged: Callable[[Iterable[Any]], list[Any]] = list if ordered else sorted
     if len(stamps) != len(paths):
         return False
     try:
-        now = sorted((status.st_size, status.st_mtime_ns) for status in map(Path.stat, paths))
-        if now == sorted((stamp.size, stamp.mtime_ns) for stamp in stamps):
+        now = arranged((one.st_size, one.st_mtime_ns, one.st_ino) for one in map(Path.stat, paths))
+        then = arranged((stamp.size, stamp.mtime_ns, stamp.inode) for stamp in stamps)
+        if now == then and all(inode for *_, inode in now):  # some systems number no files
             return True
-        if sorted(size for size, _ in now) != sorted(stamp.size for stamp in stamps):
+        if [size for size, *_ in now] != [size for size, *_ in then]:
             return False
-        return sorted(map(file_sha256, paths)) == sorted(stamp.sha256 for stamp in stamps)
+        return arranged(map(file_sha256, paths)) == arranged(stamp.sha256 for stamp in stamps)
     except OSError:
         return False
+
+
+def _files_of_main(record: ItemRecord) -> list[str]:
+    """Return the files of a main result that has many: it is not done if one is gone."""
+    stem, _, name = record.main.partition("/")
+    folders = (f"{name}/", f"{name.removesuffix('.dim')}.data/")
+    return [f"{stem}/{one}" for one in record.files if name and one.startswith(folders)]

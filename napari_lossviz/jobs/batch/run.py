@@ -188,7 +188,9 @@ def _what_is_left(
     left = []
     for item in items:
         record = read_record(batch.out, item.stem)
-        if record is not None and is_done(record, item.paths, settings.key, batch.out):
+        if record is not None and is_done(
+            record, item.paths, settings.key, batch.out, ordered=item.ordered
+        ):
             batch.earlier += 1
             batch.records[item.stem] = record
         else:

@@ -69,7 +69,10 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
         if place.stopped:
             return None
         earlier = read_record(order.out, item.stem)
-        if earlier is not None and is_done(earlier, item.paths, order.settings.key, order.out):
+        key = order.settings.key
+        if earlier is not None and is_done(
+            earlier, item.paths, key, order.out, ordered=item.ordered
+        ):
             return earlier  # its worker ended before that was known
         if len(place.attempts(item.stem)) >= TRIES:
             return given_up(order)
@@ -120,12 +123,15 @@ class _Work:
         except Cancelled:
             raise
         except Exception as error:
+            if not self._staged.exists():
+                # Taken for dead, and begun again by another worker: what that one writes holds.
+                raise Cancelled from error
             known, details = as_known_error(
                 error, lambda: self._method.title, self._item.stem, f"in {ERROR_FILE}"
             )
             self._log.say(f"failed: {self._plain(str(known))}")
             record = failure(self._order, self._plain(str(known)), attempts=self._attempt)
-            details = without_names(details, self._item.paths, (), self._item.stem)
+            details = without_names(details, self._item.paths, self._names, self._item.stem)
             return publish_failure(self._order, self._staged, record, self._log.text, details)
 
     def _succeeded(self) -> ItemRecord:
