@@ -5,11 +5,15 @@ from typing import Any
 
 from pydantic import ValidationError
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lossviz.core import InputError, MethodConfig
 from napari_lossviz.ui.field_widgets import FieldWidget, title_of
 from napari_lossviz.ui.folded import Folded
+
+_NARROW = 36
+"""Letters of the form's width; with fewer, as at a large font, all labels go above their fields."""
 
 
 class ConfigForm(QWidget):
@@ -79,6 +83,15 @@ class ConfigForm(QWidget):
             return str(error)
         return ""
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802, Qt's name
+        """Leave the fields room for their values."""
+        super().resizeEvent(event)
+        self._error.ensurePolished()  # else the letters are those of the usual font size
+        narrow = self.width() < _NARROW * self._error.fontMetrics().averageCharWidth()
+        wrap = QFormLayout.RowWrapPolicy
+        for rows in self._rows:
+            rows.setRowWrapPolicy(wrap.WrapAllRows if narrow else wrap.WrapLongRows)
+
     def _on_change(self) -> None:
         self._show_error()
         self.changed.emit()
@@ -94,11 +107,10 @@ class ConfigForm(QWidget):
         layout.setSpacing(4)
         basic = QWidget()
         folded = QWidget()
-        for area, wanted in ((basic, False), (folded, True)):
-            rows = QFormLayout(area)
+        self._rows = (QFormLayout(basic), QFormLayout(folded))
+        for rows, wanted in zip(self._rows, (False, True), strict=True):
             rows.setContentsMargins(0, 0, 0, 0)
             rows.setVerticalSpacing(4)
-            rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
             rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
             for widget in self.fields.values():
                 if widget.advanced is wanted:
