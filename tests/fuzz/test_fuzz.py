@@ -24,7 +24,7 @@ KINDS = (
     "dicom jpeg", "dicom jpeg lossless", "dicom jpeg-ls", "dicom jpeg 2000", "dicom deflated",
     "dicom series",
     "tiff", "tiff of tiles", "tiff with lzw", "ome-tiff", "imagej", "slide",
-    "npy", "png", "png below its checksums", "nifti", "nifti in gzip",
+    "npy", "jpeg", "png", "png below its checksums", "nifti", "nifti in gzip",
     "nrrd raw", "nrrd gzip", "nrrd ascii", "nrrd detached",
     "complex geotiff", "cosar", "sicd", "envi",
     "safe in a zip", "safe annotation", "safe noise table", "safe measurement",

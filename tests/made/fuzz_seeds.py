@@ -192,7 +192,8 @@ def _volume_seeds(folder: Path) -> dict[str, Seed]:
     import PIL.Image
 
     np.save(folder / "a.npy", SMOOTH)
-    PIL.Image.fromarray(SMOOTH.astype(np.uint8)).save(folder / "a.png")
+    for name in ("a.png", "a.jpg"):
+        PIL.Image.fromarray(SMOOTH.astype(np.uint8)).save(folder / name)
     volume = np.stack([SMOOTH.astype(np.float32)] * 2, axis=-1)
     nibabel.save(nibabel.Nifti1Image(volume, np.diag([0.5, 0.5, 2.0, 1.0])), folder / "a.nii")
     header = {"space": "LPS", "space directions": np.diag([0.5, 0.5, 2.0])}
@@ -204,6 +205,7 @@ def _volume_seeds(folder: Path) -> dict[str, Seed]:
     return {
         "npy": _alone(folder / "a.npy"),
         "png": _alone(folder / "a.png"),
+        "jpeg": _alone(folder / "a.jpg"),
         "png below its checksums": _alone(folder / "a.png", pack=sound_png),
         "nifti": _alone(folder / "a.nii"),
         "nifti in gzip": Seed(

@@ -6,10 +6,12 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 from fuzz_seeds import SMOOTH, deflated_dicom, dicom
@@ -203,6 +205,17 @@ def test_a_tiny_png_that_claims_many_pixels(
 ) -> None:
     (tmp_path / "a.png").write_bytes(png(width, height))
     refused(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore:Image size")
+def test_a_tiny_jpeg_that_claims_many_pixels(tmp_path: Path, refused: Refused) -> None:
+    stream = BytesIO()
+    PIL.Image.new("RGB", (16, 16)).save(stream, "JPEG")
+    content = stream.getvalue()
+    start = content.index(b"\xff\xc0") + 5  # height and width of the frame
+    claimed = struct.pack(">HH", 20_000, 8_000)
+    (tmp_path / "a.jpg").write_bytes(content[:start] + claimed + content[start + 4 :])
+    assert "GB of memory" in refused(tmp_path / "a.jpg")
 
 
 def test_a_tiny_nifti_in_gzip_that_claims_many_voxels(tmp_path: Path, refused: Refused) -> None:
