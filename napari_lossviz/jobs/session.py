@@ -87,15 +87,16 @@ def without_identity(session: Session) -> Session:
     images += [image for run in session.runs for image in run.inputs]
     for image in images:
         check_identity(image)
-    told = {image.name for image in images if came_from_dicom(image) and image.name}
+    told = {image.name for image in images if came_from_dicom(image)}
+    told |= {one.name for one in session.layers if came_from_dicom(one.image)}
+    told |= {name for run in session.runs if run.record.dicom for name in run.record.inputs}
+    told.discard("")
     layers = tuple(_nameless_layer(one, told) for one in session.layers)
-    return Session(layers, tuple(map(_nameless_run, session.runs)))
+    return Session(layers, tuple(_nameless_run(run, told) for run in session.runs))
 
 
 def nameless_image(image: Image) -> Image:
     """Return an image whose name, files and warnings tell nothing; other headers stay."""
-    if not came_from_dicom(image):
-        return image
     origin = replace(image.origin, paths=(), series_uid="", guarded=image.origin.never_overwritten)
     return image.replace(name=NAMELESS, origin=origin, warnings=())
 
@@ -114,9 +115,11 @@ def _nameless_layer(layer: SessionLayer, told: set[str]) -> SessionLayer:
     return replace(layer, name=name, image=nameless_image(layer.image).replace(name=name))
 
 
-def _nameless_run(run: SessionResult) -> SessionResult:
+def _nameless_run(run: SessionResult, told: set[str]) -> SessionResult:
     record = run.record
-    if not record.dicom:
+    names = (record.name, *record.inputs, *(image.name for image in run.inputs))
+    # what another plugin made of a DICOM layer is known by its name alone
+    if not record.dicom and not any(name in one for name in told for one in names):
         return run
     number = record.name.partition(". ")[0] if ". " in record.name else ""
     warnings: tuple[str, ...] = ()
@@ -130,5 +133,6 @@ def _nameless_run(run: SessionResult) -> SessionResult:
         settings=without_places(record.settings),
         warnings=warnings,
         recipe=None,
+        dicom=True,
     )
     return replace(run, record=shown)

@@ -148,7 +148,9 @@ def _write_run(run: SessionResult, work: _Work) -> RunFacts:
     if run.make is None:
         return RunFacts(run.record)
     result = run.make()
-    hidden = not work.identity and any(came_from_dicom(image) for image in result.inputs())
+    hidden = not work.identity and (
+        run.record.dicom or any(came_from_dicom(image) for image in result.inputs())
+    )
     sources = result.inputs()
     if hidden:
         result = replace(result.with_inputs(*map(nameless_image, sources)), warnings=())

@@ -11,7 +11,7 @@ from run_records import made_record
 
 from napari_lossviz import io, samples
 from napari_lossviz.cli.main import main
-from napari_lossviz.core import Cancelled, Image, InputError, OutputExistsError, Step
+from napari_lossviz.core import Cancelled, Image, InputError, Origin, OutputExistsError, Step
 from napari_lossviz.filter2noise import Filter2NoiseConfig
 from napari_lossviz.io.recipes import pixel_sha256
 from napari_lossviz.jobs.registry import Method
@@ -167,6 +167,20 @@ def test_a_patient_is_told_only_where_that_is_asked_for(
     assert "identical" in "".join(capsys.readouterr())
     export_session(patient, tmp_path / "asked", identity=True)
     assert any("report.html" in name for name in told(tmp_path / "asked", SECRET))
+
+
+def test_a_run_on_what_another_plugin_made_of_a_patient_tells_no_name(
+    patient: Session, halving: Method, tmp_path: Path
+) -> None:
+    source = tmp_path / SECRET / "smooth.npy"
+    name = f"{patient.layers[0].image.name} smooth"
+    smooth = Image(np.ones((4, 4)), "yx", name=name, origin=Origin(paths=(source,)))
+    (run_on_it,) = session_of([run(halving, smooth)]).runs
+    assert not run_on_it.record.dicom
+    again = replace(run_on_it, record=replace(run_on_it.record, name=f"3. {name} denoised"))
+    export_session(replace(patient, runs=(*patient.runs, again)), tmp_path / "out")
+    assert told(tmp_path / "out", SECRET) == []
+    assert len(list((tmp_path / "out" / "runs").iterdir())) == 2
 
 
 def test_a_cancelled_or_failed_export_leaves_nothing(halved: Session, tmp_path: Path) -> None:
