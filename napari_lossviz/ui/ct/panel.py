@@ -1,5 +1,6 @@
 """The Judge section of Filter2Noise: what a CT physicist judges a denoised image by."""
 
+import re
 from typing import Any
 
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -120,7 +121,8 @@ class CtPanel(JudgePage):
         titles = ["before", "after"]
         if len(others) > 1:  # as short as can be: the layers' names are tooltips
             short = [name.removeprefix(first).strip() for name in others]
-            titles[1:] = [one.removeprefix("denoised").strip(" ()") or one for one in short]
+            plain = [re.sub(r"[()]", "", one.removeprefix("denoised")).strip() for one in short]
+            titles[1:] = [one or name for one, name in zip(plain, short, strict=True)]
         fill_table(
             self.table,
             list(zip(titles, figures, strict=True)),

@@ -235,3 +235,13 @@ def test_a_result_is_judged_without_choosing(
     qtbot.waitUntil(lambda: dock.results.result is None, timeout=WAIT)
     assert panel.judgement is None
     assert not panel.table.isVisibleTo(panel)
+
+
+def test_results_of_one_preset_are_told_apart(panel: Any, qtbot: Any) -> None:
+    again = add(panel._viewer, gaussian_filter(scan(), (0, 2, 2)), "scan denoised (instant) [1]")
+    choose(panel, "scan")
+    tick(panel, "scan denoised (instant)")
+    tick(panel, again.name)
+    judged(panel, qtbot)
+    titles = [panel.table.horizontalHeaderItem(n).text() for n in range(panel.table.columnCount())]
+    assert set(titles) == {"before", "instant", "instant [1]"}
