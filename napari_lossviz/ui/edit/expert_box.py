@@ -58,7 +58,9 @@ class ExpertBox(QWidget):
         self.value = QDoubleSpinBox()
         self.value.setDecimals(3)
         self.value.setKeyboardTracking(False)
-        self.value.setToolTip("Operand of the operation")
+        self.value.setToolTip(
+            "By what, or to what, the map is changed at full strength of the brush"
+        )
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(2)
