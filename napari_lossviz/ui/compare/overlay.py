@@ -116,7 +116,7 @@ class Captions:
         padding = 2 * _CAPTION_MARGIN
         label.ensurePolished()  # else the metrics are those of the usual font size
         metrics = label.fontMetrics()
-        label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, width - padding))
+        label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width - padding))
         label.setVisible(width > 6 * _CAPTION_MARGIN)
         label.adjustSize()
         x = room.left() + _CAPTION_MARGIN + _GRIP
