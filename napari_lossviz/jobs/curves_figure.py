@@ -74,7 +74,10 @@ def draw_curves(
     axes.set_ylabel(chosen[0] if len(chosen) == 1 else "loss")
     axes.grid(alpha=0.25)
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8)
+        # long enough for a whole pattern of every line style
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=2, fontsize=8, handlelength=5
+        )
     figure.suptitle(DISCLAIMER, fontsize=7, color="0.4", x=0.99, ha="right")
     return figure
 
