@@ -33,12 +33,15 @@ class ItemOrder:
         Absolute.
     threads : int
         CPU threads of the run, which its recipe records.
+    mark : str
+        See `BatchPlace`.
     """
 
     item: BatchItem
     settings: BatchSettings
     out: Path
     threads: int
+    mark: str = ""
 
 
 def given_up(order: ItemOrder) -> ItemRecord:

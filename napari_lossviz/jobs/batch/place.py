@@ -40,17 +40,20 @@ class BatchPlace:
     ----------
     out : Path
         Folder of the results.
+    mark : str
+        Of the batch, for its workers: they stop where another batch works by now. Empty: any.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, mark: str = "") -> None:
         self.out = out
+        self.mark = mark
         self.folder = out / HIDDEN
         self._beaten = 0.0
 
     # what the batch calls
 
     def open(self) -> None:
-        """Make the folder anew, once no other batch works here.
+        """Make the folder anew, once no other batch works here; of two at once, one gets it.
 
         Raises
         ------
@@ -58,35 +61,59 @@ class BatchPlace:
             If another batch does, or nothing can be written here.
         """
         refuse_products(self.out)
-        self._refuse_second()
+        dead = self._refuse_second()
+        self.mark = uuid.uuid4().hex
+        new, old = (self.out / f"{HIDDEN}-{which}-{self.mark}" for which in ("new", "old"))
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self.folder, ignore_errors=True)
             for name in (_ATTEMPTS, _STAGING, _OUTCOMES):
-                (self.folder / name).mkdir(parents=True)
+                (new / name).mkdir(parents=True)
             content = {"pid": os.getpid(), "host": gethostname(), "started": _started(os.getpid())}
-            (self.folder / _LOCK).write_text(json.dumps(content), "utf-8")
+            (new / _LOCK).write_text(json.dumps(content | {"mark": self.mark}), "utf-8")
+            if self.folder.exists():
+                self.folder.rename(old)
+                if _text_of(old / _LOCK) != dead:  # a batch came here since it was looked at
+                    old.rename(self.folder)
+            # No system renames a folder to one that is there and not empty.
+            new.rename(self.folder)
         except OSError as error:
+            self._refuse_second()
             raise OutputError(
                 f"{self.out} cannot be written ({error.strerror or error}): choose another output "
                 "folder"
             ) from error
+        finally:
+            for folder in (new, old):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def beat(self) -> None:
-        """Show that the batch is alive."""
+        """Show that the batch is alive.
+
+        Raises
+        ------
+        OutputError
+            If another batch took it for dead, and works here now.
+        """
         now = time.monotonic()
         if now - self._beaten >= _BEAT:
             self._beaten = now
+            if self._is_anothers:
+                raise OutputError(
+                    f"{self.out}: another batch writes there now, which saw no sign of life of "
+                    "this one (a machine that slept, or was cut off); what is done stays done"
+                )
             with suppress(OSError):
                 os.utime(self.folder / _LOCK)
 
     def stop(self) -> None:
         """Ask all workers to stop at their next step."""
-        with suppress(OSError):
-            (self.folder / _STOP).touch()
+        if not self._is_anothers:
+            with suppress(OSError):
+                (self.folder / _STOP).touch()
 
     def close(self) -> None:
         """Remove the folder, and with it what is half-written."""
+        if self._is_anothers:
+            return
         for _ in range(5):  # a worker that is being ended may still write
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():
@@ -109,7 +136,8 @@ class BatchPlace:
     @property
     def stopped(self) -> bool:
         """Whether the batch wants its workers to stop, or is gone."""
-        return not (self.folder / _LOCK).exists() or (self.folder / _STOP).exists()
+        there = (self.folder / _LOCK).exists() and not (self.folder / _STOP).exists()
+        return not there or self._is_anothers
 
     def begin(self, stem: str) -> int:
         """Note that work on an item begins, and return for the how many-th time.
@@ -145,13 +173,24 @@ class BatchPlace:
         folder.mkdir(parents=True)
         return folder
 
-    def _refuse_second(self) -> None:
-        lock = self.folder / _LOCK
+    @property
+    def _is_anothers(self) -> bool:
+        """Whether the folder is that of another batch."""
         try:
-            owner = json.loads(lock.read_text("utf-8"))
+            owner = json.loads(_text_of(self.folder / _LOCK))
+        except ValueError:
+            return False
+        return bool(self.mark) and owner.get("mark") != self.mark
+
+    def _refuse_second(self) -> str:
+        """Raise if a batch works here; return the lock of one that is dead, if there is one."""
+        lock = self.folder / _LOCK
+        text = _text_of(lock)
+        try:
+            owner = json.loads(text)
             age = time.time() - lock.stat().st_mtime
         except (OSError, ValueError):
-            return
+            return text
         if owner.get("host") == gethostname():
             alive = owner.get("started") == _started(int(owner.get("pid", 0)))
         else:
@@ -161,6 +200,15 @@ class BatchPlace:
                 f"{self.out}: another batch writes there (process {owner.get('pid')} on "
                 f"{owner.get('host')}): wait for it, or choose another output folder"
             )
+        return text
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file holds; nothing, if it is not there."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _started(process: int) -> float | None:

@@ -165,7 +165,7 @@ def run_batch(
     place.open()
     try:
         try:
-            left = _what_is_left(items, batch, settings)
+            left = _what_is_left(items, batch, settings, place)
             listen.planned(batch)
             _tell_unreadable(left, batch, place, settings, listen)
             left = [item for item in left if item.error is None]
@@ -182,11 +182,12 @@ def run_batch(
 
 
 def _what_is_left(
-    items: Sequence[BatchItem], batch: Batch, settings: BatchSettings
+    items: Sequence[BatchItem], batch: Batch, settings: BatchSettings, place: BatchPlace
 ) -> list[BatchItem]:
     """Fill in what is known of the items, and return those that are to be done."""
     left = []
     for item in items:
+        place.beat()  # many large files may have to be read again
         record = read_record(batch.out, item.stem)
         if record is not None and is_done(
             record, item.paths, settings.key, batch.out, ordered=item.ordered
@@ -261,7 +262,8 @@ class _Run:
         self._listen.started(batch)
         try:
             for item in items:
-                self._submit(ItemOrder(item, self._settings, batch.out, batch.workers.threads))
+                threads, mark = batch.workers.threads, self._place.mark
+                self._submit(ItemOrder(item, self._settings, batch.out, threads, mark))
             while self._orders:
                 self._next()
         finally:

@@ -65,7 +65,7 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
     """
     with _alone:
         os.environ.setdefault(THREADS_VARIABLE, str(order.threads))
-        place, item = BatchPlace(order.out), order.item
+        place, item = BatchPlace(order.out, order.mark), order.item
         if place.stopped:
             return None
         earlier = read_record(order.out, item.stem)
@@ -81,7 +81,7 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
         log = WorkLog(place)
         log.say(f"{item.stem}, attempt {attempt}, {order.threads} thread(s)")
         try:
-            record = _Work(order, staged, log, attempt).done()
+            record = _Work(order, place, staged, log, attempt).done()
         except Cancelled:
             return None
         finally:
@@ -97,14 +97,17 @@ class _Work:
     Parameters
     ----------
     order : ItemOrder
+    place : BatchPlace
     staged : Path
         Empty folder for what is written.
     log : WorkLog
     attempt : int
     """
 
-    def __init__(self, order: ItemOrder, staged: Path, log: WorkLog, attempt: int) -> None:
-        self._order = order
+    def __init__(
+        self, order: ItemOrder, place: BatchPlace, staged: Path, log: WorkLog, attempt: int
+    ) -> None:
+        self._order, self._place = order, place
         self._item, self._settings = order.item, order.settings
         self._staged, self._log, self._attempt = staged, log, attempt
         self._method = find_method(order.settings.method)
@@ -123,7 +126,7 @@ class _Work:
         except Cancelled:
             raise
         except Exception as error:
-            if not self._staged.exists():
+            if not self._staged.exists() or self._place.stopped:
                 # Taken for dead, and begun again by another worker: what that one writes holds.
                 raise Cancelled from error
             known, details = as_known_error(

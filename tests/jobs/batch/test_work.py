@@ -39,7 +39,7 @@ def test_worker_taken_for_dead_does_not_replace_the_result_of_the_next(
         result = real(*args, **options)  # type: ignore[arg-type]
         rmtree(out / HIDDEN / "staging" / "a")
         other = place.staging("a")
-        work._Work(order, other, work.WorkLog(place), 2).done()
+        work._Work(order, place, other, work.WorkLog(place), 2).done()
         return result
 
     calls = iter([slow, real])
