@@ -195,8 +195,15 @@ def _base_name(holding: Holding, drop_identity: bool) -> str:
 
 
 def _stem_of_file(path: Path, format_name: str) -> str:
-    """Return the name without its ending; a DICOM file may be named by a UID, full of dots."""
+    """Return the name without its ending; a DICOM file may be named by a UID, full of dots.
+
+    It is not hidden, and no other item's result has it: "scan.tif" of "scan.tif.npy".
+    """
     endings = [ending for known in FORMATS for ending in known.suffixes] + list(_DICOM_SUFFIXES)
     if format_name == "dicom" and not path.name.lower().endswith(tuple(endings)):
-        return path.name
-    return full_stem(path) or path.name
+        stem = path.name
+    else:
+        stem = full_stem(path) or path.name
+    if stem.lower().endswith(tuple(endings)):
+        stem = "_".join(stem.rsplit(".", 1))
+    return f"_{stem[1:]}" if stem.startswith(".") else stem

@@ -17,6 +17,8 @@ from napari_lossviz.jobs.replay import config_of
 
 _NOT_FOR_MANY = ("stain_training",)
 _NEED_CHECKPOINT = ("stain",)
+_CHECKPOINT = "checkpoint"
+"""Setting that names a file, whatever its ending; others may be words that only look like one."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def settings_for(
         If the method needs a checkpoint and none is named.
     """
     values = config.model_dump()
-    if method.name in _NEED_CHECKPOINT and not str(values["checkpoint"]).strip():
+    if method.name in _NEED_CHECKPOINT and not str(values[_CHECKPOINT]).strip():
         raise InputError(
             f"{method.title}: no checkpoint chosen: name the file of a trained generator, on the "
             "command line with --checkpoint, or as checkpoint in the file of --config"
@@ -144,7 +146,7 @@ def _files_in(config: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the settings that name a file that is there."""
     found = []
     for name, value in config.items():
-        if not isinstance(value, str) or not Path(value).suffix:
+        if not isinstance(value, str) or not (name == _CHECKPOINT or Path(value).suffix):
             continue
         with suppress(OSError, ValueError):  # a text that no file can have as its name
             if Path(value).is_file():

@@ -77,6 +77,11 @@ def test_dicom_file_named_by_a_uid_keeps_its_whole_name(tmp_path: Path) -> None:
     assert stems(path, out=tmp_path / "out") == ["1.2.840.7"]
 
 
+def test_no_name_is_that_of_another_ones_result(tmp_path: Path) -> None:
+    files = [save(tmp_path / "in" / name) for name in ("x.tif", "x.tif.npy", ".lossviz-batch.npy")]
+    assert stems(*files, out=tmp_path / "out") == ["x", "x_tif", "_lossviz-batch"]
+
+
 def test_nothing_to_do_is_said(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("no image")

@@ -247,14 +247,19 @@ def test_dicom_series_are_items_and_the_summary_names_nobody(batch: Run, tmp_pat
     assert batch(tmp_path / "in", out=tmp_path / "dropped", drop_identity=True).earlier == 1
 
 
-def test_checkpoint_counts_by_its_content(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.safetensors", "latest"])
+def test_checkpoint_counts_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     method = find_method("stain")
-    checkpoint = tmp_path / "model.safetensors"
+    checkpoint = tmp_path / name
     checkpoint.write_bytes(b"one")
     config = method.preset("default")
     with pytest.raises(InputError, match="--checkpoint"):
         settings_for(method, config)
-    named = config.replace(checkpoint=str(checkpoint))
+    monkeypatch.chdir(tmp_path)
+    named = config.replace(checkpoint=name)
+    assert getattr(settings_for(method, named).config, "checkpoint", "") == str(checkpoint)
     first = settings_for(method, named).key
     assert settings_for(method, named).key == first
     checkpoint.write_bytes(b"two!")
