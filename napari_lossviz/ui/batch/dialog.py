@@ -27,6 +27,7 @@ from napari_lossviz.ui.batch.inputs_list import InputsList
 from napari_lossviz.ui.batch.process import BatchProcess
 from napari_lossviz.ui.batch.results_list import ResultsList
 from napari_lossviz.ui.field_widgets import in_words
+from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
 from napari_lossviz.ui.path_row import PathRow
 from napari_lossviz.ui.reader import layers_of
 from napari_lossviz.ui.status_label import StatusLabel
@@ -184,7 +185,10 @@ class BatchDialog(QDialog):
 
     def _show_layers(self, images: list[Image]) -> None:
         for one in layers_of(images):
-            self._viewer.add_layer(Layer.create(*one))
+            layer = Layer.create(*one)
+            # a result is no input: the dock would run on it at once
+            layer.metadata[METADATA_KEY][ROLE_KEY] = "result"
+            self._viewer.add_layer(layer)
 
     # assembling
 

@@ -94,6 +94,7 @@ def test_settings_of_the_dock_over_a_folder(
     np.testing.assert_array_equal(
         viewer.layers[0].data, np.asarray(io.read(out / f"{stem}.tif")[0].array)
     )
+    assert controls.input.layer is None  # what is denoised is not denoised again at once
     qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
     assert dialog.results.states() == {"image0": "done", "image1": "done", "broken": "failed"}
     assert "2 of 3 items are done, 1 failed" in dialog.status.text()
