@@ -50,7 +50,7 @@ class Filter2NoiseConfig(MethodConfig):
     )
     h: float | Literal["auto"] = setting(
         "auto",
-        "Instant and nonlocal: sigma_r is h times the noise; 'auto' chooses h for the image.",
+        "Instant and best: sigma_r is h times the noise; 'auto' chooses h for the image.",
     )
     noise_kept: float = setting(
         0.0,
@@ -61,7 +61,7 @@ class Filter2NoiseConfig(MethodConfig):
     )
     neighbours: int = setting(
         0,
-        "Instant and nonlocal: how many slices before and after lend to each slice of a series. "
+        "Instant and best: how many slices before and after lend to each slice of a series. "
         "More noise goes; what is in one slice only loses contrast.",
         ge=0,
         le=4,
@@ -72,7 +72,7 @@ class Filter2NoiseConfig(MethodConfig):
     )
     sigma_z: float = setting(
         1.0,
-        "Instant and nonlocal, with neighbours: how far they lend, in slices (or times): the value "
+        "Instant and best, with neighbours: how far they lend, in slices (or times): the value "
         "of the map sigma_z (sigma_t) before any edit.",
         gt=0,
         le=12,

@@ -41,6 +41,7 @@ class BatchProcess(QObject):
         self._rest = b""
         self._said = b""
         self._told_error = ""
+        self._told_end = False  # whether it said that it went through all items
 
     @property
     def running(self) -> bool:
@@ -64,6 +65,7 @@ class BatchProcess(QObject):
             stream.write(config.model_dump_json())
         self._settings = Path(name)
         self._stopping, self._rest, self._said, self._told_error = False, b"", b"", ""
+        self._told_end = False
         process = self._process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert(PARENT, str(os.getpid()))
@@ -118,6 +120,7 @@ class BatchProcess(QObject):
             if isinstance(event, dict) and "event" in event:
                 if event["event"] == "error":
                     self._told_error = str(event["text"])
+                self._told_end = self._told_end or event["event"] == "finished"
                 self.heard.emit(event)
 
     def _hear_complaints(self) -> None:
@@ -132,7 +135,9 @@ class BatchProcess(QObject):
         process, self._process = self._process, None
         process.deleteLater()
         self._forget_settings()
-        self.ended.emit("" if self._stopping or status in (0, 1) else self._reason())
+        # a process that was killed may give any status: only its own word counts
+        went_through = self._told_end and status in (0, 1)
+        self.ended.emit("" if self._stopping or went_through else self._reason())
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and self._process is not None:

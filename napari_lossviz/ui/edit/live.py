@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -198,7 +199,8 @@ class LiveEdits(QObject):
         """Stop the thread; the layers keep what they show."""
         self._closed = True
         self._in_stroke = False
-        self._timer.stop()
+        with suppress(RuntimeError):  # where the program ends with the window, Qt's half is gone
+            self._timer.stop()
         if self._worker is not None:
             self._worker.close()
             self._worker = None

@@ -1,6 +1,7 @@
 """Run on many files… from the dock: progress, results that open as they come, cancel, close."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from qtpy.QtTest import QTest
 
 from napari_lossviz import io
 from napari_lossviz.core import Image
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.ui.batch.process import BatchProcess
 
 WAIT = 90_000
 
@@ -144,3 +147,15 @@ def test_pairs_have_no_such_button(make_napari_viewer: Any) -> None:
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-lossviz", "Betti matching")
     assert not dock.run_panel.controls.many_button.isVisibleTo(dock)
+
+
+def test_a_batch_that_ends_without_a_word_is_told(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, a process may leave any status, 0 among them."""
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    batch = BatchProcess()
+    method = find_method("filter2noise")
+    with qtbot.waitSignal(batch.ended, timeout=10_000) as ended:
+        batch.start(method, method.preset("instant"), [tmp_path], tmp_path / "out")
+    assert ended.args[0].startswith("the batch ended unexpectedly")
