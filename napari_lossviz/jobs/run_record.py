@@ -8,8 +8,9 @@ from typing import Any
 
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError, LossvizError, Recipe, Result
+from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.loss_history import LOSSES_FILE, losses_beside, read_losses
-from napari_lossviz.io.recipes import FOLDER_RECIPE, pixel_sha256, read_recipe
+from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, pixel_sha256, read_recipe
 from napari_lossviz.jobs.registry import METHODS
 
 
@@ -125,8 +126,8 @@ def came_from_dicom(image: Image) -> bool:
 def saved_image(recipe_path: str | Path) -> Image:
     """Return the main image that was written together with a recipe.
 
-    The one whose pixels are those of the recipe; where a format cannot hold them to the last bit
-    (DICOM), the first of the input's shape.
+    The one whose pixels are those of the recipe; of DICOM, which cannot hold them to the last bit,
+    the first of the input's shape.
 
     Raises
     ------
@@ -136,6 +137,7 @@ def saved_image(recipe_path: str | Path) -> Image:
     path = Path(recipe_path)
     recipe = read_recipe(path)
     shapes = [one.shape for one in recipe.inputs[:1]]
+    stem = path.name.removesuffix(RECIPE_SUFFIX) + "."  # files beside it have their own recipes
     alike: Image | None = None
     for place in _candidates(path, recipe):
         try:
@@ -145,7 +147,8 @@ def saved_image(recipe_path: str | Path) -> Image:
         for image in images:
             if pixel_sha256(image.array) == recipe.result_sha256:
                 return image
-            if alike is None and image.shape in shapes:
+            named = path.name == FOLDER_RECIPE or place.name.startswith(stem)
+            if alike is None and named and image.shape in shapes and came_from_dicom(image):
                 alike = image
     if alike is None:
         raise InputError(
@@ -155,14 +158,24 @@ def saved_image(recipe_path: str | Path) -> Image:
 
 
 def _candidates(path: Path, recipe: Recipe) -> list[Path]:
-    """Return the files and folders beside a recipe that may be its main image."""
+    """Return the files and folders beside a recipe that may be its main image.
+
+    With them what a batch puts beside the recipe's folder, under the folder's name.
+    """
     inputs = {path.parent / one for record in recipe.inputs for one in record.paths}
     inputs |= {path.parent / record.valid_path for record in recipe.inputs if record.valid_path}
     found = [one for one in sorted(path.parent.iterdir()) if not one.name.startswith(".")]
+    if path.name == FOLDER_RECIPE:
+        folder = path.absolute().parent
+        around = sorted(folder.parent.iterdir())
+        found += [
+            one for one in around if one.suffix and one.name == folder.name + full_suffix(one)
+        ]
     apart = (".json", ".csv", ".html", ".png", ".svg")
     others = {"maps", LOSSES_FILE}
+    known = {one.resolve() for one in inputs}
     return [
         one
         for one in found
-        if one not in inputs and one.name not in others and one.suffix.lower() not in apart
+        if one.resolve() not in known and one.name not in others and one.suffix.lower() not in apart
     ]

@@ -11,7 +11,7 @@ from napari_lossviz import io
 from napari_lossviz.core import Image, InputError
 from napari_lossviz.jobs.curves import drawable, moving_mean, terms_of
 from napari_lossviz.jobs.curves_figure import draw_curves, write_curves
-from napari_lossviz.jobs.export import export
+from napari_lossviz.jobs.export import export, export_file
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.run_record import read_record, record_of, saved_image
@@ -46,6 +46,30 @@ def test_the_saved_image_is_found_by_its_pixels(exported: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match="not beside it any more"):
         saved_image(exported / "recipe.json")
+
+
+def test_an_image_of_the_same_shape_is_not_taken_for_the_saved_one(
+    halving: Method, tmp_path: Path
+) -> None:
+    for number, name in ((1, "a"), (3, "b")):
+        source = Image(np.full((3, 4), number, np.float32), "yx", name=name)
+        export_file(run(halving, source), tmp_path / "out" / f"{name}.tif")
+    recipe = tmp_path / "out" / "b.recipe.json"
+    assert np.all(np.asarray(saved_image(recipe).array) == 1.5)
+    (tmp_path / "out" / "b.tif").unlink()
+    with pytest.raises(InputError, match="not beside it any more"):
+        saved_image(recipe)
+    altered = Image(np.zeros((3, 4), np.float32), "yx")
+    io.write(altered, tmp_path / "out" / "b.tif")
+    with pytest.raises(InputError, match="not beside it any more"):
+        saved_image(recipe)
+
+
+def test_the_saved_image_of_a_batch_lies_beside_the_folder(exported: Path) -> None:
+    (image,) = exported.glob("*.tif")
+    image.rename(exported.with_suffix(".tif"))
+    found = saved_image(exported / "recipe.json")
+    np.testing.assert_array_equal(found.array, np.arange(12).reshape(3, 4) / 2)
 
 
 def test_a_recipe_without_an_input_has_no_image_by_its_shape(exported: Path) -> None:
