@@ -125,12 +125,20 @@ class ItemRecord(BaseModel):
 
 
 def read_record(out: Path, stem: str) -> ItemRecord | None:
-    """Return what is recorded of an item; None: nothing, or nothing that can be read."""
+    """Return what is recorded of an item; None: nothing, or nothing that can be read.
+
+    Neither is one that was copied from another item, or that names a result at another place: what
+    it names is replaced and linked to.
+    """
     try:
         text = (out / stem / RECORD_FILE).read_text("utf-8")
-        return ItemRecord.model_validate_json(text)
+        record = ItemRecord.model_validate_json(text)
     except (OSError, ValueError, ValidationError):
         return None
+    strange = "\\" in record.main or ".." in record.main.split("/")
+    own = not record.main or record.main.startswith((f"{record.stem}.", f"{record.stem}/"))
+    same = record.stem.casefold() == stem.casefold()  # some file systems keep capitals as they were
+    return record if same and own and not strange else None
 
 
 def is_done(

@@ -3,7 +3,15 @@
 import os
 from pathlib import Path
 
-from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, same_files
+import pytest
+
+from napari_lossviz.jobs.batch.record import (
+    FileStamp,
+    ItemRecord,
+    is_done,
+    read_record,
+    same_files,
+)
 
 
 def write(path: Path, text: str) -> Path:
@@ -60,3 +68,25 @@ def test_series_that_lost_a_slice_is_not_done(tmp_path: Path) -> None:
     assert is_done(record, [source], "k", tmp_path)
     (tmp_path / "x" / "denoised" / "2.dcm").unlink()
     assert not is_done(record, [source], "k", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stem", "main", "own"),
+    [
+        ("x", "x.tif", True),
+        ("x", "x/denoised", True),
+        ("x", "", True),
+        ("other", "other.tif", False),
+        ("x", "patients.csv", False),
+        ("x", "x/../../patients.csv", False),
+        ("x", "x.\\..\\patients.csv", False),
+        ("x", "/etc/passwd", False),
+        ("x", "//example.org/x", False),
+    ],
+)
+def test_record_of_a_stranger_names_nothing_but_its_own_result(
+    tmp_path: Path, stem: str, main: str, own: bool
+) -> None:
+    record = ItemRecord(stem=stem, state="done", main=main)
+    write(tmp_path / "x" / "item.json", record.model_dump_json())
+    assert read_record(tmp_path, "x") == (record if own else None)
