@@ -10,20 +10,24 @@ from napari_lossviz.jobs.run_record import RunRecord
 _PARTS = 20
 
 
-def moving_mean(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Return the mean of the finite values at most `width // 2` steps away, at each step.
+def moving_mean(
+    values: NDArray[np.float64], width: int, steps: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
+    """Return the mean of the finite values at most `width // 2` steps away, at some steps or all.
 
-    nan where none is.
+    nan where none is. Each is summed for itself: differences of running sums would lose the small
+    values that follow a huge one, as the losses of a training that nearly diverged are.
     """
     reach = width // 2
     known = np.isfinite(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(known)])
-    steps = np.arange(len(values))
+    if steps is None:
+        steps = np.arange(len(values))
     low, high = np.maximum(steps - reach, 0), np.minimum(steps + reach + 1, len(values))
     count = counts[high] - counts[low]
-    with np.errstate(invalid="ignore"):
-        return np.asarray((sums[high] - sums[low]) / np.where(count > 0, count, np.nan))
+    padded = np.append(np.where(known, values, 0.0), 0.0)  # the last window may end at its end
+    sums = np.add.reduceat(padded, np.stack([low, high], axis=1).ravel())[::2]
+    return np.asarray(sums / np.where(count > 0, count, np.nan))
 
 
 def terms_of(records: Sequence[RunRecord]) -> tuple[str, ...]:
@@ -48,11 +52,9 @@ def drawable(
         About how many points are kept, at most; the last one always.
     """
     found = np.asarray(values, np.float64)
-    if smooth:
-        found = moving_mean(found, len(found) // _PARTS)
     stride = max(1, len(found) // most)
     kept = np.arange(0, len(found), stride)
     if len(found) and kept[-1] != len(found) - 1:
         kept = np.append(kept, len(found) - 1)
-    shown = found[kept]
+    shown = moving_mean(found, len(found) // _PARTS, kept) if smooth else found[kept]
     return kept + 1, np.where(shown > 0, shown, np.nan) if log else shown

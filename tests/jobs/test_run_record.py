@@ -135,6 +135,17 @@ def test_a_moving_mean_takes_the_finite_values_around() -> None:
     assert moving_mean(np.zeros(0), 0).size == 0
 
 
+def test_a_huge_loss_leaves_the_means_after_it_alone() -> None:
+    values = np.full(100, 1e-3)
+    values[0] = 1e16
+    found = moving_mean(values, 4)
+    np.testing.assert_allclose(found[3:], 1e-3, rtol=1e-12)
+    np.testing.assert_array_equal(moving_mean(values, 4, np.array([50, 0])), found[[50, 0]])
+    assert moving_mean(np.array([]), 4).shape == (0,)
+    steps, shown = drawable(values, log=True, smooth=True, most=10)
+    np.testing.assert_array_equal(shown, moving_mean(values, 5)[steps - 1])
+
+
 def test_a_smooth_curve_of_noise_is_flatter_and_of_the_same_length() -> None:
     noise = np.random.default_rng(0).normal(5, 1, 400)
     steps, smooth = drawable(noise, log=False, smooth=True)
