@@ -290,9 +290,6 @@ def merlin(session: Session) -> None:
     session.until(lambda: judge.judgement is not None)
     session.bring_into_view(judge.table)
     session.shoot("merlin-judge")
-    session.tab("Export")
-    dock.export_panel.folder.setText("~/radar_scene_merlin")
-    session.shoot("merlin-export")
 
 
 def betti(session: Session) -> None:
