@@ -4,7 +4,6 @@ import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +128,21 @@ def chooser(qtbot: Any) -> Iterator[list[list[str]]]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def quicker_viewers(qapp: QApplication) -> Iterator[None]:
-    """Do once what napari does for every viewer: hundreds of them would take minutes longer.
-
-    - Looking for plugins, which stay the same.
-    - Looking through what was imported for good, each time that memory is collected: napari's
-      fixture does it several times after a test, to find viewers that live on.
-    """
-    for module in sorted((HERE.parents[1] / "napari_lossviz" / "ui" / "docks").glob("[a-z]*.py")):
-        import_module(f"napari_lossviz.ui.docks.{module.stem}")
+def plugins_found_once(qapp: QApplication) -> Iterator[None]:
+    """Look for plugins once: napari does it for every viewer, which takes a fifth of a second."""
     manager = PluginManager.instance()
     manager.discover(include_npe1=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manager, "discover", lambda *_, **__: 0)
-        gc.collect()
-        gc.freeze()
         yield
+
+
+@pytest.fixture(autouse=True)
+def set_aside(plugins_found_once: None) -> None:
+    """Leave what is there before a test out of the garbage collections in it.
+
+    napari collects at every layer that is removed, and its fixture several times after a test, to
+    find viewers that live on: to walk through all that was imported took half of these tests'
+    time. A dock that closes takes it back (see `FullCollections`), hence before every test.
+    """
+    gc.freeze()
