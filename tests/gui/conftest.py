@@ -143,6 +143,9 @@ def set_aside(plugins_found_once: None) -> None:
 
     napari collects at every layer that is removed, and its fixture several times after a test, to
     find viewers that live on: to walk through all that was imported took half of these tests'
-    time. A dock that closes takes it back (see `FullCollections`), hence before every test.
+    time. A dock that closes takes it back (see `FullCollections`), hence before every test. What is
+    garbage by then goes first: an event of Qt that is kept would be taken for another one that
+    comes to lie at its address.
     """
+    gc.collect()
     gc.freeze()
