@@ -165,7 +165,8 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
         environments = [_environment(workers, number) for number in range(workers.count)]
         processes = LocalWorkers(local.scheduler_address, environments, Path(scratch))
         try:
-            with distributed.Client(local) as client:
+            # As the default one it would take every lazy array of this process to the workers.
+            with distributed.Client(local, set_as_default=False) as client:
                 yield Cluster(client, processes)
         finally:
             processes.kill()
@@ -190,7 +191,7 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
     distributed = _import_distributed()
     with _quiet():
         try:
-            client = distributed.Client(address, timeout=_ANSWER)
+            client = distributed.Client(address, timeout=_ANSWER, set_as_default=False)
         except (TimeoutError, OSError, ValueError) as error:
             raise InputError(
                 f"--scheduler {address}: no dask scheduler answers there within {_ANSWER} s "

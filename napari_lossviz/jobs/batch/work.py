@@ -63,7 +63,11 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
     Whatever fails is told in the record, and in ``error.txt`` in the item's folder. Of an item that
     ended its workers only the record is returned.
     """
-    with _alone:
+    import dask
+
+    # An image that stays in its file is read here: as work for the cluster it would wait for the
+    # very worker that waits for it.
+    with _alone, dask.config.set(scheduler="threads"):
         os.environ.setdefault(THREADS_VARIABLE, str(order.threads))
         place, item = BatchPlace(order.out, order.mark), order.item
         if place.stopped:
