@@ -1,8 +1,7 @@
 """SICD: complex images in NITF files (sarkit). Rows are range and columns azimuth."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError, MissingPackageError, Origin
 from napari_lossviz.io.nitf_limits import refuse_many_bands
+from napari_lossviz.io.quiet_logger import quiet_logger
 from napari_lossviz.io.sar_pixels import as_complex_image
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 from napari_lossviz.io.sar_raster import Index, lazily, read_spans
@@ -120,16 +120,9 @@ def _refuse_cut_off(path: Path) -> None:
         )
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
+def _silent() -> AbstractContextManager[None]:
     """Keep the NITF library from logging whole tracebacks of what is then raised."""
-    logger = logging.getLogger("jbpy")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+    return quiet_logger("jbpy", logging.CRITICAL + 1)
 
 
 def _as_complex(part: NDArray[Any], table: NDArray[np.float32] | None) -> NDArray[np.complex64]:

@@ -1,8 +1,6 @@
 """What files and folders hold, found without reading any pixels where a format allows it."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +10,7 @@ import tifffile
 
 from napari_lossviz.core import LossvizError, Reporter, Step, silent
 from napari_lossviz.io import geotiff, safe
+from napari_lossviz.io.quiet_logger import quiet_logger
 from napari_lossviz.io.read import FoundFiles, read, sort_by_kind
 from napari_lossviz.io.registry import Format
 
@@ -88,7 +87,7 @@ def survey(
     InputError
         If a path is one that no file can have.
     """
-    with _quiet_tifffile():  # reading a file will say what is wrong with it
+    with quiet_logger("tifffile"):  # reading a file will say what is wrong with it
         report = reporter or silent
         given = [Path(path) for path in paths]
         return _survey(sort_by_kind(given, report, leave_out, pictures=pictures), report)
@@ -103,17 +102,6 @@ def _survey(found: FoundFiles, report: Reporter) -> Survey:
             holdings += _holdings_of(file, known, covered)
     holdings += [Holding((path,), error=error) for path, error in found.failures]
     return Survey(tuple(holdings), tuple(found.no_images))
-
-
-@contextmanager
-def _quiet_tifffile() -> Iterator[None]:
-    log = logging.getLogger("tifffile")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 def _holdings_of(file: Path, known: Format, covered: set[Path]) -> list[Holding]:

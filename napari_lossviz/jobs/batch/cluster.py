@@ -17,6 +17,7 @@ import psutil
 
 from napari_lossviz.core import InputError, MissingPackageError
 from napari_lossviz.engine.blocks import THREADS_VARIABLE, available_threads
+from napari_lossviz.io.quiet_logger import quiet_logger
 from napari_lossviz.jobs.batch.local_workers import LocalWorkers
 
 _MEMORY_OF_RUN = 3e9
@@ -157,7 +158,7 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
     with (
         tempfile.TemporaryDirectory(prefix="lossviz-batch-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(_LOCAL_SETTINGS),
-        _quiet(),
+        quiet_logger("distributed"),
         distributed.SpecCluster(
             workers={}, scheduler=scheduler, silence_logs=logging.CRITICAL
         ) as local,
@@ -189,7 +190,7 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
         If dask is not installed.
     """
     distributed = _import_distributed()
-    with _quiet():
+    with quiet_logger("distributed"):
         try:
             client = distributed.Client(address, timeout=_ANSWER, set_as_default=False)
         except (TimeoutError, OSError, ValueError) as error:
@@ -218,15 +219,3 @@ def _import_distributed() -> Any:
             "them with: python -m pip install dask distributed"
         ) from error
     return distributed
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave what dask says of workers that end or restart out: the batch tells what matters."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
