@@ -18,8 +18,8 @@ from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices
 from napari_lossviz.filter2noise.maps import ACROSS, PredictedMaps, WithAcross
 
-GuideOf = Callable[[int], NDArray[np.float32]]
-"""Returns the guide of a slice, (C, H, W)."""
+GuideOf = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
+"""Returns the guide of a slice, (C, H, W), from its number and itself, invalid pixels filled."""
 
 
 def lends(slices: Slices, config: Filter2NoiseConfig) -> bool:
@@ -77,5 +77,5 @@ class Lenders:
         while len(self._known) > 2 * self._reach:  # all that a slice and its neighbours need
             del self._known[next(iter(self._known))]
         filled, valid = self._slices.filled(n), self._slices.valid_slice(n)
-        self._known[n] = NeighbourSlice(0, filled, self._guide_of(n), valid)
+        self._known[n] = NeighbourSlice(0, filled, self._guide_of(n, filled), valid)
         return self._known[n]

@@ -109,8 +109,7 @@ class EditSession:
 
     @cached_property
     def _lenders(self) -> Lenders:
-        def guide_of(n: int) -> NDArray[np.float32]:
-            filled = self._slices.filled(n)
+        def guide_of(n: int, filled: NDArray[np.float32]) -> NDArray[np.float32]:
             guide = self._result.guide_of_slice(n, filled, self._cancel)
             return filled if guide is None else guide
 

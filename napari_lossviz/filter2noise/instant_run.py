@@ -154,7 +154,7 @@ def run_instant(
     progress.step("strength chosen")
     predicted = with_across(predict_instant(slices, window, h), slices, config)
     limits = (window.low, window.high)
-    lenders = Lenders(slices, config, lambda n: make_guide(slices.filled(n)))
+    lenders = Lenders(slices, config, lambda n, filled: make_guide(filled))
     for done, n in enumerate(lenders.order(), start=1):
         maps = edited_slice_maps(predicted, edits, n, slices.mean(n), limits)
         progress.poll()

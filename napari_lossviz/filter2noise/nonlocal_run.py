@@ -134,9 +134,9 @@ def run_nonlocal(
     guides = {}
     limits = (window.low, window.high)
 
-    def guide_of(n: int) -> NDArray[np.float32]:
+    def guide_of(n: int, filled: NDArray[np.float32]) -> NDArray[np.float32]:
         own = spectrum.scaled_to(sigmas[n])
-        return nonlocal_guide(slices.filled(n), own, poll=progress.poll)
+        return nonlocal_guide(filled, own, poll=progress.poll)
 
     lenders = Lenders(slices, config, guide_of)
     for done, n in enumerate(lenders.order(), start=1):

@@ -1,7 +1,7 @@
 """The entry functions: what the dock, the command line, a recipe and a notebook call."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import refuse_existing
-from napari_lossviz.filter2noise.across import Lenders, lends
+from napari_lossviz.filter2noise.across import GuideOf, Lenders, lends
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -366,15 +366,13 @@ def _of_every_slice(
     return found.reshape(stages, slices.count, *slices.shape)
 
 
-def _guides(
-    slices: Slices, value_unit: str, config: Filter2NoiseConfig
-) -> Callable[[int], NDArray[np.float32]]:
-    """Return what gives the guide of the first stage of slice n."""
+def _guides(slices: Slices, value_unit: str, config: Filter2NoiseConfig) -> GuideOf:
+    """Return what gives the guide of the first stage."""
     if config.predictor == "trained":
-        return slices.filled
+        return lambda n, filled: filled
     if config.predictor == "instant":
-        return lambda n: make_guide(slices.filled(n))
+        return lambda n, filled: make_guide(filled)
     window = stack_intensity_range(slices, value_unit, config)
     spectrum = stack_spectrum(slices, window, judge_stack(slices, window, config), config)
     sigmas = slice_sigmas(slices, window, spectrum, config)
-    return lambda n: nonlocal_guide(slices.filled(n), spectrum.scaled_to(sigmas[n]))
+    return lambda n, filled: nonlocal_guide(filled, spectrum.scaled_to(sigmas[n]))
