@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
@@ -17,7 +16,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -34,6 +32,7 @@ from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.export_formats import ExportFormats
+from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.status_label import StatusLabel
 
 NO_RESULT = "Run a method first; its result is then exported here."
@@ -229,20 +228,8 @@ class ExportPanel(QWidget):
         self._update()
         self.status.say(str(error), bad=True)
         if isinstance(error, OutputExistsError) and "never overwritten" not in str(error):
-            self._ask_to_replace(request)
-
-    def _ask_to_replace(self, request: _Request) -> None:
-        box = QMessageBox(self)
-        box.setObjectName("lossviz replace export")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setText(f"{request.folder} is not empty.")
-        box.setInformativeText(
-            "Replace what an earlier export wrote there? Inputs and files of others stay."
-        )
-        replace: Any = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        replace.clicked.connect(lambda: self._write(request, overwrite=True))
-        box.open()
+            name = "lossviz replace export"
+            ask_to_replace(self, name, request.folder, lambda: self._write(request, overwrite=True))
 
     def _choose_folder(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Export to a folder", self.folder.text())

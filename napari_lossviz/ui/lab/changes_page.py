@@ -55,14 +55,11 @@ class ChangesPage(QWidget):
         self._viewer = viewer
         self._session = runs
         self._task: Task | None = None
-        self.first = RunChoice(runs, "The first of the two runs")
-        self.second = RunChoice(runs, "The run that is compared with it")
-        self.first.setToolTip("The run that is compared with")
-        self.second.setToolTip("The run whose changes against A are told")
+        self.first = RunChoice(runs, "The run that is compared with")
+        self.second = RunChoice(runs, "The run whose changes against A are told")
         self.swap = QPushButton("Swap")
         self.swap.setToolTip("A becomes B, and B becomes A")
         self.table = figures_table()
-        self.table.setToolTip("What is not the same in both runs, and all their figures")
         self.table.setToolTip("Settings, figures and terms in which the two runs differ")
         self.difference = QPushButton("Difference B − A")
         self.difference.setToolTip(

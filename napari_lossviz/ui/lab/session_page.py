@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from napari_lossviz.ui.activity import Activity
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.lab.viewer_session import session_in
 from napari_lossviz.ui.path_row import PathRow
+from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.session_runs import SessionRuns
 from napari_lossviz.ui.status_label import StatusLabel
 
@@ -149,20 +149,8 @@ class SessionPage(QWidget):
         self._end()
         self.status.fail(str(error))
         if isinstance(error, OutputExistsError) and not overwrite:
-            self._ask_to_replace(session, folder)
-
-    def _ask_to_replace(self, session: Session, folder: Path) -> None:
-        box = QMessageBox(self)
-        box.setObjectName("lossviz replace session")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setText(f"{folder} is not empty.")
-        box.setInformativeText(
-            "Replace what an earlier export wrote there? Inputs and files of others stay."
-        )
-        replace: Any = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        replace.clicked.connect(lambda: self._write(session, folder, overwrite=True))
-        box.open()
+            name = "lossviz replace session"
+            ask_to_replace(self, name, folder, lambda: self._write(session, folder, overwrite=True))
 
     def _end(self) -> None:
         self.bar.hide()
