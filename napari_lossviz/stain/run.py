@@ -14,18 +14,14 @@ from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import RowSink, refuse_existing
 from napari_lossviz.stain.checkpoint import StainCheckpoint, load_checkpoint
 from napari_lossviz.stain.config import StainConfig
-from napari_lossviz.stain.reference import UNKNOWN_SIZE
+from napari_lossviz.stain.parts import Parts
 from napari_lossviz.stain.resize import AxisResize, apply_resize
 from napari_lossviz.stain.result import StainResult
-from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
-from napari_lossviz.stain.source_colours import RecolouredScene, recolours, stains_of
-from napari_lossviz.stain.tissue import estimate_white, tissue_mask
+from napari_lossviz.stain.slide import Slide, look_at
 
 if TYPE_CHECKING:
     import torch
 
-_CLOSING = 32
-"""Pixels: gaps of tissue up to twice this wide count as tissue, as they did in training crops."""
 _SMALLEST_TILE = 128
 _SENSITIVITY_PIXELS = 64_000_000
 """The sensitivity layer of larger images is left out: it is kept in memory."""
@@ -39,6 +35,7 @@ def translate(
     axes: str | None = None,
     reporter: Reporter | None = None,
     out: str | Path | None = None,
+    parts: str | Path | None = None,
 ) -> StainResult:
     """Translate an image into another stain (arXiv 2303.06193).
 
@@ -59,6 +56,8 @@ def translate(
         Called at every tile; may raise `Cancelled`.
     out : path, optional
         Zarr store to hold the result; the result then refers to it.
+    parts : path, optional
+        Folder of `SharedTranslation`: what lies there of this image is not computed again.
 
     Returns
     -------
@@ -79,33 +78,12 @@ def translate(
     started = time.perf_counter()
     if out is not None:
         refuse_existing(out)
-    told = image.warnings if isinstance(image, Image) else ()
-    image = as_rgb_image(image, axes)
     if not isinstance(checkpoint, StainCheckpoint):
         checkpoint = load_checkpoint(checkpoint)
-    microns = config.microns_per_pixel or pixel_size(image)
-    scene = Scene(image, microns, checkpoint.microns_per_pixel)
-    warnings = [*(one for one in image.warnings if one not in told), *scene.warnings]
-    if not checkpoint.microns_per_pixel:
-        warnings.append(f"{image.name}: {UNKNOWN_SIZE}")
-    if checkpoint.card.get("demonstration"):
-        warnings.append(
-            str(checkpoint.card.get("note", "The checkpoint is for demonstration only."))
-        )
     progress = Progress(reporter, 1)
-    progress.announce("looking for tissue")
-    thumbnail, side = scene.thumbnail()
-    white = estimate_white(thumbnail)
-    tissue = tissue_mask(thumbnail, white)
-    if recolours(checkpoint):
-        try:
-            stains = stains_of(scene, tissue, side, white)
-            scene = RecolouredScene(image, microns, checkpoint.microns_per_pixel, stains)
-        except InputError as error:
-            warnings.append(f"{image.name}: its colours are not normalised: {error}.")
-    progress.step("looking for tissue")
-    if not tissue.any():
-        warnings.append(f"{image.name}: no tissue was found in it.")
+    kept = None if parts is None else Parts(Path(parts))
+    slide = look_at(image, checkpoint, config, progress, kept, axes)
+    rgb, warnings = slide.scene.image, list(slide.warnings)
 
     from napari_lossviz.engine.devices import choose_device, describe_device
     from napari_lossviz.engine.memory import PeakMemory
@@ -113,22 +91,22 @@ def translate(
     device = choose_device(config.device)
     with PeakMemory(device) as peak:
         translated, sensitivity, used = _translate_with_smaller_tiles(
-            scene, checkpoint, config, device, (tissue, side, white), progress, out
+            slide, checkpoint, config, device, progress, out, kept
         )
     if used.tile < config.tile:
         warnings.append(
-            f"{image.name}: the memory of {describe_device(device)} did not suffice for tiles of "
+            f"{rgb.name}: the memory of {describe_device(device)} did not suffice for tiles of "
             f"{config.tile}; tiles of {used.tile} were used."
         )
     if config.sensitivity and sensitivity is None:
-        warnings.append(f"{image.name}: too large for the augmentation sensitivity layer.")
+        warnings.append(f"{rgb.name}: too large for the augmentation sensitivity layer.")
 
     import torch
 
     return StainResult(
-        source=image,
+        source=rgb,
         config=used,
-        metrics={"tissue_share": float(tissue.mean()), "resampling": scene.factor},
+        metrics={"tissue_share": float(slide.tissue.mean()), "resampling": slide.scene.factor},
         device=describe_device(device),
         threads=torch.get_num_threads(),
         seconds=time.perf_counter() - started,
@@ -136,8 +114,8 @@ def translate(
         warnings=tuple(warnings),
         translated=translated,
         sensitivity=sensitivity,
-        tissue=tissue,
-        white=white,
+        tissue=slide.tissue,
+        white=slide.white,
         checkpoint_name=checkpoint.name,
         checkpoint_sha256=checkpoint.sha256,
         source_stain=checkpoint.source_stain,
@@ -152,6 +130,7 @@ def translate_image(
     axes: str | None = None,
     reporter: Reporter | None = None,
     out: str | Path | None = None,
+    parts: str | Path | None = None,
 ) -> StainResult:
     """Translate with the checkpoint that the configuration names; see `translate`."""
     if not config.checkpoint.strip():
@@ -159,17 +138,19 @@ def translate_image(
             "no checkpoint chosen: name the file of a trained generator (.safetensors, or the "
             "authors' latest_net_G.pth) as checkpoint"
         )
-    return translate(image, config.checkpoint, config, axes=axes, reporter=reporter, out=out)
+    return translate(
+        image, config.checkpoint, config, axes=axes, reporter=reporter, out=out, parts=parts
+    )
 
 
 def _translate_with_smaller_tiles(
-    scene: Scene,
+    slide: Slide,
     checkpoint: StainCheckpoint,
     config: StainConfig,
     device: "torch.device",
-    slide: tuple[NDArray[np.bool_], int, NDArray[np.float64]],
     progress: Progress,
     out: str | Path | None,
+    parts: Parts | None,
 ) -> tuple[Any, NDArray[np.float32] | None, StainConfig]:
     """Translate; each time that memory does not suffice, again with tiles half as large.
 
@@ -181,7 +162,7 @@ def _translate_with_smaller_tiles(
 
     while True:
         try:
-            return *_translate(scene, checkpoint, config, device, slide, progress, out), config
+            return *_translate(slide, checkpoint, config, device, progress, out, parts), config
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -194,6 +175,7 @@ def _translate_with_smaller_tiles(
         config = config.replace(
             tile=smaller, overlap=min(config.overlap, smaller // 2 // 8 * 8), batch_tiles=1
         )
+        parts = None  # of other tiles
         if device.type == "cuda":
             torch.cuda.empty_cache()
         progress.announce(f"out of memory: trying again with tiles of {smaller}")
@@ -208,22 +190,20 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _translate(
-    scene: Scene,
+    slide: Slide,
     checkpoint: StainCheckpoint,
     config: StainConfig,
     device: "torch.device",
-    slide: tuple[NDArray[np.bool_], int, NDArray[np.float64]],
     progress: Progress,
     out: str | Path | None,
+    parts: Parts | None,
 ) -> tuple[Any, NDArray[np.float32] | None]:
     from napari_lossviz.stain.tile_grid import Rows
-    from napari_lossviz.stain.translator import Translator
+    from napari_lossviz.stain.tiled import TiledSlide
 
-    tissue, side, white = slide
-    closed = _closed(tissue, max(_CLOSING // side, 1))
-    translator = Translator(checkpoint, config, device)
-    tiles = translator.tiles(scene, closed, side)
-    progress.extend(translator.passes(scene, tiles, closed, side))
+    scene = slide.scene
+    tiled = TiledSlide(slide, checkpoint, config, device, progress, parts)
+    progress.extend(tiled.passes)
     height, width = scene.shape
     keeps_spread = config.sensitivity > 0 and height * width <= _SENSITIVITY_PIXELS
     spread = np.zeros((height, width), np.float32) if keeps_spread else None
@@ -240,10 +220,7 @@ def _translate(
             if spread is not None and finished.spread is not None:
                 spread[finished.y : finished.y + len(finished.spread)] = finished.spread
 
-        normalisation = translator.normalisation(
-            scene, tiles, closed, side, progress.step, progress.poll
-        )
-        translator.run(scene, tiles, white, normalisation, take, progress.step)
+        tiled.run(take)
         if not scene.resampled:
             return sink.finish(), spread
         shape = (scene.image.shape[0], scene.image.shape[1])
@@ -251,12 +228,6 @@ def _translate(
             _resize_rows(sink.array, shape, final.write, progress.poll)
             back = final.finish()
     return back, None if spread is None else _resized_map(spread, shape)
-
-
-def _closed(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """Return the mask with gaps up to twice `reach` filled."""
-    grown = ndimage.maximum_filter(mask, 2 * reach + 1, mode="nearest")
-    return np.asarray(ndimage.minimum_filter(grown, 2 * reach + 1, mode="nearest"))
 
 
 def _resize_rows(

@@ -77,11 +77,11 @@ class RecolouredScene(Scene):
         self, image: Image, microns: float, wanted_microns: float, stains: MacenkoStains
     ) -> None:
         super().__init__(image, microns, wanted_microns)
-        self._stains = stains
+        self.stains = stains
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """Return (h, w, 3) pixels of a box, see `Scene.read`."""
-        return normalise_stains(super().read(box), self._stains)
+        return normalise_stains(super().read(box), self.stains)
 
 
 def stains_of(

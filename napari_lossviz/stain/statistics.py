@@ -4,8 +4,9 @@ A network that normalises each image by itself stains every tile differently, wh
 while a whole slide's own statistics, mostly of white, are nothing that it was trained on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from napari_lossviz.stain.normalisation import Normalise, moments, normalise_with
+from napari_lossviz.stain.tile_grid import Tile
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of a norm layer, each (B, C)."""
@@ -66,6 +68,59 @@ class TissueRecorder:
 
 
 @dataclass(frozen=True, eq=False)
+class TileMoments:
+    """Statistics of some tiles.
+
+    Attributes
+    ----------
+    places : (n, 2) int
+        Row and column of each.
+    weights : (n,) float32
+        How much of each is tissue.
+    means, variances : list of (n, C) float32
+        One for each norm layer.
+    """
+
+    places: NDArray[np.intp]
+    weights: NDArray[np.float32]
+    means: list[NDArray[np.float32]]
+    variances: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, tiles: Sequence[Tile], moments: Sequence[Moments]) -> "TileMoments":
+        """Return the statistics that were recorded of a batch of tiles."""
+        means, variances = ([pair[i].cpu().numpy() for pair in moments] for i in range(2))
+        places = np.array([(tile.row, tile.column) for tile in tiles])
+        weights = np.array([tile.tissue for tile in tiles], np.float32)
+        return cls(places, weights, means, variances)
+
+    @classmethod
+    def joined(cls, some: Sequence["TileMoments"]) -> "TileMoments":
+        """Return the statistics of several batches together."""
+        means, variances = (
+            [np.concatenate(layer) for layer in zip(*values, strict=True)]
+            for values in ([one.means for one in some], [one.variances for one in some])
+        )
+        places = np.concatenate([one.places for one in some])
+        return cls(places, np.concatenate([one.weights for one in some]), means, variances)
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return it as arrays by name."""
+        named = {f"mean_{i}": one for i, one in enumerate(self.means)}
+        named |= {f"variance_{i}": one for i, one in enumerate(self.variances)}
+        return {"places": self.places, "weights": self.weights, **named}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "TileMoments":
+        """Return what `as_arrays` made arrays of."""
+        layers = range(sum(name.startswith("mean_") for name in arrays))
+        means, variances = (
+            [arrays[f"{what}_{i}"] for i in layers] for what in ("mean", "variance")
+        )
+        return cls(arrays["places"], arrays["weights"], means, variances)
+
+
+@dataclass(frozen=True, eq=False)
 class StatisticsTable:
     """Statistics of all tiles.
 
@@ -89,14 +144,16 @@ class StatisticsTable:
         )
         return cls(means, variances, np.zeros((rows, columns), np.float32))
 
-    def put(self, row: int, column: int, weight: float, moments: Sequence[Moments], i: int) -> None:
-        """Enter the statistics of image `i` of a batch for a tile, unless they overflowed."""
-        if not all(one[i].isfinite().all() for pair in moments for one in pair):
-            return
-        self.weights[row, column] = weight
-        for layer, (mean, variance) in enumerate(moments):
-            self.means[layer][row, column] = mean[i].cpu().numpy()
-            self.variances[layer][row, column] = variance[i].cpu().numpy()
+    def put(self, some: "TileMoments") -> None:
+        """Enter the statistics of some tiles, but of none whose features overflowed."""
+        finite = np.all(
+            [np.isfinite(v).all(axis=1) for v in (*some.means, *some.variances)], axis=0
+        )
+        rows, columns = some.places[finite].T
+        self.weights[rows, columns] = some.weights[finite]
+        for layer, (mean, variance) in enumerate(zip(some.means, some.variances, strict=True)):
+            self.means[layer][rows, columns] = mean[finite]
+            self.variances[layer][rows, columns] = variance[finite]
 
 
 class Enough(Exception):  # noqa: N818, ends a forward pass, no error

@@ -12,6 +12,10 @@ from napari_lossviz.engine.tiles import Span
 
 _Any = TypeVar("_Any")
 
+LEAST_TISSUE = 1 / 64
+"""Share of a tile that must be tissue for statistics of its own: normalised by a few pixels, the
+rest of it grows from layer to layer beyond all bounds. Such a tile is filled by its neighbours."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tile:
@@ -88,6 +92,30 @@ def tiles_of(
         [Tile(r, c, y, x, float(mask_part(mask, side, y, x).mean())) for c, x in enumerate(columns)]
         for r, y in enumerate(rows)
     ]
+
+
+def measured(tiles: list[list[Tile]], *, every_second: bool) -> list[Tile]:
+    """Return the tiles whose statistics are measured: if all have little tissue, all with any.
+
+    Parameters
+    ----------
+    tiles : list of list of Tile
+    every_second : bool
+        Whether every second tile will do, as the fields of one colour of a chessboard, which have
+        all others for neighbours; and those at the image's border, which have fewer.
+    """
+    flat = [tile for row in tiles for tile in row if tile.tissue > 0]
+    enough = [tile for tile in flat if tile.tissue >= LEAST_TISSUE]
+    last = len(tiles) - 1, len(tiles[0]) - 1
+    chosen = [
+        tile
+        for tile in enough
+        if not every_second
+        or (tile.row + tile.column) % 2 == 0
+        or tile.row in (0, last[0])
+        or tile.column in (0, last[1])
+    ]
+    return chosen or enough or flat
 
 
 def batches(items: Sequence[_Any], size: int) -> Iterator[Sequence[_Any]]:

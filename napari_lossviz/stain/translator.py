@@ -1,6 +1,6 @@
 """The generator over a whole image: tiles, their statistics, and their blending."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -22,18 +22,23 @@ from napari_lossviz.stain.statistics import (
     Enough,
     Moments,
     StatisticsTable,
+    TileMoments,
     TissueRecorder,
     WholeImageMoments,
     shared,
 )
-from napari_lossviz.stain.tile_grid import Rows, Tile, batches, mask_part, tiles_of
+from napari_lossviz.stain.tile_grid import (
+    LEAST_TISSUE,
+    Rows,
+    Tile,
+    batches,
+    mask_part,
+    measured,
+    tiles_of,
+)
 
 Normalisation = Callable[[Sequence[Tile], int], Normalise]
 """Takes some tiles and the number of their augmentation, 0 for none."""
-
-_LEAST_TISSUE = 1 / 64
-"""Share of a tile that must be tissue for statistics of its own: normalised by a few pixels, the
-rest of it grows from layer to layer beyond all bounds. Such a tile is filled by its neighbours."""
 
 EXACT_OVERLAP = 144
 """Twice the reach of the generator's receptive field, rounded up to the grid."""
@@ -118,10 +123,10 @@ class Translator:
         scene, tiles, mask, side
             See `tiles`.
         """
-        one = sum(self._wanted(tile) for row in tiles for tile in row)
+        one = sum(self.wanted(tile) for row in tiles for tile in row)
         count = sum(len(row) for row in tiles)
         if self._config.statistics == "kernelised":
-            return one + len(self._measured(self.crops(scene, tiles, mask, side)))
+            return one + len(self.measured(self.crops(scene, tiles, mask, side)))
         if self._config.statistics == "whole_image" and count > 1:
             return one + count * len(self._network.norm_channels)
         return one
@@ -134,6 +139,7 @@ class Translator:
         side: int,
         done: Callable[[str], None],
         poll: Callable[[], None],
+        known: Iterable[TileMoments] = (),
     ) -> Normalisation:
         """Measure what the chosen statistics need, and return the normalisation of some tiles.
 
@@ -143,12 +149,14 @@ class Translator:
             See `tiles`.
         done, poll : callable
             Called after each tile, and between layers; may raise to stop.
+        known : iterable of TileMoments
+            Kernelised statistics of `measured` that need not be measured any more.
         """
         flat = [tile for row in tiles for tile in row]
         chosen = self._config.statistics
         if chosen == "kernelised" and any(tile.tissue > 0 for tile in flat):
             crops = self.crops(scene, tiles, mask, side)
-            table = self._table(scene, crops, mask, side, done, poll)
+            table = self._table(scene, crops, mask, side, done, poll, known)
             if table.weights.any():
                 statistics = KernelisedStatistics(table, crops, self._config.kernel)
                 return lambda some, number: statistics.around(
@@ -178,8 +186,9 @@ class Translator:
         normalisation: Normalisation,
         take: Callable[[Rows], None],
         done: Callable[[str], None],
+        band: range | None = None,
     ) -> None:
-        """Translate a scene.
+        """Translate a scene, or a band of it.
 
         Parameters
         ----------
@@ -193,12 +202,20 @@ class Translator:
             Is given finished rows, in order.
         done : callable
             Called after each tile; may raise to stop.
+        band : range, optional
+            Rows of tiles: pixels are given from where the first begins to where the one after the
+            last does. What reaches into them from above is computed too, so that they come out as
+            those of the whole do, to the last bit.
         """
+        band = range(len(tiles)) if band is None else band
+        begin = tiles[band.start][0].y.start
+        above = next(r for r, row in enumerate(tiles) if row[0].y.stop > begin or r == band.start)
         width = scene.padded[1]
         channels = 4 if self._config.sensitivity else 3
         strip = np.zeros((0, width, channels), np.float32)
         first = 0
-        for r, row in enumerate(tiles):
+        for r in range(above, band.stop):
+            row = tiles[r]
             span = row[0].y
             lowered = np.zeros((span.length, width, channels), np.float32)
             kept = strip[span.start - first :] if len(strip) else strip
@@ -209,7 +226,7 @@ class Translator:
                 strip[:, tile.x.start : tile.x.stop] += values * weight
             following = tiles[r + 1][0].y.start if r + 1 < len(tiles) else span.stop
             ready = min(following, scene.shape[0]) - first
-            if ready > 0:
+            if r >= band.start and ready > 0:
                 finished = strip[:ready, : scene.shape[1]]
                 pixels = np.clip(np.rint(finished[..., :3]), 0, 255).astype(np.uint8)
                 spread = finished[..., 3].copy() if channels == 4 else None
@@ -226,9 +243,9 @@ class Translator:
         """Yield the tiles with their outputs (h, w, 3 or 4) in grey levels."""
         empty = np.append(white, 0.0)[: 4 if self._config.sensitivity else 3]
         for tile in row:
-            if not self._wanted(tile):
+            if not self.wanted(tile):
                 yield tile, np.broadcast_to(empty.astype(np.float32), (*tile.box.shape, len(empty)))
-        wanted = [tile for tile in row if self._wanted(tile)]
+        wanted = [tile for tile in row if self.wanted(tile)]
         for some in batches(wanted, self._config.batch_tiles):
             x = self._input(scene, some)
             y = self._grey_levels(self._forward(x, normalisation(some, 0)))
@@ -250,18 +267,32 @@ class Translator:
             outputs.append(inverse(changed, number, y))
         return torch.stack(outputs).std(dim=0, correction=0).mean(dim=1, keepdim=True)
 
-    def _table(
+    def measured(self, crops: list[list[Tile]]) -> list[Tile]:
+        """Return the tiles of `crops` whose kernelised statistics are measured, in order."""
+        return measured(crops, every_second=self._config.kernel > 0)
+
+    def measure(
         self,
         scene: Scene,
-        tiles: list[list[Tile]],
+        tiles: Sequence[Tile],
         mask: NDArray[np.bool_],
         side: int,
         done: Callable[[str], None],
         poll: Callable[[], None],
-    ) -> StatisticsTable:
+    ) -> Iterator[TileMoments]:
+        """Yield the statistics of the tissue of some tiles, `batch_tiles` at a time.
+
+        Parameters
+        ----------
+        scene, mask, side
+            See `tiles`.
+        tiles : sequence of Tile
+            Some of `measured`.
+        done, poll
+            See `normalisation`.
+        """
         network = self._network
-        table = StatisticsTable.empty(len(tiles), len(tiles[0]), network.norm_channels)
-        for some in batches(self._measured(tiles), self._config.batch_tiles):
+        for some in batches(tiles, self._config.batch_tiles):
             weights = np.stack([mask_part(mask, side, t.y, t.x) for t in some])[:, None]
             recorder = TissueRecorder(
                 torch.from_numpy(weights.astype(np.float32)).to(self._device),
@@ -269,11 +300,31 @@ class Translator:
                 poll,
             )
             self._forward(self._input(scene, some), recorder)
-            for i, tile in enumerate(some):
-                table.put(tile.row, tile.column, tile.tissue, recorder.moments, i)
+            yield TileMoments.of(some, recorder.moments)
+            for _ in some:
                 done("measuring the statistics of tiles")
-        shares = np.array([[tile.tissue for tile in row] for row in tiles])
-        return with_neighbours(table, np.where(shares >= _LEAST_TISSUE, shares, 0))
+
+    def _table(
+        self,
+        scene: Scene,
+        crops: list[list[Tile]],
+        mask: NDArray[np.bool_],
+        side: int,
+        done: Callable[[str], None],
+        poll: Callable[[], None],
+        known: Iterable[TileMoments],
+    ) -> StatisticsTable:
+        table = StatisticsTable.empty(len(crops), len(crops[0]), self._network.norm_channels)
+        left = {(tile.row, tile.column): tile for tile in self.measured(crops)}
+        for some in known:
+            table.put(some)
+            for row, column in some.places.tolist():
+                del left[row, column]
+                done("measuring the statistics of tiles")
+        for some in self.measure(scene, list(left.values()), mask, side, done, poll):
+            table.put(some)
+        shares = np.array([[tile.tissue for tile in row] for row in crops])
+        return with_neighbours(table, np.where(shares >= LEAST_TISSUE, shares, 0))
 
     def _whole(
         self,
@@ -295,10 +346,8 @@ class Translator:
             known.append(measured.result())
         return known
 
-    def _measured(self, tiles: list[list[Tile]]) -> list[Tile]:
-        return measured(tiles, every_second=self._config.kernel > 0)
-
-    def _wanted(self, tile: Tile) -> bool:
+    def wanted(self, tile: Tile) -> bool:
+        """Whether a tile is computed; else it is left white."""
         return tile.tissue > 0 or self._config.background == "translate"
 
     def _input(self, scene: Scene, tiles: Sequence[Tile]) -> Tensor:
@@ -314,30 +363,6 @@ class Translator:
     @staticmethod
     def _grey_levels(y: Tensor) -> Tensor:
         return (y + 1) * 127.5
-
-
-def measured(tiles: list[list[Tile]], *, every_second: bool) -> list[Tile]:
-    """Return the tiles whose statistics are measured: if all have little tissue, all with any.
-
-    Parameters
-    ----------
-    tiles : list of list of Tile
-    every_second : bool
-        Whether every second tile will do, as the fields of one colour of a chessboard, which have
-        all others for neighbours; and those at the image's border, which have fewer.
-    """
-    flat = [tile for row in tiles for tile in row if tile.tissue > 0]
-    enough = [tile for tile in flat if tile.tissue >= _LEAST_TISSUE]
-    last = len(tiles) - 1, len(tiles[0]) - 1
-    chosen = [
-        tile
-        for tile in enough
-        if not every_second
-        or (tile.row + tile.column) % 2 == 0
-        or tile.row in (0, last[0])
-        or tile.column in (0, last[1])
-    ]
-    return chosen or enough or flat
 
 
 def fixed_moments(
