@@ -25,6 +25,7 @@ HIDDEN = ".lossviz-batch"
 
 _LOCK, _STOP = "lock.json", "stop"
 _ATTEMPTS, _STAGING, _OUTCOMES = "attempts", "staging", "outcomes"
+_OF_PARTS = "attempts-of-parts"
 
 _BEAT = 10.0
 """Seconds between two signs of life."""
@@ -65,7 +66,7 @@ class BatchPlace:
         self.mark = uuid.uuid4().hex
         new, old = (self.out / f"{HIDDEN}-{which}-{self.mark}" for which in ("new", "old"))
         try:
-            for name in (_ATTEMPTS, _STAGING, _OUTCOMES):
+            for name in (_ATTEMPTS, _OF_PARTS, _STAGING, _OUTCOMES):
                 (new / name).mkdir(parents=True)
             content = {"pid": os.getpid(), "host": gethostname(), "started": _started(os.getpid())}
             (new / _LOCK).write_text(json.dumps(content | {"mark": self.mark}), "utf-8")
@@ -84,6 +85,7 @@ class BatchPlace:
         finally:
             for folder in (new, old):
                 shutil.rmtree(folder, ignore_errors=True)
+        self._clear_dead_beginnings()
 
     def beat(self) -> None:
         """Show that the batch is alive.
@@ -139,8 +141,8 @@ class BatchPlace:
         there = (self.folder / _LOCK).exists() and not (self.folder / _STOP).exists()
         return not there or self._is_anothers
 
-    def begin(self, stem: str) -> int:
-        """Note that work on an item begins, and return for the how many-th time.
+    def begin(self, stem: str, part: str = "") -> int:
+        """Note that work on an item, or on a part of it, begins; return for the how many-th time.
 
         Raises
         ------
@@ -148,19 +150,22 @@ class BatchPlace:
             If the folder is gone.
         """
         line = json.dumps({"pid": os.getpid(), "host": gethostname(), "at": time.time()})
-        with (self.folder / _ATTEMPTS / stem).open("a", encoding="utf-8") as stream:
+        path = self._attempts_path(stem, part)
+        if part:
+            path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
-        return len(self.attempts(stem))
+        return len(self.attempts(stem, part))
 
     def tell(self, record: ItemRecord) -> None:
         """Tell the batch an item's outcome."""
         with suppress(OSError), atomic_path(self.folder / _OUTCOMES / record.stem, True) as new:
             new.write_text(record.model_dump_json(), "utf-8")
 
-    def attempts(self, stem: str) -> list[dict[str, Any]]:
-        """Return who began an item so far (process, host, time)."""
+    def attempts(self, stem: str, part: str = "") -> list[dict[str, Any]]:
+        """Return who began an item, or a part of it, so far (process, host, time)."""
         try:
-            text = (self.folder / _ATTEMPTS / stem).read_text("utf-8")
+            text = self._attempts_path(stem, part).read_text("utf-8")
         except OSError:
             return []
         return [json.loads(line) for line in text.splitlines()]
@@ -173,6 +178,9 @@ class BatchPlace:
         folder.mkdir(parents=True)
         return folder
 
+    def _attempts_path(self, stem: str, part: str) -> Path:
+        return self.folder / _OF_PARTS / stem / part if part else self.folder / _ATTEMPTS / stem
+
     @property
     def _is_anothers(self) -> bool:
         """Whether the folder is that of another batch."""
@@ -182,20 +190,23 @@ class BatchPlace:
             return False
         return bool(self.mark) and owner.get("mark") != self.mark
 
+    def _clear_dead_beginnings(self) -> None:
+        """Remove what batches left that were killed while they began."""
+        for which in ("new", "old"):
+            for folder in self.out.glob(f"{HIDDEN}-{which}-*"):
+                with suppress(OSError):  # it has its name by now
+                    alive = _is_alive(folder / _LOCK)
+                    if alive is None:  # without a lock it may be one that begins right now
+                        alive = time.time() - folder.stat().st_mtime < _SILENCE
+                    if not alive:
+                        shutil.rmtree(folder, ignore_errors=True)
+
     def _refuse_second(self) -> str:
         """Raise if a batch works here; return the lock of one that is dead, if there is one."""
         lock = self.folder / _LOCK
         text = _text_of(lock)
-        try:
+        if _is_alive(lock):
             owner = json.loads(text)
-            age = time.time() - lock.stat().st_mtime
-        except (OSError, ValueError):
-            return text
-        if owner.get("host") == gethostname():
-            alive = owner.get("started") == _started(int(owner.get("pid", 0)))
-        else:
-            alive = age < _SILENCE
-        if alive:
             raise OutputError(
                 f"{self.out}: another batch writes there (process {owner.get('pid')} on "
                 f"{owner.get('host')}): wait for it, or choose another output folder"
@@ -209,6 +220,18 @@ def _text_of(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, ValueError):
         return ""
+
+
+def _is_alive(lock: Path) -> bool | None:
+    """Whether the batch with this lock is alive; None: there is none, or it cannot be read."""
+    try:
+        owner = json.loads(_text_of(lock))
+        age = time.time() - lock.stat().st_mtime
+        if owner.get("host") == gethostname():
+            return bool(owner.get("started") == _started(int(owner.get("pid", 0))))
+    except (OSError, ValueError):
+        return None
+    return age < _SILENCE
 
 
 def _started(process: int) -> float | None:

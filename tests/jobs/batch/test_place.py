@@ -1,7 +1,10 @@
 """One output folder belongs to one batch at a time, however they come and go."""
 
 import json
+import os
+import time
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -55,3 +58,41 @@ def test_batch_that_was_taken_for_dead_leaves_the_next_one_alone(tmp_path: Path)
     awake.beat()
     awake.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_beginnings_of_killed_batches_are_cleared_and_those_of_others_are_not(
+    tmp_path: Path,
+) -> None:
+    def beginning(name: str, lock: dict[str, object] | None, age: float = 0) -> Path:
+        folder = tmp_path / f"{HIDDEN}-{name}"
+        (folder / "staging").mkdir(parents=True)
+        if lock is not None:
+            (folder / "lock.json").write_text(json.dumps(lock))
+        then = time.time() - age
+        for path in (folder / "lock.json", folder):
+            if path.exists():
+                os.utime(path, (then, then))
+        return folder
+
+    import psutil
+
+    started = psutil.Process().create_time()
+    here = {"pid": os.getpid(), "host": gethostname(), "started": started}
+    dead = [
+        beginning("new-killed", here | {"started": 1.0}),
+        beginning("old-killed", here | {"started": 1.0}),
+        beginning("new-before-its-lock", None, age=3600),
+        beginning("new-elsewhere-silent", here | {"host": "another"}, age=3600),
+    ]
+    alive = [
+        beginning("new-at-work", here, age=3600),
+        beginning("new-right-now", None),
+        beginning("new-elsewhere", here | {"host": "another"}),
+        tmp_path / f"{HIDDEN}-notes",
+    ]
+    alive[-1].mkdir()
+    place = BatchPlace(tmp_path)
+    place.open()
+    assert not [folder for folder in dead if folder.exists()]
+    assert [folder for folder in alive if not folder.exists()] == []
+    place.close()
