@@ -5,12 +5,14 @@ from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
 from napari_lossviz.core import InputError, OutOfMemoryError
-from napari_lossviz.io.codestreams import stated_size
+from napari_lossviz.io.codestreams import stated_shape
 from napari_lossviz.io.dicom_header import Frame
 from napari_lossviz.io.memory import require_memory
 
 _VALUE_BYTES = 4
 """Of a value after the rescale, beside the stored one."""
+_MOST_SAMPLES = 4
+"""Of a pixel that compressed data may have whatever the header says: it is told from a bomb."""
 
 
 def refuse_large_frame(frame: Frame, whole: FileDataset, syntax: UID) -> None:
@@ -45,12 +47,19 @@ def refuse_large_frame(frame: Frame, whole: FileDataset, syntax: UID) -> None:
             number_of_frames=frame.frames or 1,
             extended_offsets=table if all(table) else None,
         )
-        found = stated_size(data)
+        found = stated_shape(data)
     except (ValueError, AttributeError):
         return  # the decoder says what is wrong
-    if found is not None and found != (frame.rows, frame.columns):
+    if found is None:
+        return
+    if found[:2] != (frame.rows, frame.columns):
         raise InputError(
             f"{frame.path}: the pixels cannot be decoded, they are truncated or damaged, or the "
             f"header is wrong: expected {frame.rows} x {frame.columns} pixels, and the "
-            f"{syntax.name} data speak of {found[0]} x {found[1]}"
+            f"{syntax.name} data speak of {found.rows} x {found.columns}"
+        )
+    if found.samples > max(samples, _MOST_SAMPLES):
+        raise InputError(
+            f"{frame.path}: expected {samples} values in a pixel, and the {syntax.name} data speak "
+            f"of {found.samples}; the file is damaged, or made to fill the memory"
         )

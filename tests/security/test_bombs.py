@@ -19,7 +19,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from napari_lossviz import io
-from napari_lossviz.io.codestreams import stated_size
+from napari_lossviz.io.codestreams import stated_shape
 from napari_lossviz.io.sar_raster import import_rasterio
 
 FREE = 64 << 20
@@ -192,7 +192,8 @@ def test_a_jpeg_in_a_tiff_that_says_it_is_large(
     tifffile.imwrite(path, np.zeros(shape, np.uint8), compression="jpeg", **options)
     content = bytearray(path.read_bytes())
     place = content.index(b"\xff\xc0")
-    assert stated_size(bytes(content[content.index(b"\xff\xd8") :])) == (64, 64)
+    stated = stated_shape(bytes(content[content.index(b"\xff\xd8") :]))
+    assert stated == (64, 64, 3 if tile else 1, False)
     struct.pack_into(">2H", content, place + 5, 60000, 60000)
     path.write_bytes(content)
     assert "60000 x 60000" in refused(path)
