@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_lossviz.core import OutputError, OutputExistsError
+from napari_lossviz.core.pending_writes import let_writes_end
 
 
 class RowSink:
@@ -57,6 +58,7 @@ class RowSink:
                 str(self._partial), shape=shape, chunks=chunks, dtype=dtype, fill_value=0
             )
         except OSError as error:
+            let_writes_end()
             shutil.rmtree(self._partial, ignore_errors=True)
             raise OutputError(f"{out} could not be written: {error}") from error
 
@@ -100,6 +102,8 @@ class RowSink:
         trace: TracebackType | None,
     ) -> None:
         if self._partial is not None:
+            if kind is not None:
+                let_writes_end()
             shutil.rmtree(self._partial, ignore_errors=True)
 
 

@@ -1,6 +1,5 @@
 """Images as OME-Zarr (NGFF 0.4): a pyramid of resolutions with axes, units and scale."""
 
-import asyncio
 import math
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Image, InputError
+from napari_lossviz.core.pending_writes import let_writes_end
 from napari_lossviz.io.atomic import atomic_folder
 
 VERSION = "0.4"
@@ -90,7 +90,7 @@ def fill_ome_zarr(
     try:
         _fill(image, folder, labels, tick)
     except BaseException:
-        _let_writes_end()
+        let_writes_end()
         raise
 
 
@@ -119,20 +119,6 @@ def _fill(image: Image, folder: Path, labels: bool, tick: Callable[[], None]) ->
             else:
                 array[place] = _halved(group[str(level - 1)], place, labels)
     group.attrs.update(_attributes(image, axes, order, factors, labels))
-
-
-def _let_writes_end() -> None:
-    """Wait for the chunks that zarr still writes after one of them has failed.
-
-    They go on in a thread of its own, and would make a folder again that was removed meanwhile.
-    """
-    from zarr.core.sync import sync
-
-    async def end() -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
-
-    sync(end())
 
 
 def _stored_dtype(image: Image) -> np.dtype[Any]:
