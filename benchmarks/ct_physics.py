@@ -26,12 +26,12 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from filter2noise_quality import bm3d_of
-from images import Case
+from images import KERNELS, Case
 from numpy.typing import NDArray
 from peers import PEERS
 from scipy import fft, optimize
@@ -42,7 +42,7 @@ from napari_lossviz.filter2noise.intensity import SOFT_TISSUE
 from napari_lossviz.metrics import image_quality, noise_power_spectrum, task_transfer_function
 from napari_lossviz.metrics.ct_regions import HU_CLASSES, hu_classes
 from napari_lossviz.metrics.detectability import eye_filter
-from napari_lossviz.samples.acquisition import project, reconstruct
+from napari_lossviz.samples.acquisition import Scanner, project, reconstruct
 from napari_lossviz.samples.inserts import Insert, inserts
 from napari_lossviz.samples.make import GEOMETRY, LOW_DOSE_PHOTONS, SCANNER
 from napari_lossviz.samples.phantom import phantom_slice
@@ -58,6 +58,7 @@ CALM = 1.6
 """Radii of an insert within which its surroundings are uniform."""
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.2)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
+RESIDUAL_SIGMAS = (1.5, 2.0, 2.5, 3.0, 4.0, None)
 BM3D_STRENGTHS = (0.9, 1.2, 1.5)
 SPACING = (GEOMETRY.spacing, GEOMETRY.spacing)
 
@@ -90,6 +91,7 @@ def simulate(
     seed: int = 0,
     *,
     thin: bool = False,
+    scanner: Scanner = SCANNER,
 ) -> Scans:
     """Simulate the scans; the n-th of both kinds has the same random numbers.
 
@@ -106,14 +108,14 @@ def simulate(
         for with_inserts in (True, False):
             kept = with_inserts and not (thin and index not in measured)
             drawn = fine if kept else without_inserts(fine, index)
-            transmitted = project(drawn, GEOMETRY.spacing, SCANNER)
+            transmitted = project(drawn, GEOMETRY.spacing, scanner)
             clean[with_inserts][n] = reconstruct(
-                transmitted * photons, photons, GEOMETRY.spacing, SCANNER
+                transmitted * photons, photons, GEOMETRY.spacing, scanner
             )
             for r in range(realisations):
                 generator = np.random.default_rng([seed, index, r])
                 counts = detected(transmitted * photons, generator)
-                noisy[with_inserts][r, n] = reconstruct(counts, photons, GEOMETRY.spacing, SCANNER)
+                noisy[with_inserts][r, n] = reconstruct(counts, photons, GEOMETRY.spacing, scanner)
     return Scans(noisy[True], noisy[False], clean[True], clean[False])
 
 
@@ -165,6 +167,14 @@ def strengths(preset: str) -> Iterator[tuple[str, Filter]]:
     for strength in STRENGTHS:
         config = kept.replace(strength=strength)
         yield f"{preset} × {strength:g}", lambda stack, config=config: denoised(stack, config)
+
+
+def residuals() -> Iterator[tuple[str, Filter]]:
+    """Yield the preset best with its residual averaged over other widths, or not given back."""
+    for sigma in RESIDUAL_SIGMAS:
+        config = Filter2NoiseConfig.best().replace(sigma_residual=sigma)
+        name = "none" if sigma is None else f"{sigma:g} px"
+        yield f"best, {name}", lambda stack, config=config: denoised(stack, config)
 
 
 def mixtures(preset: str) -> Iterator[tuple[str, Filter]]:
@@ -367,6 +377,11 @@ def main() -> None:
     parser.add_argument("--photons", type=float, default=LOW_DOSE_PHOTONS)
     parser.add_argument("--only", nargs="*", help="presets and peers; default: all")
     parser.add_argument("--curve", nargs="*", default=[], help="presets with weaker strengths too")
+    parser.add_argument(
+        "--residual", action="store_true", help="best with other values of sigma_residual too"
+    )
+    parser.add_argument("--kernel", choices=KERNELS, default=SCANNER.kernel)
+    parser.add_argument("--seed", type=int, default=0, help="of the scans' noise")
     parser.add_argument("--mix", nargs="*", default=[], help="presets with noise mixed back in")
     parser.add_argument(
         "--neighbours",
@@ -385,7 +400,15 @@ def main() -> None:
     options = parser.parse_args()
     context = options.neighbours
     slices = SLICES[1:2] if options.thin else SLICES
-    scans = simulate(options.realisations, options.photons, slices, context, thin=options.thin)
+    scans = simulate(
+        options.realisations,
+        options.photons,
+        slices,
+        context,
+        options.seed,
+        thin=options.thin,
+        scanner=replace(SCANNER, kernel=options.kernel),
+    )
     measured = scans.without(context)
     print(f"{options.realisations} scans, {len(slices)} slices of each measured", flush=True)
     found = {"noisy": measure(measured, measured.present, measured.absent, None)}
@@ -397,6 +420,8 @@ def main() -> None:
         filters |= dict(strengths(preset))
     for preset in options.mix:
         filters |= dict(mixtures(preset))
+    if options.residual:
+        filters |= dict(residuals())
     if context:
         filters |= dict(lending("instant", context)) | dict(lending("best", context))
     for name, function in filters.items():

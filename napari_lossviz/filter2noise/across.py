@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_lossviz.filter2noise.apply import NeighbourSlice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices
-from napari_lossviz.filter2noise.maps import ACROSS, PredictedMaps, WithAcross
+from napari_lossviz.filter2noise.maps import ACROSS, RESIDUAL, PredictedMaps, WithConstants
 
 GuideOf = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
 """Returns the guide of a slice, (C, H, W), from its number and itself, invalid pixels filled."""
@@ -27,11 +27,23 @@ def lends(slices: Slices, config: Filter2NoiseConfig) -> bool:
     return bool(config.neighbours and slices.neighbours(0, 1, config.neighbour_axis))
 
 
-def with_across(maps: PredictedMaps, slices: Slices, config: Filter2NoiseConfig) -> PredictedMaps:
-    """Return the maps with sigma_z (or sigma_t) where slices lend to each other."""
-    if not lends(slices, config):
-        return maps
-    return WithAcross(maps, ACROSS[config.neighbour_axis], config.sigma_z)
+def further_maps(slices: Slices, config: Filter2NoiseConfig) -> dict[str, float]:
+    """Return the maps beyond those within a slice, by name, and the one value of each.
+
+    sigma_residual where the residual is given back; sigma_z (or sigma_t) where slices lend.
+    """
+    found = {}
+    if config.predictor == "nonlocal" and config.sigma_residual is not None:
+        found[RESIDUAL] = config.sigma_residual
+    if lends(slices, config):
+        found[ACROSS[config.neighbour_axis]] = config.sigma_z
+    return found
+
+
+def with_further(maps: PredictedMaps, slices: Slices, config: Filter2NoiseConfig) -> PredictedMaps:
+    """Return the maps with those of `further_maps`."""
+    constants = further_maps(slices, config)
+    return WithConstants(maps, constants) if constants else maps
 
 
 class Lenders:

@@ -59,6 +59,15 @@ class Filter2NoiseConfig(MethodConfig):
         ge=0,
         le=0.9,
     )
+    sigma_residual: float | None = setting(
+        2.0,
+        "Best: what the filter took away is averaged over so many pixels (a Gaussian's sigma) and "
+        "given back: faint structure is coarse, most noise is fine. The value of the map "
+        "sigma_residual before any edit; empty gives nothing back.",
+        gt=0.05,
+        le=12,
+        unit="px",
+    )
     neighbours: int = setting(
         0,
         "Instant and best: how many slices before and after lend to each slice of a series. "
@@ -143,7 +152,10 @@ class Filter2NoiseConfig(MethodConfig):
 
     @classmethod
     def best(cls) -> Self:
-        """Return the preset of highest quality: one wide stage with a non-local Bayesian guide."""
+        """Return the preset of highest quality: one wide stage with a non-local Bayesian guide.
+
+        What it took away is given back where it is coarse (`sigma_residual`).
+        """
         return cls(predictor="nonlocal")
 
     @classmethod

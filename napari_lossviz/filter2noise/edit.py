@@ -18,14 +18,23 @@ from napari_lossviz.core import Box, Edit, Stroke
 from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
 from napari_lossviz.filter2noise.across import Lenders
 from napari_lossviz.filter2noise.apply import (
+    RESIDUAL_RADIUS,
     SPATIAL_CEILING,
     NeighbourSlice,
+    StageMaps,
     filter_stage,
     finished,
+    with_residual,
 )
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.layout import Slices
-from napari_lossviz.filter2noise.maps import check_edits, edit_limits, edited_maps, stage_list
+from napari_lossviz.filter2noise.maps import (
+    RESIDUAL,
+    check_edits,
+    edit_limits,
+    edited_maps,
+    stage_list,
+)
 from napari_lossviz.filter2noise.result import Filter2NoiseResult
 
 KEPT_SLICES = 4
@@ -67,7 +76,8 @@ class _SliceState:
     neighbours : list of NeighbourSlice
         Slices that lend to this one.
     chain : list of (C, H, W)
-        Input of each stage, and the output.
+        Input of each stage, the output of the last one, and where the residual is given back,
+        that with it.
     """
 
     edits: tuple[Edit, ...]
@@ -270,7 +280,21 @@ class EditSession:
                 neighbours=state.neighbours if stage == 0 else (),
             )
             state.chain[stage + 1][:, *box.slices] = patch
+        if RESIDUAL in state.maps:
+            sigma = state.maps[RESIDUAL][0]
+            seen = StageMaps((sigma, sigma, sigma), RESIDUAL_RADIUS)
+            widest = max(RESIDUAL_RADIUS, math.ceil(SPATIAL_CEILING))
+            box = box.grow(seen.reach(box.grow(widest).clip(shape))).clip(shape) | changed
+            state.chain[-1][:, *box.slices] = self._given_back(state, box, cancel)
         return box
+
+    def _given_back(
+        self, state: _SliceState, box: Box | None, cancel: Event | None
+    ) -> NDArray[np.float32]:
+        """Return the last stage's output with the residual given back."""
+        filtered, values = state.chain[len(self._radii)], state.chain[0]
+        sigma = state.maps[RESIDUAL][0]
+        return with_residual(filtered, values, sigma, valid=state.valid, box=box, cancel=cancel)
 
     def _finished(self, n: int, box: Box) -> NDArray[np.float32]:
         state = self._state(n)
@@ -330,6 +354,8 @@ class EditSession:
                     neighbours=state.neighbours if first else (),
                 )
             )
+        if RESIDUAL in state.maps:
+            state.chain.append(self._given_back(state, None, cancel))
         while len(self._states) >= KEPT_SLICES:
             del self._states[next(iter(self._states))]
         self._states[n] = state

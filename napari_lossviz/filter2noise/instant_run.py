@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit, Image
 from napari_lossviz.engine.progress import Progress
-from napari_lossviz.filter2noise.across import Lenders, with_across
+from napari_lossviz.filter2noise.across import Lenders, with_further
 from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.instant import (
@@ -152,7 +152,7 @@ def run_instant(
         automatic = _UNDECIDED_H
     h = automatic * config.strength
     progress.step("strength chosen")
-    predicted = with_across(predict_instant(slices, window, h), slices, config)
+    predicted = with_further(predict_instant(slices, window, h), slices, config)
     limits = (window.low, window.high)
     lenders = Lenders(slices, config, lambda n, filled: make_guide(filled))
     for done, n in enumerate(lenders.order(), start=1):

@@ -16,11 +16,14 @@ SIGMA_NAMES = ("sigma_x", "sigma_y", "sigma_r")
 ANGLE = "angle"
 ACROSS = {"z": "sigma_z", "t": "sigma_t"}
 """Name of the map that says how far slices along an axis lend to each other."""
+RESIDUAL = "sigma_residual"
+"""Name of the map that says over how many pixels the residual is averaged and given back."""
 GUIDE = "guide"
 MAP_UNITS = {
     "sigma_x": "px",
     "sigma_y": "px",
     ANGLE: "rad",
+    RESIDUAL: "px",
     "sigma_z": "slices",
     "sigma_t": "times",
 }
@@ -123,21 +126,18 @@ class SigmaMaps(PredictedMaps):
 
 
 @dataclass(frozen=True, eq=False)
-class WithAcross(PredictedMaps):
-    """Maps within the slices, and one value for all pixels of how far neighbouring slices lend.
+class WithConstants(PredictedMaps):
+    """Maps of a predictor, and further ones that hold one value until they are edited.
 
     Attributes
     ----------
     within : PredictedMaps
-    across_name : str
-        sigma_z or sigma_t.
-    across : float
-        In slices, or times.
+    constants : mapping of str to float
+        Value of each further map.
     """
 
     within: PredictedMaps
-    across_name: str
-    across: float
+    constants: Mapping[str, float]
 
     @property
     def height(self) -> int:  # type: ignore[override]
@@ -162,12 +162,12 @@ class WithAcross(PredictedMaps):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the maps."""
-        return (*self.within.names, self.across_name)
+        return (*self.within.names, *self.constants)
 
     def expanded(self, name: str, stage: int, n: int) -> NDArray[np.float32]:
         """Return one map of one slice, (H, W)."""
-        if name == self.across_name:
-            return np.full((self.height, self.width), self.across, np.float32)
+        if name in self.constants:
+            return np.full((self.height, self.width), self.constants[name], np.float32)
         return self.within.expanded(name, stage, n)
 
     def with_source(self, source: Image) -> Self:
@@ -194,7 +194,7 @@ def edit_limits(intensity_range: tuple[float, float]) -> Limits:
         "sigma_x": (0.05, SPATIAL_CEILING),
         "sigma_y": (0.05, SPATIAL_CEILING),
         "sigma_r": (1e-6 * span, 1e3 * span),
-        **dict.fromkeys(ACROSS.values(), (0.05, SPATIAL_CEILING)),
+        **dict.fromkeys((RESIDUAL, *ACROSS.values()), (0.05, SPATIAL_CEILING)),
     }
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from napari_lossviz.core import Edit
 from napari_lossviz.engine.progress import Progress
-from napari_lossviz.filter2noise.across import Lenders, with_across
+from napari_lossviz.filter2noise.across import Lenders, with_further
 from napari_lossviz.filter2noise.apply import filter_slice
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, content_mask, windowed_slice
 from napari_lossviz.filter2noise.layout import Slices
-from napari_lossviz.filter2noise.maps import SigmaMaps, edited_slice_maps, stage_list
+from napari_lossviz.filter2noise.maps import RESIDUAL, SigmaMaps, edited_slice_maps, stage_list
 from napari_lossviz.filter2noise.noise_spectrum import (
     NoiseSpectrum,
     estimate_spectrum,
@@ -130,7 +130,7 @@ def run_nonlocal(
     h = (automatic if isinstance(config.h, str) else config.h) * config.strength
     progress.step("noise measured")
     sigmas = slice_sigmas(slices, window, spectrum, config, progress.poll)
-    predicted = with_across(predict_nonlocal(slices, h, sigmas), slices, config)
+    predicted = with_further(predict_nonlocal(slices, h, sigmas), slices, config)
     guides = {}
     limits = (window.low, window.high)
 
@@ -151,6 +151,7 @@ def run_nonlocal(
             guide=guide,
             valid=valid,
             neighbours=neighbours,
+            sigma_residual=maps[RESIDUAL][0] if RESIDUAL in maps else None,
             noise_kept=config.noise_kept,
         )
         take(n, chain[-1])

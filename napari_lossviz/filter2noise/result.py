@@ -16,6 +16,7 @@ from napari_lossviz.filter2noise.maps import (
     ACROSS,
     GUIDE,
     MAP_UNITS,
+    RESIDUAL,
     SIGMA_NAMES,
     PredictedMaps,
     edited_slice_maps,
@@ -222,6 +223,8 @@ class Filter2NoiseResult(Result):
                 f"lambda={self.metrics.get('lambda', 0):g}, "
                 f"sigma_r factor={self.predictor.factor:.3g}"
             )
+        if RESIDUAL in self.predicted.names:
+            how += f", residual given back averaged over {config.sigma_residual:g} px"
         if self.predicted.names[-1] in ACROSS.values():
             ends = f"{config.neighbours} before and after along {config.neighbour_axis}"
             how += f", slices {ends} lend"

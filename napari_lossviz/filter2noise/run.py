@@ -12,7 +12,7 @@ from napari_lossviz.core import Edit, Image, InputError, Reporter, as_image
 from napari_lossviz.engine.memory import PeakMemory
 from napari_lossviz.engine.progress import Progress
 from napari_lossviz.engine.row_sink import refuse_existing
-from napari_lossviz.filter2noise.across import GuideOf, Lenders, lends
+from napari_lossviz.filter2noise.across import GuideOf, Lenders, further_maps, lends
 from napari_lossviz.filter2noise.apply import StageMaps, filter_slice
 from napari_lossviz.filter2noise.bilateral import is_compiled, window_radius
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -21,7 +21,14 @@ from napari_lossviz.filter2noise.instant_run import predict_instant, run_instant
 from napari_lossviz.filter2noise.intensity import IntensityRange
 from napari_lossviz.filter2noise.judge import Judge, judge_stack, removed, stack_intensity_range
 from napari_lossviz.filter2noise.layout import Slices, check_values, to_slices
-from napari_lossviz.filter2noise.maps import ACROSS, ANGLE, SIGMA_NAMES, PredictedMaps, check_edits
+from napari_lossviz.filter2noise.maps import (
+    ACROSS,
+    ANGLE,
+    RESIDUAL,
+    SIGMA_NAMES,
+    PredictedMaps,
+    check_edits,
+)
 from napari_lossviz.filter2noise.noise_spectrum import NoiseSpectrum
 from napari_lossviz.filter2noise.nonlocal_bayes import nonlocal_guide
 from napari_lossviz.filter2noise.nonlocal_run import (
@@ -99,8 +106,7 @@ def denoise(
     trained = config.predictor == "trained"
     slices = Slices(image)
     names = (*SIGMA_NAMES, ANGLE) if instant else SIGMA_NAMES
-    if lends(slices, config):
-        names = (*names, ACROSS[config.neighbour_axis])
+    names = (*names, *further_maps(slices, config))
     check_edits(edits, names, config.stages if trained else 1)
     work = config.steps + (config.stages + 1) * slices.count if trained else slices.count
     progress = Progress(reporter, 1 + work)
@@ -254,6 +260,7 @@ def apply_sigma_maps(
     windows: Sequence[int] | None = None,
     angle: NDArray[np.floating] | None = None,
     across: NDArray[np.floating] | None = None,
+    sigma_residual: NDArray[np.floating] | None = None,
     axes: str | None = None,
 ) -> Any:
     """Filter an image with given maps.
@@ -272,6 +279,9 @@ def apply_sigma_maps(
         Direction of sigma_x in radians.
     across : (stages, [T,] [Z,] H, W), optional
         sigma_z (or sigma_t) in slices, needed where the configuration lets neighbours lend.
+    sigma_residual : (1, [T,] [Z,] H, W), optional
+        Preset `best`: over how many pixels the residual is averaged before it is given back.
+        Default: the value of the configuration at each pixel.
     axes : str, optional
         Axes of a bare array.
 
@@ -283,7 +293,7 @@ def apply_sigma_maps(
     ------
     InputError
         If shapes do not fit, a sigma is not above 0 and finite, a window is not odd, or `across`
-        is given for neighbours that do not lend.
+        or `sigma_residual` is given where the configuration has no use for it.
     """
     image = as_image(image, axes)
     slices = to_slices(image)
@@ -316,6 +326,17 @@ def apply_sigma_maps(
         )
     if across_maps is not None and not (across_maps > 0).all():
         raise InputError("every value of across must be above 0")
+    residual_maps = _of_every_slice("sigma_residual", sigma_residual, 1, slices)
+    given_back = further_maps(slices, config).get(RESIDUAL)
+    if residual_maps is not None and given_back is None:
+        raise InputError(
+            "sigma_residual is given, but the configuration gives nothing back: set predictor to "
+            "'nonlocal' and sigma_residual to a number, or leave the map out"
+        )
+    if residual_maps is not None and not (residual_maps > 0).all():
+        raise InputError("every value of sigma_residual must be above 0")
+    if residual_maps is None and given_back is not None:
+        residual_maps = np.full((1, slices.count, height, width), given_back, np.float32)
     radii = (
         [window_radius(sigma[s, 0], sigma[s, 1]) for s in range(stages)]
         if windows is None
@@ -339,6 +360,7 @@ def apply_sigma_maps(
                 guide=lenders.guide(n),
                 valid=slices.valid_slice(n),
                 neighbours=neighbours,
+                sigma_residual=None if residual_maps is None else residual_maps[0, n],
                 noise_kept=config.noise_kept,
             )
             sink.write(n, chain[-1])

@@ -39,6 +39,7 @@ _WHAT = {
     "sigma_y": "sigma_y (along y)",
     "sigma_r": "sigma_r (intensity)",
     "angle": "angle (of sigma_x)",
+    "sigma_residual": "sigma_residual (given back)",
     "sigma_z": "sigma_z (slices)",
     "sigma_t": "sigma_t (times)",
 }
