@@ -18,6 +18,7 @@ from napari_lossviz.cli.batch_progress import (
     stop_when_told,
     stopped_by_signals,
 )
+from napari_lossviz.cli.identity_options import DropIdentity, KeepIdentity, identity_of
 from napari_lossviz.cli.method_command import Inputs
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.core import InputError, LossvizError
@@ -70,20 +71,8 @@ class BatchOptions:
             "large series that stay in their files are always left out.)"
         ),
     ] = True
-    drop_identity: Annotated[
-        bool,
-        tyro.conf.arg(
-            help="Leave out the patient's name, number and dates (DICOM); results are named by a "
-            "code."
-        ),
-    ] = False
-    identity: Annotated[
-        bool,
-        tyro.conf.arg(
-            help="Name paths and descriptions of DICOM series in the summary: they may tell the "
-            "patient."
-        ),
-    ] = False
+    keep_identity: KeepIdentity = False
+    drop_identity: DropIdentity = False
     progress: Annotated[
         Kind, tyro.conf.arg(help="A bar, a line of JSON for each event, or nothing.")
     ] = "bar"
@@ -189,7 +178,7 @@ def _method_function(method: Method, arguments: Sequence[str]) -> Callable[..., 
         wanted = settings_for(
             method,
             to_config(settings, base),
-            drop_identity=options.drop_identity,
+            identity=identity_of(options),
             maps=options.maps,
         )
         return _do(wanted, inputs, output, options)
@@ -208,7 +197,7 @@ def _recipe_function(path: Path) -> Callable[..., int]:
     ) -> int:
         recipe = read_recipe(path)
         settings, note = settings_of_recipe(
-            recipe, path, drop_identity=options.drop_identity, maps=options.maps
+            recipe, path, identity=identity_of(options), maps=options.maps
         )
         if note:
             consoles.warn(note)
@@ -226,8 +215,6 @@ def _do(
     options: BatchOptions,
     threads: int | None = None,
 ) -> int:
-    if options.identity and options.drop_identity:
-        raise InputError("--identity and --drop-identity contradict each other; give one of them")
     for name in ("workers", "threads"):
         given = getattr(options, name)
         if given is not None and given < 1:
@@ -235,7 +222,7 @@ def _do(
     where = Where(options.workers, options.threads or threads, options.scheduler)
     with stopped_by_signals():
         if options.progress == "json":
-            return _told_in_json(settings, inputs, output, where, options.identity)
+            return _told_in_json(settings, inputs, output, where)
         title = find_method(settings.method).title
         listener = TerminalListener(consoles.err, title) if options.progress == "bar" else None
         with nullcontext() if listener is None else listener:
@@ -246,13 +233,12 @@ def _do(
                 where=where,
                 listener=listener or BatchListener(),
                 reporter=None if listener is None else listener.looking,
-                identity=options.identity,
             )
     return _tell(done)
 
 
 def _told_in_json(
-    settings: BatchSettings, inputs: Sequence[Path], output: Path, where: Where, identity: bool
+    settings: BatchSettings, inputs: Sequence[Path], output: Path, where: Where
 ) -> int:
     listener = JsonListener()
     stop_when_told(stop_main_thread)
@@ -264,7 +250,6 @@ def _told_in_json(
             where=where,
             listener=listener,
             reporter=listener.looking,
-            identity=identity,
         )
     except LossvizError as error:
         listener.failed(str(error))

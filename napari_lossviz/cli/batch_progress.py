@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -19,6 +20,7 @@ from rich.progress import TimeRemainingColumn as TimeRemaining
 from napari_lossviz.cli import consoles
 from napari_lossviz.core import Step
 from napari_lossviz.jobs.batch.control import PARENT, STOP
+from napari_lossviz.jobs.batch.items import CODED
 from napari_lossviz.jobs.batch.record import ItemRecord
 from napari_lossviz.jobs.batch.run import Batch, BatchListener
 
@@ -71,6 +73,14 @@ class TerminalListener(BatchListener):
         """Show how much there is."""
         for note in batch.notes:
             consoles.warn(note)
+        coded = {stem: path for stem, path in batch.sources.items() if _is_coded(stem, path)}
+        if coded:
+            consoles.say(
+                "Items from DICOM are named by a code, since names of files may tell the patient; "
+                "--keep-identity names them by their files:"
+            )
+            for stem, path in coded.items():
+                consoles.say(f"  {stem}  {path}")
         if batch.earlier:
             consoles.say(f"{batch.earlier} of {len(batch.records)} items were done before")
         self._progress.update(
@@ -89,7 +99,9 @@ class TerminalListener(BatchListener):
         """Show an outcome."""
         self._progress.update(self._task, completed=batch.ended)
         if record.error:
-            consoles.complain(f"{record.stem}: {record.error}")
+            where = batch.sources.get(record.stem, "")
+            named = f" ({where})" if _is_coded(record.stem, where) else ""
+            consoles.complain(f"{record.stem}{named}: {record.error}")
         failed = len(batch.failed)
         self._remark(f"{failed} failed" if failed else "")
 
@@ -117,7 +129,10 @@ class JsonListener(BatchListener):
 
     def planned(self, batch: Batch) -> None:
         """Tell all items and what is known of them."""
-        items = [_known(one) for one in batch.records.values()]
+        items = [
+            {**_known(one), "source": batch.sources.get(one.stem, "")}
+            for one in batch.records.values()
+        ]
         self._say("planned", items=items, notes=batch.notes, out=str(batch.out))
 
     def started(self, batch: Batch) -> None:
@@ -140,6 +155,11 @@ class JsonListener(BatchListener):
     @staticmethod
     def _say(event: str, **known: Any) -> None:
         print(json.dumps({"event": event, **known}), flush=True)
+
+
+def _is_coded(stem: str, source: str) -> bool:
+    """Whether an item's name says nothing of the file or folder that it is from."""
+    return stem.startswith(CODED) and not Path(source).name.startswith(CODED)
 
 
 def _known(record: ItemRecord) -> dict[str, Any]:

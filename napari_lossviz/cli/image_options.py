@@ -9,8 +9,9 @@ import tyro
 
 from napari_lossviz import io
 from napari_lossviz.cli import consoles
+from napari_lossviz.cli.identity_options import DropIdentity, KeepIdentity, identity_of
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.core import Identity, Image, InputError, Selection
 from napari_lossviz.io.radar_output import RadarOutput
 from napari_lossviz.jobs.ct_report import ReportPlan
 
@@ -22,8 +23,8 @@ class ImageOptions(Protocol):
     """What the command reads, for its help."""
 
     @property
-    def without_identity(self) -> bool:
-        """Whether the patient's identity is left out."""
+    def identity(self) -> Identity:
+        """Where the patient's identity is told."""
 
     @property
     def radar(self) -> RadarOutput:
@@ -83,15 +84,13 @@ class VolumeOptions:
             help="First slice, counted from 0, and the one after the last: only these are used."
         ),
     ] = None
-    drop_identity: Annotated[
-        bool,
-        tyro.conf.arg(help="Leave out the patient's name, number and dates (DICOM)."),
-    ] = False
+    keep_identity: KeepIdentity = False
+    drop_identity: DropIdentity = False
 
     @property
-    def without_identity(self) -> bool:
-        """Whether the patient's identity is left out."""
-        return self.drop_identity
+    def identity(self) -> Identity:
+        """Where the patient's identity is told."""
+        return identity_of(self)
 
     @property
     def radar(self) -> RadarOutput:

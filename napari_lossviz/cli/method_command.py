@@ -15,6 +15,7 @@ from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import Image, InputError, LossvizError, MethodConfig, Result
+from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.io.atomic import full_stem
 from napari_lossviz.jobs.ct_report import ReportPlan, check_report_files, write_report
 from napari_lossviz.jobs.export import check_export, check_output, export, export_file
@@ -146,7 +147,7 @@ def run_all(order: Order, images: list[Image]) -> int:
         )
     targets = [Path(order.output)]
     if len(images) > 1:
-        subfolders = subfolder_names(images, drop_identity=order.options.without_identity)
+        subfolders = subfolder_names(images, order.options.identity)
         targets = [targets[0] / name for name in subfolders]
     for target in targets:
         check_output(target, overwrite=order.overwrite)
@@ -176,7 +177,7 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
         target,
         to_file=to_file,
         overwrite=order.overwrite,
-        drop_identity=order.options.without_identity,
+        identity=order.options.identity,
         radar=radar,
     )
     plan = order.options.report_plan(part)
@@ -188,7 +189,7 @@ def _run_one(order: Order, image: Image, target: Path, to_file: bool) -> None:
     options: dict[str, Any] = {
         "selection": selection,
         "overwrite": order.overwrite,
-        "drop_identity": order.options.without_identity,
+        "identity": order.options.identity,
     }
     streamed = order.options.streamed(part, to_file=to_file)
     with _store_beside(target, wanted=streamed) as store:
@@ -228,7 +229,7 @@ def _report(
     """Write the report, where there is to be one."""
     if plan is None:
         return []
-    name = "image" if order.options.without_identity else result.source.name
+    name = NAMELESS if order.options.identity.hides(result.source) else result.source.name
     return write_report(plan, result, folder, prefix=prefix, name=name, overwrite=order.overwrite)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_lossviz.core import Image, OutputError
+from napari_lossviz.core import Identity, Image, OutputError
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.write import FILE_SUFFIXES
 
@@ -30,13 +30,12 @@ def is_file_name(output: str) -> bool:
     return False
 
 
-def subfolder_names(images: Sequence[Image], *, drop_identity: bool = False) -> list[str]:
+def subfolder_names(images: Sequence[Image], identity: Identity = Identity.HEADERS) -> list[str]:
     """Return a folder name for each image: its name, made safe for every system, and unique.
 
-    Where the identity is dropped, a number: the name is the series' description, which may tell
-    the patient.
+    A number where the name is the series' description, which may tell the patient.
     """
-    if drop_identity:
+    if identity.hides(*images):
         return [f"volume_{number}" for number in range(1, len(images) + 1)]
     names: list[str] = []
     for image in images:

@@ -12,7 +12,7 @@ from napari_lossviz import io
 from napari_lossviz.cli import consoles
 from napari_lossviz.cli.image_options import check_given
 from napari_lossviz.cli.progress import TerminalReporter
-from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.core import Identity, Image, InputError, Selection
 from napari_lossviz.io.calibration import Quantity
 from napari_lossviz.io.measurements import MeasurementChoice
 from napari_lossviz.io.radar_output import RadarOutput, RadarQuantity
@@ -43,7 +43,7 @@ class RadarOptions:
         "Sentinel-1 .SAFE (folder or zip) or its measurement, CoSAR .cos, SICD .ntf, ENVI, complex "
         "GeoTIFF or TIFF, or NPY: complex or (height, width, 2)."
     )
-    without_identity: ClassVar[bool] = False
+    identity: ClassVar[Identity] = Identity.HEADERS
 
     swath: Annotated[
         tuple[str, ...], tyro.conf.arg(help=_SWATH, metavar="SWATH...", help_behavior_hint="")

@@ -6,10 +6,12 @@ from typing import Annotated
 import tyro
 
 from napari_lossviz.cli import consoles
+from napari_lossviz.cli.identity_options import DropIdentity, KeepIdentity, identity_from
 from napari_lossviz.cli.progress import TerminalReporter
 from napari_lossviz.core import InputError
 from napari_lossviz.jobs.export import check_output
 from napari_lossviz.jobs.replay import replay as replay_recipe
+from napari_lossviz.samples import sample_folders
 
 
 def replay(
@@ -20,7 +22,8 @@ def replay(
         tuple[Path, ...] | None, tyro.conf.arg(name="input", metavar="PATH...")
     ] = None,
     overwrite: bool = False,
-    drop_identity: bool = False,
+    keep_identity: KeepIdentity = False,
+    drop_identity: DropIdentity = False,
 ) -> int:
     """Compute a result again from its recipe and compare it with what the recipe recorded.
 
@@ -29,7 +32,7 @@ def replay(
     Parameters
     ----------
     recipe
-        The recipe.json beside an export; its inputs are looked for where it says.
+        The recipe.json beside an export; its inputs are looked for where it says, and near it.
     output
         Folder for the result; may be left out with --check.
     check
@@ -39,11 +42,10 @@ def replay(
         Where the input is now, if it is no longer where the recipe says.
     overwrite
         Replace files that are there already.
-    drop_identity
-        Leave out the patient's name, number and dates (DICOM).
     """
     if output is None and not check:
         raise InputError("name an output folder with -o, or give --check to compare only")
+    identity = identity_from(keep=keep_identity, drop=drop_identity)
     if output is not None:
         check_output(output, overwrite=overwrite)
     with TerminalReporter(consoles.err, f"replaying {recipe.name}") as reporter:
@@ -52,8 +54,9 @@ def replay(
             output,
             inputs=inputs,
             changed_inputs=check,
+            also_in=sample_folders(),
             overwrite=overwrite,
-            drop_identity=drop_identity,
+            identity=identity,
             reporter=reporter,
         )
     for note in outcome.notes:

@@ -14,6 +14,7 @@ from napari_lossviz.core.errors import (
     OutputExistsError,
     UnsupportedFileError,
 )
+from napari_lossviz.core.identity import Identity, came_from_dicom, without_names
 from napari_lossviz.core.image import (
     LABEL_UNIT,
     DisplayWindow,
@@ -33,6 +34,7 @@ __all__ = [
     "DeviceError",
     "DisplayWindow",
     "Edit",
+    "Identity",
     "Image",
     "InputError",
     "InputRecord",
@@ -58,8 +60,10 @@ __all__ = [
     "UnsupportedFileError",
     "WholeMap",
     "as_image",
+    "came_from_dicom",
     "check_axes",
     "setting",
     "silent",
     "to_millimetres",
+    "without_names",
 ]

@@ -17,9 +17,10 @@ class InputRecord(BaseModel):
     ----------
     paths : tuple of str
         Files relative to the recipe's folder, with forward slashes (absolute only where no
-        relative path exists, as between Windows drives).
-    file_sha256 : tuple of str
-        One for each path.
+        relative path exists, as between Windows drives). Empty where a file's name may tell a
+        patient: then the hashes alone say which files they were.
+    file_sha256, file_bytes : tuple of str, tuple of int
+        SHA-256 and size of each file.
     pixel_sha256 : str
         Of the array that entered the method (C order, its dtype), after all reading and rescaling.
     axes, shape, dtype, name
@@ -40,6 +41,7 @@ class InputRecord(BaseModel):
 
     paths: tuple[str, ...]
     file_sha256: tuple[str, ...]
+    file_bytes: tuple[int, ...] = ()
     pixel_sha256: str
     axes: str
     shape: tuple[int, ...]

@@ -12,7 +12,11 @@ from napari_lossviz.io.affines import resample_affine
 from napari_lossviz.io.atomic import atomic_folder, refuse_inputs
 from napari_lossviz.io.sar_product import QUANTITY_TAG, SAR_KEY, SarProduct
 
+MAPS_FOLDER = "maps"
 ALL_MAPS_FILE = "maps.npz"
+
+LOSS_PREFIX = "loss_"
+"""How the names of files start that show where a term of the loss acts."""
 
 _AXIS_OF = {"sigma_x": "x", "sigma_y": "y"}
 """Maps whose pixels are counted along an axis of the image."""
@@ -27,7 +31,7 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
     where the spacing along it is known: sigma_x by that of x, sigma_y by that of y, others only
     where both are equal and no map of angles turns them; sigma_z, in slices, by that of z. Maps of
     a radar product are GeoTIFF with its place on the ground, in the rows of its file: bursts are
-    not merged.
+    not merged. Where each term of the loss acts (role "loss") is ``loss_<term>.tif`` alone.
 
     Parameters
     ----------
@@ -56,7 +60,8 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
         for named in result.images()
         if named.role == "map" or (radar and named.role == "residual" and named.name == "ratio")
     ]
-    if not maps:
+    losses = [named for named in result.images() if named.role == "loss"]
+    if not maps and not losses:
         return []
     refuse_inputs(folder / ALL_MAPS_FILE, result.source.origin.never_overwritten)
     turned = any(named.name.startswith("angle") for named in maps)
@@ -74,11 +79,25 @@ def write_maps(result: Result, folder: str | Path, *, overwrite: bool = False) -
                 if as_nifti:
                     names.append(f"{key}.nii.gz")
                     nifti.write(image, temporary / names[-1])
+        for named in losses:
+            names.append(f"{_file_key(named.name)}.tif")
+            image = map_image(named, result.source)
+            writer = geotiff_write if geotiff_write.writes(image) else tiff
+            writer.write(image, temporary / names[-1])
         known = np.array([np.nan if length is None else length for length in spacing])
         names.append(ALL_MAPS_FILE)
         with (temporary / ALL_MAPS_FILE).open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, spacing_mm_zyx=known, **arrays)
     return [folder / name for name in names]
+
+
+def loss_key(term: str) -> str:
+    """Return a term of the loss as the names of files spell it."""
+    return _file_key(term)
+
+
+def _file_key(name: str) -> str:
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def map_image(named: NamedImage, source: Image) -> Image:
@@ -131,7 +150,7 @@ def _radar_product(named: NamedImage, source: Image, factors: dict[str, float]) 
 def _variants(named: NamedImage, source: Image, turned: bool) -> Iterator[tuple[str, Image]]:
     """Yield the map in its own unit and, where it can be, in mm; each with its key."""
     image = map_image(named, source)
-    key = re.sub(r"\W+", "_", named.name).strip("_")
+    key = _file_key(named.name)
     unit = re.sub(r"\W+", "", named.unit)
     yield (f"{key}_{unit}" if unit else key), image
     if named.unit == "slices":

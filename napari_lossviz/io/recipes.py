@@ -25,7 +25,9 @@ from napari_lossviz.core import (
     Recipe,
     Result,
     Selection,
+    without_names,
 )
+from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.core.recipe import RECIPE_VERSION
 from napari_lossviz.io.atomic import atomic_path
 
@@ -99,8 +101,9 @@ def build_recipe(
         Whether the name of such a copy starts with a dot, so that a reader of the folder passes
         over it.
     without_identity : bool
-        Whether names, paths and the series are left out, which may tell the patient. Such a recipe
-        can be replayed only by telling where the input is.
+        Whether names, paths and the series are left out, which may tell the patient. A replay
+        knows the input by its hash, where it is near, or is told where it is. An input without a
+        file is saved all the same: its pixels are in the result, too.
 
     Raises
     ------
@@ -113,7 +116,11 @@ def build_recipe(
     records = [_record(image, folder, place, without_identity) for image in images]
     metrics = {name: float(value) for name, value in result.metrics.items()}
     odd = [name for name, value in metrics.items() if not math.isfinite(value)]
-    warnings = () if without_identity else result.warnings
+    warnings = result.warnings
+    if without_identity:
+        files = [path for image in images for path in image.origin.paths]
+        names = [image.name for image in images]
+        warnings = tuple(without_names(one, files, names) for one in warnings)
     return Recipe(
         method=result.method,
         config=_config_of(result, without_identity),
@@ -226,9 +233,10 @@ class _Copies(NamedTuple):
 def _record(image: Image, folder: Path, copies: _Copies, without_identity: bool) -> InputRecord:
     pixels = pixel_sha256(image.array)
     paths = image.origin.paths
-    saved_copy = not paths and not without_identity
+    saved_copy = not paths
+    name = NAMELESS if without_identity else image.name
     if saved_copy:
-        paths = (_save_copy(image.array, image.name, "input", copies, pixels),)
+        paths = (_save_copy(image.array, name, "input", copies, pixels),)
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(
@@ -238,16 +246,17 @@ def _record(image: Image, folder: Path, copies: _Copies, without_identity: bool)
     valid = None
     if saved_copy and image.valid is not None:
         mask = np.asarray(image.valid)
-        valid = _save_copy(mask, image.name, "valid", copies, pixel_sha256(mask))
+        valid = _save_copy(mask, name, "valid", copies, pixel_sha256(mask))
     relative = [path.name if saved_copy else _relative(path, folder) for path in paths]
     return InputRecord(
-        paths=() if without_identity else tuple(relative),
+        paths=() if without_identity and not saved_copy else tuple(relative),
         file_sha256=tuple(file_sha256(path) for path in paths),
+        file_bytes=tuple(path.stat().st_size for path in paths),
         pixel_sha256=pixels,
         axes=image.axes,
         shape=image.shape,
         dtype=np.dtype(image.array.dtype).name,
-        name="input" if without_identity else image.name,
+        name=name,
         series_uid="" if without_identity else image.origin.series_uid,
         volume_index=int(image.metadata.get("volume_index", 0)),
         saved_copy=saved_copy,

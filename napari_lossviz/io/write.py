@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_lossviz.core import Image, InputError, Result, Selection
+from napari_lossviz.core import Identity, Image, InputError, Result, Selection
+from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.io import geotiff_write, png
 from napari_lossviz.io.atomic import (
     atomic_folder,
@@ -17,6 +18,7 @@ from napari_lossviz.io.atomic import (
     refuse_existing,
     refuse_inputs,
 )
+from napari_lossviz.io.loss_history import has_values, losses_beside, write_losses
 from napari_lossviz.io.radar_output import RadarOutput, merged_bursts, radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
 
@@ -51,10 +53,16 @@ class _Job:
     template: Image | None
     inputs: tuple[Path, ...]
     overwrite: bool
-    drop_identity: bool
+    identity: Identity
     selection: Selection | None
     recipe: bool
     radar: RadarOutput
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nothing but a DICOM header tells where the image is from."""
+        inputs = () if self.result is None else self.result.inputs()
+        return self.identity.hides(self.image, *inputs)
 
     def recipe_text(self, folder: Path, save_in: Path | None = None) -> tuple[str, list[str]]:
         """Return the recipe for a place, and the names of input copies saved along with it."""
@@ -65,11 +73,21 @@ class _Job:
             selection=self.selection,
             save_in=save_in,
             hidden_copies=save_in is not None,
-            without_identity=self.drop_identity,
+            without_identity=self.hidden,
             output=self.radar.record(),
         )
         copies = [one.paths[0] for one in recipe.inputs if one.saved_copy]
         return recipe.model_dump_json(indent=2) + "\n", copies
+
+    def write_losses(self, recipe_path: Path) -> list[Path]:
+        """Write the losses by step beside a recipe, where there are any."""
+        place = losses_beside(recipe_path)
+        refuse_inputs(place, self.inputs)
+        if self.result is None or not has_values(self.result.history):
+            if self.overwrite:
+                place.unlink(missing_ok=True)  # of the run that is replaced
+            return []
+        return [write_losses(self.result.history, place, overwrite=self.overwrite)]
 
 
 def write(
@@ -78,7 +96,7 @@ def write(
     *,
     template: Image | str | Path | None = None,
     overwrite: bool = False,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     selection: Selection | None = None,
     recipe: bool = True,
     radar: RadarOutput | None = None,
@@ -97,8 +115,8 @@ def write(
         A DICOM series whose headers a derived DICOM takes, where the image did not come from one.
     overwrite : bool
         Whether existing files of ours may be replaced. An input never is.
-    drop_identity : bool
-        Whether the patient's identity is left out, from the recipe too.
+    identity : Identity
+        Where the patient's identity is told.
     selection : Selection, optional
         The part of the input that was used, for the recipe.
     recipe : bool
@@ -111,7 +129,8 @@ def write(
     -------
     list of Path
         The files written: the main ones, then the recipe (``<stem>.recipe.json``, in a folder
-        ``recipe.json``).
+        ``recipe.json``), and where the run has losses by step ``<stem>.losses.csv``, in a folder
+        ``losses.csv``.
 
     Raises
     ------
@@ -134,11 +153,11 @@ def write(
     if example is not None:
         inputs += example.origin.never_overwritten
     refuse_inputs(path, inputs)
-    if drop_identity:
+    if identity.dropped:
         check_identity(main)
     recipe = recipe and result is not None
     job = _Job(
-        main, result, example, inputs, overwrite, drop_identity, selection, recipe,
+        main, result, example, inputs, overwrite, identity, selection, recipe,
         radar or RadarOutput(),
     )  # fmt: skip
     suffix = full_suffix(path)
@@ -192,7 +211,7 @@ def check_file(
         refuse_other(image, radar)
     elif suffix not in _WRITERS:
         raise _unknown_kind(path)
-    for one in (path, _recipe_of(path)):
+    for one in (path, _recipe_of(path), losses_beside(_recipe_of(path))):
         refuse_inputs(one, image.origin.never_overwritten)
         refuse_existing(one, overwrite)
 
@@ -252,7 +271,8 @@ def _write_file(job: _Job, path: Path, writer: Callable[[Path], None]) -> list[P
             writer(target)
         text, copies = job.recipe_text(path.parent)
         recipe_target.write_text(text, "utf-8")
-    return [path, recipe_path, *(path.with_name(name) for name in copies)]
+        losses = job.write_losses(recipe_path)
+    return [path, recipe_path, *losses, *(path.with_name(name) for name in copies)]
 
 
 def _write_dimap(job: _Job, path: Path) -> list[Path]:
@@ -284,14 +304,15 @@ def _write_folder(job: _Job, folder: Path) -> list[Path]:
         if job.recipe:
             text, copies = job.recipe_text(folder, save_in=temporary)
             (temporary / FOLDER_RECIPE).write_text(text, "utf-8")
-            names += [FOLDER_RECIPE, *copies]
+            losses = job.write_losses(temporary / FOLDER_RECIPE)
+            names += [FOLDER_RECIPE, *(path.name for path in losses), *copies]
     return [folder / name for name in names]
 
 
 def _format_writer(job: _Job, module: str) -> Callable[[Path], None]:
     image = job.image
-    if job.drop_identity:  # a series' description may tell the patient
-        image = image.replace(name="image", metadata={})
+    if job.hidden:  # a series' description may tell the patient
+        image = image.replace(name=NAMELESS, metadata={})
     if module == "tiff" and geotiff_write.writes(image):
         module = "geotiff_write"
     written: Callable[[Image, Path], None] = import_module(f"napari_lossviz.io.{module}").write
@@ -317,7 +338,7 @@ def _instances(job: _Job) -> Iterator["Dataset"]:
         filtered = any(word in name for word in _FILTERED)
         derivation = Derivation(job.result.describe(), job.result.method, filtered)
     return derived_instances(
-        job.image, derivation, template=job.template, without_identity=job.drop_identity
+        job.image, derivation, template=job.template, without_identity=job.identity.dropped
     )
 
 

@@ -8,12 +8,15 @@ from typing import TypeVar
 
 from napari_lossviz import io
 from napari_lossviz.core import (
+    Identity,
     Image,
     OutputError,
     OutputExistsError,
     Result,
     Selection,
+    without_names,
 )
+from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.io.atomic import (
     FOLDER_LIST,
     atomic_folder,
@@ -23,7 +26,7 @@ from napari_lossviz.io.atomic import (
 )
 from napari_lossviz.io.figure import before_after_figure
 from napari_lossviz.io.loss_history import LOSSES_FILE, has_values, write_losses
-from napari_lossviz.io.maps import write_maps
+from napari_lossviz.io.maps import MAPS_FOLDER, write_maps
 from napari_lossviz.io.radar_output import RadarOutput, check_radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe, write_recipe
 from napari_lossviz.io.write import check_file, check_identity
@@ -38,7 +41,6 @@ from napari_lossviz.jobs.export_images import (
 )
 from napari_lossviz.jobs.registry import METHODS
 
-MAPS_FOLDER = "maps"
 FIGURE = "before_after.png"
 
 _AnyResult = TypeVar("_AnyResult", bound=Result)
@@ -51,7 +53,7 @@ def export(
     parts: ExportParts = ExportParts(),
     selection: Selection | None = None,
     overwrite: bool = False,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     tell: Callable[[str], None] = lambda sentence: None,
     beside: Callable[[Path], list[str]] = lambda folder: [],
 ) -> list[Path]:
@@ -75,8 +77,8 @@ def export(
         The part of the input that was used, for the recipe.
     overwrite : bool
         Whether what an earlier export wrote there may be replaced. An input never is.
-    drop_identity : bool
-        Whether the patient's identity is left out everywhere.
+    identity : Identity
+        Where the patient's identity is told.
     tell : callable
         Told in a sentence why the image could not be written in the format of its input, if so; the
         recipe's warnings say it too.
@@ -107,7 +109,7 @@ def export(
             folder,
             parts=parts,
             selection=selection,
-            drop_identity=drop_identity,
+            identity=identity,
             tell=tell,
             beside=beside,
         )
@@ -121,7 +123,7 @@ def fill_folder(
     *,
     parts: ExportParts = ExportParts(),
     selection: Selection | None = None,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     tell: Callable[[str], None] = lambda sentence: None,
     beside: Callable[[Path], list[str]] = lambda folder: [],
 ) -> list[str]:
@@ -134,7 +136,7 @@ def fill_folder(
         Where the files are written; it exists.
     folder : Path
         What it will be called: the recipe's paths start there.
-    parts, selection, drop_identity, tell, beside
+    parts, selection, identity, tell, beside
         See `export`.
 
     Returns
@@ -147,10 +149,12 @@ def fill_folder(
     InputError, OutputError
         See `export`; what was written by then stays.
     """
-    if drop_identity:
+    hidden = identity.hides(*result.inputs())
+    if identity.dropped:
         check_identity(result.source)
-        result = _without_name(result)
-    written, obstacle = write_formats(result, temporary, parts, drop_identity)
+    if hidden:
+        result = without_name(result)
+    written, obstacle = write_formats(result, temporary, parts, identity)
     if obstacle:
         result = replace(result, warnings=(*result.warnings, obstacle))
         tell(obstacle)
@@ -162,7 +166,7 @@ def fill_folder(
             folder,
             selection=selection,
             save_in=temporary,
-            without_identity=drop_identity,
+            without_identity=hidden,
             output=parts.radar.record(parts.formats),
         )
         write_recipe(recipe, temporary / FOLDER_RECIPE)
@@ -196,7 +200,7 @@ def export_file(
     *,
     selection: Selection | None = None,
     overwrite: bool = False,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     radar: RadarOutput = RadarOutput(),
 ) -> list[Path]:
     """Write the main image to one file, in the format of its name, and its recipe beside it.
@@ -206,13 +210,13 @@ def export_file(
     InputError, OutputExistsError, OutputError
         See `io.write`.
     """
-    if drop_identity:
-        result = _without_name(result)
+    if identity.hides(*result.inputs()):
+        result = without_name(result)
     return io.write(
         result,
         path,
         overwrite=overwrite,
-        drop_identity=drop_identity,
+        identity=identity,
         selection=selection,
         radar=unless_plain(radar),
     )
@@ -250,7 +254,7 @@ def check_export(
     *,
     to_file: bool,
     overwrite: bool,
-    drop_identity: bool,
+    identity: Identity,
     radar: RadarOutput = RadarOutput(),
 ) -> None:
     """Refuse what `export` or `export_file` would refuse, before the result is computed.
@@ -262,7 +266,8 @@ def check_export(
     path : path
     to_file : bool
         Whether `export_file` is to write it.
-    overwrite, drop_identity : bool
+    overwrite : bool
+    identity : Identity
     radar : RadarOutput
 
     Raises
@@ -273,7 +278,7 @@ def check_export(
         See `check_output`; an input is refused whatever `overwrite` says.
     """
     check_output(path, overwrite=overwrite)
-    if drop_identity:
+    if identity.dropped:
         check_identity(image)
     check_radar_output(image, radar)
     if to_file:
@@ -316,6 +321,11 @@ def earlier_results(
         )
 
 
-def _without_name(result: _AnyResult) -> _AnyResult:
-    """Return the result under a name that tells nothing: a series' description may."""
-    return replace(result, source=result.source.replace(name="image"))
+def without_name(result: _AnyResult) -> _AnyResult:
+    """Return the result under names that tell nothing: a series' description may."""
+    images = result.inputs()
+    paths = [path for image in images for path in image.origin.paths]
+    names = [image.name for image in images]
+    said = tuple(without_names(warning, paths, names) for warning in result.warnings)
+    nameless = (image.replace(name=NAMELESS) for image in images)
+    return replace(result.with_inputs(*nameless), warnings=said)

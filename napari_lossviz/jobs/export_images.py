@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, InputError, OutputRecord, Result
+from napari_lossviz.core import Identity, Image, InputError, OutputRecord, Result
 from napari_lossviz.io import png
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.dicom_write import has_dicom_source, instance_count
@@ -81,7 +81,7 @@ def main_name(result: Result) -> str:
 
 
 def write_formats(
-    result: Result, folder: Path, parts: ExportParts, drop_identity: bool
+    result: Result, folder: Path, parts: ExportParts, identity: Identity
 ) -> tuple[list[str], str]:
     """Write the main image in each format, without a recipe of its own.
 
@@ -92,7 +92,7 @@ def write_formats(
     """
     formats = parts.radar_formats()
     if formats is None:
-        return _write_main(result, folder, drop_identity)
+        return _write_main(result, folder, identity)
     names = []
     stem = stem_of(result)
     for one in formats:
@@ -115,23 +115,21 @@ def write_formats(
         else:
             names.append(stem + FORMATS[one])
         values = unless_plain(replace(parts.radar, quantity="amplitude"))
-        io.write(
-            result, folder / names[-1], drop_identity=drop_identity, recipe=False, radar=values
-        )
+        io.write(result, folder / names[-1], identity=identity, recipe=False, radar=values)
     return names, ""
 
 
-def _write_main(result: Result, folder: Path, drop_identity: bool) -> tuple[list[str], str]:
+def _write_main(result: Result, folder: Path, identity: Identity) -> tuple[list[str], str]:
     """Write the main image in the format of its input, or as TIFF and say why."""
     name, obstacle = main_name(result), ""
     try:
-        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
+        io.write(result, folder / name, identity=identity, recipe=False)
     except InputError as error:
         if not _dicom_files(result.main_image()):
             raise
         # Values or a shape that DICOM cannot hold; the result shall not be lost for it.
         name = fallback_name(result)
-        io.write(result, folder / name, drop_identity=drop_identity, recipe=False)
+        io.write(result, folder / name, identity=identity, recipe=False)
         obstacle = f"written as TIFF, not as DICOM: {error}"
     return [name], obstacle
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from napari_lossviz.core import InputError, MethodConfig, Recipe, Reporter, Result
+from napari_lossviz.core import Identity, InputError, MethodConfig, Recipe, Reporter, Result
 from napari_lossviz.io.recipes import pixel_sha256, read_recipe
 from napari_lossviz.jobs.export import export
 from napari_lossviz.jobs.export_images import ExportParts
+from napari_lossviz.jobs.nearby_files import find_by_name
 from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.replay_differences import (
     Difference,
@@ -78,8 +79,9 @@ def replay(
     *,
     inputs: Sequence[Path] | None = None,
     changed_inputs: bool = False,
+    also_in: Sequence[Path] = (),
     overwrite: bool = False,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     reporter: Reporter | None = None,
 ) -> Replay:
     """Compute a result again from its recipe.
@@ -95,7 +97,11 @@ def replay(
     changed_inputs : bool
         Whether an input whose pixels have changed is taken nevertheless, to see what it makes of
         the result.
-    overwrite, drop_identity : bool
+    also_in : sequence of Path
+        Folders beside the recipe's neighbourhood in which an input that the recipe does not name,
+        or that is gone, is looked for by its hash.
+    overwrite : bool
+    identity : Identity
         As in `export`.
     reporter : Reporter, optional
 
@@ -108,8 +114,15 @@ def replay(
     recipe_path = Path(recipe_path)
     recipe = read_recipe(recipe_path)
     method = find_method(recipe.method)
-    config = config_of(method, recipe, recipe_path)
-    found = find_inputs(recipe, recipe_path, inputs, changed=changed_inputs, reporter=reporter)
+    config = _with_checkpoint_near(config_of(method, recipe, recipe_path), recipe_path.parent)
+    found = find_inputs(
+        recipe,
+        recipe_path,
+        inputs,
+        changed=changed_inputs,
+        also_in=also_in,
+        reporter=reporter,
+    )
     image, *others = (one.image for one in found)
     result = run(
         method,
@@ -130,7 +143,7 @@ def replay(
             parts=ExportParts.of_record(recipe.output),
             selection=recipe.selection,
             overwrite=overwrite,
-            drop_identity=drop_identity,
+            identity=identity,
         )
     reasons = (
         *(sentence for one in found for sentence in one.changes),
@@ -170,6 +183,15 @@ def config_of(method: Method, recipe: Recipe, path: Path) -> MethodConfig:
     if getattr(config, "device", None) == "auto" and kind_of_device(recipe.device) == "cpu":
         config = config.replace(device="cpu")
     return config
+
+
+def _with_checkpoint_near(config: MethodConfig, folder: Path) -> MethodConfig:
+    """Return settings whose checkpoint, if it has a name without a place, is looked for nearby."""
+    name = str(getattr(config, "checkpoint", ""))
+    if not name or Path(name).name != name or Path(name).is_file():
+        return config
+    found = find_by_name(folder, name)
+    return config if found is None else config.replace(checkpoint=str(found))
 
 
 def _of_gpus(recipe: Recipe) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from napari_lossviz import io
 from napari_lossviz.core import Image, InputError, InputRecord, LossvizError, Recipe, Reporter
 from napari_lossviz.io.recipes import file_sha256, pixel_sha256
+from napari_lossviz.jobs.nearby_files import find_by_hash
 from napari_lossviz.jobs.selection import select
 
 _SHOWN = 12
@@ -37,6 +38,7 @@ def find_inputs(
     given: Sequence[Path] | None,
     *,
     changed: bool = False,
+    also_in: Sequence[Path] = (),
     reporter: Reporter | None = None,
 ) -> list[FoundInput]:
     """Return the inputs of a recipe.
@@ -51,6 +53,8 @@ def find_inputs(
         Where they are now; default: where the recipe says.
     changed : bool
         Whether an input with other pixels is taken too, to see what it makes of the result.
+    also_in : sequence of Path
+        See `replay`.
     reporter : Reporter, optional
 
     Raises
@@ -58,16 +62,19 @@ def find_inputs(
     InputError
         If an input is not there, cannot be read, or has other pixels; the message names it.
     """
+    places = _places(recipe, recipe_path, given, also_in)
     return [
         _find_input(paths, record, recipe, changed, reporter, verify=given is None)
-        for paths, record in zip(_places(recipe, recipe_path, given), recipe.inputs, strict=True)
+        for paths, record in zip(places, recipe.inputs, strict=True)
     ]
 
 
-def _places(recipe: Recipe, recipe_path: Path, given: Sequence[Path] | None) -> list[list[Path]]:
+def _places(
+    recipe: Recipe, recipe_path: Path, given: Sequence[Path] | None, also_in: Sequence[Path]
+) -> list[list[Path]]:
     """Return the files of each input."""
     if given is None:
-        return [_paths_of(record, recipe_path) for record in recipe.inputs]
+        return [_paths_of(record, recipe_path, also_in) for record in recipe.inputs]
     if len(recipe.inputs) == 1:
         return [list(given)]
     if len(given) != len(recipe.inputs):
@@ -79,20 +86,25 @@ def _places(recipe: Recipe, recipe_path: Path, given: Sequence[Path] | None) -> 
     return [[path] for path in given]
 
 
-def _paths_of(record: InputRecord, recipe_path: Path) -> list[Path]:
-    if not record.paths:
+def _paths_of(record: InputRecord, recipe_path: Path, also_in: Sequence[Path]) -> list[Path]:
+    """Return the files of an input: those that are named, else those near that have its hashes."""
+    paths = [recipe_path.parent / path for path in record.paths]
+    gone = next((path for path in paths if not path.is_file()), None)
+    if paths and gone is None:
+        return paths
+    found = find_by_hash(recipe_path.parent, record.file_sha256, record.file_bytes, also_in)
+    if found:
+        return found
+    if gone is None:
         raise InputError(
-            f"{recipe_path}: it does not say where its input is (the identity was dropped); "
+            f"{recipe_path}: it does not name its input, which may tell the patient, and no files "
+            f"with its SHA-256 are in {recipe_path.absolute().parent.parent} or the folders below; "
             "give the input, on the command line with --input"
         )
-    paths = [recipe_path.parent / path for path in record.paths]
-    for path in paths:
-        if not path.is_file():
-            raise InputError(
-                f"{path}: the input is not there any more; put it back, or give its place, on the "
-                "command line with --input"
-            )
-    return paths
+    raise InputError(
+        f"{gone}: the input is not there any more; put it back, or give its place, on the "
+        "command line with --input"
+    )
 
 
 def _changed_files(paths: Sequence[Path], record: InputRecord) -> list[str]:
@@ -160,7 +172,7 @@ def _part_of(image: Image, record: InputRecord, valid: np.ndarray | None, recipe
 
 
 def _named(part: Image, record: InputRecord) -> Image:
-    return part.replace(name=record.name) if record.paths else part
+    return part.replace(name=record.name)
 
 
 def _saved_mask(record: InputRecord, folder: Path) -> np.ndarray | None:

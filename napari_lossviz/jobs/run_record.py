@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, InputError, LossvizError, Recipe, Result
+from napari_lossviz.core import (
+    Image,
+    InputError,
+    LossvizError,
+    Recipe,
+    Result,
+    came_from_dicom,
+)
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.loss_history import LOSSES_FILE, losses_beside, read_losses
+from napari_lossviz.io.maps import LOSS_PREFIX, MAPS_FOLDER
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, pixel_sha256, read_recipe
 from napari_lossviz.jobs.registry import METHODS
 
@@ -42,6 +50,8 @@ class RunRecord:
         Edits of its maps that its image contains.
     recipe : Path, optional
         The file it was read from.
+    loss_maps : mapping of str to Path
+        Of a saved run: the file of each term that shows where it acts.
     dicom : bool
         Whether an image came from DICOM: its name may tell the patient.
     """
@@ -59,6 +69,7 @@ class RunRecord:
     warnings: tuple[str, ...] = ()
     edits: int = 0
     recipe: Path | None = None
+    loss_maps: Mapping[str, Path] = field(default_factory=dict)
     dicom: bool = False
 
     @property
@@ -113,14 +124,17 @@ def read_record(path: str | Path) -> RunRecord:
         warnings=recipe.warnings,
         edits=len(recipe.edits),
         recipe=path,
-        dicom=any(one.series_uid for one in recipe.inputs),
+        loss_maps=_loss_maps_beside(path),
+        # one whose input is not named was made of DICOM, or is to be treated alike
+        dicom=any(one.series_uid or not one.paths for one in recipe.inputs),
     )
 
 
-def came_from_dicom(image: Image) -> bool:
-    """Whether an image, or what it was made of, was read from DICOM."""
-    origin = image.origin
-    return bool(origin.series_uid or origin.format == "dicom" or image.metadata.get("dicom"))
+def _loss_maps_beside(recipe: Path) -> dict[str, Path]:
+    if recipe.name != FOLDER_RECIPE:
+        return {}
+    files = sorted((recipe.parent / MAPS_FOLDER).glob(f"{LOSS_PREFIX}*.tif"))
+    return {path.stem.removeprefix(LOSS_PREFIX): path for path in files}
 
 
 def saved_image(recipe_path: str | Path) -> Image:
@@ -172,7 +186,7 @@ def _candidates(path: Path, recipe: Recipe) -> list[Path]:
             one for one in around if one.suffix and one.name == folder.name + full_suffix(one)
         ]
     apart = (".json", ".csv", ".html", ".png", ".svg")
-    others = {"maps", LOSSES_FILE}
+    others = {MAPS_FOLDER, LOSSES_FILE}
     known = {one.resolve() for one in inputs}
     return [
         one

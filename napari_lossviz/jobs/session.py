@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from napari_lossviz.core import Image, Result, Selection
+from napari_lossviz.core import Image, Recipe, Result, Selection, came_from_dicom
+from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.io.recipes import without_places
 from napari_lossviz.io.write import check_identity
-from napari_lossviz.jobs.run_record import RunRecord, came_from_dicom, record_of
+from napari_lossviz.jobs.run_record import RunRecord, record_of
 
-NAMELESS = "image"
 _LONGEST = 60
 
 
@@ -45,12 +45,15 @@ class SessionResult:
         Of the result.
     selection : Selection
         The part of the files that was used.
+    recipe : Recipe, optional
+        Of a run that was saved: what it says of the computation holds.
     """
 
     record: RunRecord
     make: Callable[[], Result] | None = None
     inputs: tuple[Image, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +93,7 @@ def without_identity(session: Session) -> Session:
     told = {image.name for image in images if came_from_dicom(image)}
     told |= {one.name for one in session.layers if came_from_dicom(one.image)}
     told |= {name for run in session.runs if run.record.dicom for name in run.record.inputs}
-    told.discard("")
+    told -= {"", NAMELESS}
     layers = tuple(_nameless_layer(one, told) for one in session.layers)
     return Session(layers, tuple(_nameless_run(run, told) for run in session.runs))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_lossviz.core import (
+    Identity,
     Image,
     InputRecord,
     LossvizError,
@@ -15,6 +16,7 @@ from napari_lossviz.core import (
     Reporter,
     Result,
     Step,
+    came_from_dicom,
     silent,
 )
 from napari_lossviz.io.atomic import FOLDER_LIST, atomic_folder, refuse_inputs
@@ -30,7 +32,6 @@ from napari_lossviz.jobs.curves_figure import write_curves
 from napari_lossviz.jobs.export import check_output, fill_folder
 from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import METHODS
-from napari_lossviz.jobs.run_record import came_from_dicom
 from napari_lossviz.jobs.run_table import as_csv
 from napari_lossviz.jobs.session import (
     Session,
@@ -164,7 +165,7 @@ def _write_run(run: SessionResult, work: _Work) -> RunFacts:
             place,
             work.folder / name,
             parts=ExportParts(recipe=False),
-            drop_identity=hidden,
+            identity=Identity.NOWHERE if hidden else Identity.EVERYWHERE,
             tell=said.append,
         )
     except LossvizError as error:
@@ -197,9 +198,12 @@ def _write_recipe(
         inputs=images,
         selection=run.selection,
         save_in=inputs,
-        without_identity=hidden and not all(kept),
+        without_identity=hidden,
     )
     records = tuple(_found_from_run(one) for one in recipe.inputs)
+    if run.recipe is not None:  # of then: device, versions, hash of what was computed
+        told = {"inputs": recipe.inputs, "warnings": recipe.warnings}
+        recipe = run.recipe.model_copy(update=told)
     config = without_places(recipe.config) if hidden else recipe.config
     recipe = recipe.model_copy(update={"inputs": records, "config": config})
     write_recipe(recipe, work.temporary / name / FOLDER_RECIPE)

@@ -16,14 +16,14 @@ from napari_lossviz.samples.stain_pairs import MICRONS_PER_PIXEL, stain_section
 _ROOM = Path(__file__).parent
 
 
-def _folders() -> tuple[Path, ...]:
+def sample_folders() -> tuple[Path, ...]:
     """Return where the data may lie: inside a wheel, or beside the package in its repository."""
     return _ROOM / "data", _ROOM.parents[1] / "sample_data"
 
 
 def is_sample(path: Path) -> bool:
     """Return whether a file or folder belongs to the sample data."""
-    return any(path.resolve().is_relative_to(folder.resolve()) for folder in _folders())
+    return any(path.resolve().is_relative_to(folder.resolve()) for folder in sample_folders())
 
 
 def sample_path(name: str = "") -> Path:
@@ -40,7 +40,7 @@ def sample_path(name: str = "") -> Path:
     InputError
         If there is no such sample; the message lists those that are there.
     """
-    for folder in _folders():
+    for folder in sample_folders():
         # The README tells our folder from another one of that name.
         if (folder / "README.md").is_file():
             path = folder / name
@@ -48,7 +48,7 @@ def sample_path(name: str = "") -> Path:
                 return path
             there = ", ".join(sorted(p.name for p in folder.iterdir() if p.name != "README.md"))
             raise InputError(f"there is no sample {name!r} in {folder}; there are: {there}")
-    looked = " and ".join(str(folder) for folder in _folders())
+    looked = " and ".join(str(folder) for folder in sample_folders())
     raise InputError(f"the sample data is missing; looked in {looked}. Install the package anew.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qtpy.QtCore import QUrl, Signal
+from qtpy.QtCore import Qt, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_lossviz.core import Image, OutputExistsError, Result, Selection
+from napari_lossviz.core import Identity, Image, OutputExistsError, Result, Selection
 from napari_lossviz.io.atomic import product_around
 from napari_lossviz.io.calibration import QUANTITIES
 from napari_lossviz.io.radar_output import RadarOutput
@@ -36,6 +36,20 @@ from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.status_label import StatusLabel
 
 NO_RESULT = "Run a method first; its result is then exported here."
+_IDENTITY = {
+    Identity.HEADERS: (
+        "in DICOM headers only",
+        "A derived DICOM keeps the patient, as its study needs; nothing else tells names or paths",
+    ),
+    Identity.EVERYWHERE: (
+        "told everywhere",
+        "The recipe names files and series, and results are called like them",
+    ),
+    Identity.NOWHERE: (
+        "left out everywhere",
+        "DICOM headers are de-identified too (PS3.15), and no image of other formats is named",
+    ),
+}
 _FOLDER_TIP = "Made if it is missing; what others put there stays"
 
 
@@ -47,7 +61,7 @@ class _Request:
     folder: str
     parts: ExportParts
     selection: Selection | None
-    drop_identity: bool
+    identity: Identity
 
 
 class ExportPanel(QWidget):
@@ -81,10 +95,20 @@ class ExportPanel(QWidget):
         self._proposed = ""
         self._browse = QPushButton("Choose…")
         self._browse.setToolTip("Choose the folder")
-        self.no_identity = QCheckBox("Without patient identity")
-        self.no_identity.setToolTip("In DICOM headers, names of files and the recipe")
+        self.identity = QComboBox()
+        for one, (title, tip) in _IDENTITY.items():
+            self.identity.addItem(title, one.value)
+            self.identity.setItemData(
+                self.identity.count() - 1, tip, int(Qt.ItemDataRole.ToolTipRole)
+            )
+        self.identity.setToolTip(
+            "Where DICOM images tell the patient: derived DICOM files keep their headers, recipe "
+            "and names of files tell nothing, unless you choose otherwise"
+        )
+        self._identity_label = QLabel("Patient")
         if not formats.identity:
-            self.no_identity.hide()
+            self.identity.hide()
+            self._identity_label.hide()
         self.values = QComboBox()
         self.values.addItems(["digital numbers", *QUANTITIES])
         self.values.setToolTip("Calibrated where the product has the tables")
@@ -160,8 +184,8 @@ class ExportPanel(QWidget):
         """Write; what is there already is replaced only if the user says so."""
         folder = self.folder.text().strip()
         if self._make is not None and folder:
-            drop = self.no_identity.isChecked()
-            request = _Request(self._make(), folder, self.parts(), self._selection, drop)
+            identity = Identity(self.identity.currentData())
+            request = _Request(self._make(), folder, self.parts(), self._selection, identity)
             self._write(request, overwrite=False)
 
     def _write(self, request: _Request, *, overwrite: bool) -> None:
@@ -176,7 +200,7 @@ class ExportPanel(QWidget):
                 parts=request.parts,
                 selection=request.selection,
                 overwrite=overwrite,
-                drop_identity=request.drop_identity,
+                identity=request.identity,
                 tell=remarks.append,
             )
 
@@ -246,7 +270,7 @@ class ExportPanel(QWidget):
     def _update(self) -> None:
         ready = self._make is not None
         anything = any(box.isChecked() and box.isEnabled() for box in self.boxes.values())
-        for widget in (self.folder, self._browse, self.no_identity):
+        for widget in (self.folder, self._browse, self.identity):
             widget.setEnabled(ready)
         self.subtract_noise.setEnabled(self._noise and self._calibrated)
         if "complex" in self.boxes:
@@ -289,7 +313,10 @@ class ExportPanel(QWidget):
         place.addWidget(self._browse)
         layout.addLayout(place)
         layout.addWidget(self.folder)
-        layout.addWidget(self.no_identity)
+        identity = QHBoxLayout()
+        identity.addWidget(self._identity_label)
+        identity.addWidget(self.identity, 1)
+        layout.addLayout(identity)
         if self._formats.radar:
             values = QHBoxLayout()
             values.addWidget(QLabel("Values"))

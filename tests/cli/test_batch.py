@@ -8,36 +8,23 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from napari_lossviz import io
 from napari_lossviz.cli import main
-from napari_lossviz.core import Image
 
 WORKERS = ["--workers", "2", "--threads", "1"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for n in range(2):
-        pixels = np.random.default_rng(n).normal(0, 10, (48, 48)).astype(np.float32)
-        io.write(Image(pixels, "yx"), folder / f"image{n}.tif")
-    return folder
-
-
 def test_batch_on_workers_of_its_own_and_again_without_any(
-    folder: Path,
+    noisy_folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (folder / "broken.tif").write_bytes(b"II*\0")
+    (noisy_folder / "broken.tif").write_bytes(b"II*\0")
     settings = tmp_path / "settings.json"
     settings.write_text('{"strength": 1.5}')
-    command = ["batch", "denoise", str(folder), "-o", str(tmp_path / "out")]
+    command = ["batch", "denoise", str(noisy_folder), "-o", str(tmp_path / "out")]
     command += ["--preset", "instant", "--config", str(settings), *WORKERS]
     assert main([*command, "--progress", "json"]) == 1
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -47,18 +34,25 @@ def test_batch_on_workers_of_its_own_and_again_without_any(
     assert events[-1]["event"] == "finished"
     recipe = json.loads((tmp_path / "out" / "image0" / "recipe.json").read_text())
     assert (recipe["config"]["strength"], recipe["threads"]) == (1.5, 1)
-    (folder / "broken.tif").unlink()
+    (noisy_folder / "broken.tif").unlink()
     monkeypatch.delattr("napari_lossviz.jobs.batch.run.local_cluster")  # no worker is started
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "2 of 2 items were done before" in said
     assert "summary.html" in said
+    other = [one for one in command if one not in ("--config", str(settings))]
+    assert main([*other, "--progress", "json"]) == 2
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["event"], told["replace"]) == ("error", True)
+    assert "with other settings" in told["text"]
+    assert json.loads((tmp_path / "out" / "image0" / "recipe.json").read_text()) == recipe
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal to one process")
-def test_ctrl_c_stops_at_once_and_leaves_no_half_files(folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_at_once_and_leaves_no_half_files(noisy_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ["batch", "denoise", str(folder), "-o", str(out), "--steps", "100000", *WORKERS]
+    arguments = ["batch", "denoise", str(noisy_folder), "-o", str(out), *WORKERS]
+    arguments += ["--steps", "100000"]
     process = subprocess.Popen(
         [sys.executable, "-m", "napari_lossviz.cli", *arguments],
         stdout=subprocess.PIPE,
@@ -91,7 +85,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_half_files(folder: Path, tmp_path: P
         (["stain translate", "in", "-o", "out"], "--checkpoint"),
         (["stain", "translate", "in", "-o", "out"], "--checkpoint"),
         (["denoise", "in", "-o", "out", "--workers", "0"], "--workers 0"),
-        (["denoise", "in", "-o", "out", "--identity", "--drop-identity"], "contradict"),
+        (["denoise", "in", "-o", "out", "--keep-identity", "--drop-identity"], "contradict"),
         (["recipe.json", "in", "-o", "out"], "cannot be opened"),
         (["denoise", "in", "-o", "in"], "among the inputs"),
     ],
@@ -99,14 +93,14 @@ def test_ctrl_c_stops_at_once_and_leaves_no_half_files(folder: Path, tmp_path: P
 def test_wrong_commands_are_told_in_one_line(
     arguments: list[str],
     said: str,
-    folder: Path,
+    noisy_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(folder.parent)
+    monkeypatch.chdir(noisy_folder.parent)
     assert main(["batch", *arguments]) == 2
     assert said in capsys.readouterr().err
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["in"]
+    assert sorted(path.name for path in noisy_folder.parent.iterdir()) == ["in"]
 
 
 def test_help_names_the_methods(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_lossviz.cli.outputs import is_file_name, subfolder_names
-from napari_lossviz.core import Image, OutputError
+from napari_lossviz.core import Identity, Image, OutputError
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_subfolders_are_safe_and_unique() -> None:
 
 def test_subfolders_tell_nothing_where_the_identity_is_dropped() -> None:
     images = [Image(np.zeros((2, 2)), "yx", name=name) for name in ("Doe head", "Doe neck")]
-    assert subfolder_names(images, drop_identity=True) == ["volume_1", "volume_2"]
+    assert subfolder_names(images, Identity.NOWHERE) == ["volume_1", "volume_2"]

@@ -133,7 +133,7 @@ def test_a_layer_without_a_file_is_saved_alongside(tmp_path, halve):
 def test_without_identity_no_name_or_place_is_told(tmp_path, source, halve):
     recipe = build_recipe(halve(source.replace(name="DOE")), tmp_path, without_identity=True)
     (record,) = recipe.inputs
-    assert (record.paths, record.series_uid, record.name) == ((), "", "input")
+    assert (record.paths, record.series_uid, record.name) == ((), "", "image")
     text = recipe.model_dump_json()
     assert not any(word in text for word in ("scan.tif", "1.2.3", "DOE", str(tmp_path)))
 

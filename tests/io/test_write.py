@@ -8,6 +8,7 @@ import tifffile
 from pydicom import dcmread
 
 from napari_lossviz.core import (
+    Identity,
     Image,
     InputError,
     NamedImage,
@@ -64,7 +65,7 @@ def test_a_dicom_volume_keeps_its_place_through_nifti_and_nrrd(tmp_path, bundled
 
 def test_a_result_is_a_derived_series_with_its_recipe(tmp_path, series, halve):
     result = halve(series)
-    paths = write(result, tmp_path / "out")
+    paths = write(result, tmp_path / "out", identity=Identity.EVERYWHERE)
     assert [p.name for p in paths] == ["0001.dcm", "0002.dcm", "0003.dcm", "recipe.json"]
     back = read_one(tmp_path / "out")
     np.testing.assert_allclose(back.array, series.array / 2, atol=0.5)
@@ -78,7 +79,17 @@ def test_a_result_is_a_derived_series_with_its_recipe(tmp_path, series, halve):
 def test_a_file_has_its_recipe_beside_it(tmp_path, series, halve):
     paths = write(halve(series), tmp_path / "out.nii.gz")
     assert [p.name for p in paths] == ["out.nii.gz", "out.recipe.json"]
-    assert (read_recipe(paths[1]).inputs[0].series_uid) == series.origin.series_uid
+    told = {
+        identity: read_recipe(
+            write(halve(series), tmp_path / f"{identity}.tif", identity=identity)[1]
+        )
+        for identity in Identity
+    }
+    assert told[Identity.EVERYWHERE].inputs[0].series_uid == series.origin.series_uid
+    assert told[Identity.HEADERS].inputs == told[Identity.NOWHERE].inputs
+    (record,) = told[Identity.HEADERS].inputs
+    assert (record.paths, record.series_uid, record.name) == ((), "", "image")
+    assert record.file_bytes == tuple(path.stat().st_size for path in series.origin.paths)
 
 
 def test_the_recipe_can_be_left_out_and_tells_the_selection(tmp_path, series, halve):
@@ -118,12 +129,12 @@ def test_one_slice_fits_into_one_file_and_several_do_not(tmp_path, made, series)
 
 
 def test_dropping_the_identity_takes_the_recipe_along(tmp_path, series, halve):
-    paths = write(halve(series), tmp_path / "out", drop_identity=True)
+    paths = write(halve(series), tmp_path / "out", identity=Identity.NOWHERE)
     everything = b"".join(path.read_bytes() for path in paths)
     for secret in (b"Secret", b"SECRET", series.origin.series_uid.encode(), b"001.dcm"):
         assert secret not in everything
     named = series.replace(name="SECRET")
-    paths = write(halve(named), tmp_path / "out.tif", drop_identity=True)
+    paths = write(halve(named), tmp_path / "out.tif", identity=Identity.NOWHERE)
     assert not any(b"SECRET" in path.read_bytes() for path in paths)
 
 

@@ -10,7 +10,15 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Image, InputError, OutputError, OutputExistsError, Result, Selection
+from napari_lossviz.core import (
+    Identity,
+    Image,
+    InputError,
+    OutputError,
+    OutputExistsError,
+    Result,
+    Selection,
+)
 from napari_lossviz.jobs.export import check_output, export, export_file
 from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method
@@ -136,7 +144,7 @@ def test_failure_leaves_nothing(
 def test_dropping_the_identity_drops_the_name_too(halving: Method, tmp_path: Path) -> None:
     (low,) = samples.low_dose_ct()
     named = low.replace(name="Doe, John")
-    export(run(halving, named), tmp_path / "out", drop_identity=True)
+    export(run(halving, named), tmp_path / "out", identity=Identity.NOWHERE)
     for path in (tmp_path / "out").rglob("*"):
         assert "Doe" not in path.name
         assert not path.is_file() or b"Doe" not in path.read_bytes()
@@ -206,8 +214,8 @@ def test_burned_in_identity_leaves_in_no_format(
     dataset.save_as(tmp_path / "in.dcm")
     result = run(halving, io.read(tmp_path / "in.dcm")[0])
     with pytest.raises(InputError, match="burned into"):
-        export(result, tmp_path / "out", parts=ExportParts(formats), drop_identity=True)
+        export(result, tmp_path / "out", parts=ExportParts(formats), identity=Identity.NOWHERE)
     for name in ("out.tif", "out.npy", "out.dcm"):
         with pytest.raises(InputError, match="burned into"):
-            io.write(result, tmp_path / name, drop_identity=True)
+            io.write(result, tmp_path / name, identity=Identity.NOWHERE)
     assert [path.name for path in tmp_path.iterdir()] == ["in.dcm"]

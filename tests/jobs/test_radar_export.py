@@ -11,7 +11,7 @@ import rasterio
 from matplotlib.image import imread
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, InputError, MethodConfig, NamedImage, Result
+from napari_lossviz.core import Identity, Image, InputError, MethodConfig, NamedImage, Result
 from napari_lossviz.io.radar_output import RadarOutput
 from napari_lossviz.io.sar_product import SAR_KEY, GroundPoint, SarProduct
 from napari_lossviz.jobs.export import check_export, export
@@ -127,7 +127,7 @@ def test_a_beam_dimap_product_is_refused_before_the_run(tmp_path: Path, radar: A
             tmp_path / "out.dim",
             to_file=True,
             overwrite=False,
-            drop_identity=False,
+            identity=Identity.HEADERS,
             radar=output,
         )
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Image, InputError, Selection
+from napari_lossviz.core import Identity, Image, InputError, Selection
 from napari_lossviz.jobs.export import export, export_file
-from napari_lossviz.jobs.registry import Method
-from napari_lossviz.jobs.replay import replay
+from napari_lossviz.jobs.nearby_files import find_by_hash, find_by_name
+from napari_lossviz.jobs.registry import Method, find_method
+from napari_lossviz.jobs.replay import _with_checkpoint_near, replay
 from napari_lossviz.jobs.replay_differences import Difference
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
@@ -55,10 +57,24 @@ def test_moves_together_with_its_input(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_missing_input_is_named_and_can_be_given(recipe: Path, tmp_path: Path) -> None:
-    shutil.move(tmp_path / "in" / "noise.tif", tmp_path / "moved.tif")
+    source = tmp_path / "in" / "noise.tif"
+    content = source.read_bytes()
+    source.write_bytes(content + b"other")  # of another size: not even read
+    source.rename(tmp_path / "in" / "renamed.tif")
     with pytest.raises(InputError, match=r"noise\.tif: the input is not there any more.*--input"):
         replay(recipe)
-    assert replay(recipe, inputs=[tmp_path / "moved.tif"]).identical
+    (tmp_path / "in" / "renamed.tif").write_bytes(content)
+    assert replay(recipe, inputs=[tmp_path / "in" / "renamed.tif"]).identical
+
+
+def test_an_input_that_was_renamed_or_moved_nearby_is_found_by_its_hash(
+    recipe: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    shutil.move(tmp_path / "in" / "noise.tif", tmp_path / "deep" / "er" / "other name.tif")
+    shutil.copy(recipe, tmp_path / "in" / "noise.tif")  # another file under its name
+    (tmp_path / "in" / "noise.tif").unlink()
+    assert replay(recipe).identical
 
 
 def test_changed_file_is_named_with_both_hashes(recipe: Path, tmp_path: Path) -> None:
@@ -134,7 +150,7 @@ def test_an_earlier_result_that_was_altered_is_named(recipe: Path) -> None:
 def test_the_rounding_of_a_dicom_is_no_alteration(halving: Method, tmp_path: Path) -> None:
     (low,) = samples.low_dose_ct()
     export(run(halving, low, halving.load_config()(times=3)), tmp_path / "out")
-    outcome = replay(tmp_path / "out" / "recipe.json")
+    outcome = replay(tmp_path / "out" / "recipe.json", also_in=samples.sample_folders())
     assert outcome.identical
     assert 0 < outcome.difference.largest <= 0.5 + 1e-3
     assert outcome.notes == ()
@@ -231,7 +247,9 @@ def test_selected_slices_of_a_dicom_series(halving: Method, tmp_path: Path) -> N
     selection = Selection(ranges={"z": (2, 5)})
     result = run(halving, select(low, selection))
     export(result, tmp_path / "out", selection=selection)
-    outcome = replay(tmp_path / "out" / "recipe.json", tmp_path / "again")
+    outcome = replay(
+        tmp_path / "out" / "recipe.json", tmp_path / "again", also_in=samples.sample_folders()
+    )
     assert outcome.identical
     pixels = [
         [f.pixel_array.tobytes() for f in map(_dcmread, sorted((folder / "denoised").iterdir()))]
@@ -243,19 +261,59 @@ def test_selected_slices_of_a_dicom_series(halving: Method, tmp_path: Path) -> N
 
 def test_one_file_beside_its_recipe(halving: Method, tmp_path: Path) -> None:
     (low,) = samples.low_dose_ct()
-    export_file(run(halving, low), tmp_path / "x.nii.gz")
+    export_file(run(halving, low), tmp_path / "x.nii.gz", identity=Identity.EVERYWHERE)
     assert replay(tmp_path / "x.recipe.json").identical
     change_recipe(tmp_path / "x.recipe.json", result_sha256="0" * 64)
     assert replay(tmp_path / "x.recipe.json").max_difference == 0.0
 
 
-def test_without_identity_the_input_has_to_be_given(halving: Method, tmp_path: Path) -> None:
-    (low,) = samples.low_dose_ct()
-    export(run(halving, low), tmp_path / "out", drop_identity=True)
-    with pytest.raises(InputError, match="--input"):
-        replay(tmp_path / "out" / "recipe.json")
-    given = [samples.sample_path("low_dose_ct")]
-    assert replay(tmp_path / "out" / "recipe.json", inputs=given).identical
+@pytest.mark.parametrize("identity", [Identity.HEADERS, Identity.NOWHERE])
+def test_an_input_that_the_recipe_does_not_name_is_found_nearby_or_given(
+    halving: Method, tmp_path: Path, identity: Identity
+) -> None:
+    place = tmp_path / "near" / "DOE"
+    shutil.copytree(samples.sample_path("low_dose_ct"), place)
+    for path in place.iterdir():  # the samples themselves would be found anywhere
+        dataset = _dcmread(path)
+        dataset.PatientComments = "of this test"
+        dataset.save_as(path)
+    (low,) = io.read(place)
+    export(run(halving, low), tmp_path / "near" / "out", identity=identity)
+    recipe = tmp_path / "near" / "out" / "recipe.json"
+    assert "DOE" not in recipe.read_text()
+    assert json.loads(recipe.read_text())["inputs"][0]["paths"] == []
+    assert replay(recipe).identical
+    shutil.move(place, tmp_path / "far" / "away")
+    with pytest.raises(InputError, match=r"does not name its input.*near.*--input"):
+        replay(recipe)
+    assert replay(recipe, inputs=[tmp_path / "far" / "away"]).identical
+
+
+def test_files_alike_are_each_found_and_links_and_far_folders_are_not(tmp_path: Path) -> None:
+    out, far = tmp_path / "out", tmp_path / "a" / "b" / "c" / "d" / "e"
+    for folder in (out, far, tmp_path / "other"):
+        folder.mkdir(parents=True)
+    (out / "one").write_bytes(b"same")
+    (tmp_path / "other" / "two").write_bytes(b"same")
+    same = sha256(b"same").hexdigest()
+    found = find_by_hash(out, [same, same], [4, 4])
+    assert found is not None
+    assert {path.name for path in found} == {"one", "two"}
+    assert find_by_hash(out, [same] * 3, [4] * 3) is None
+    (far / "deep").write_bytes(b"deep")
+    (out / "link").symlink_to(far / "deep")
+    assert find_by_hash(out, [sha256(b"deep").hexdigest()]) is None
+    assert find_by_name(out, "two") == tmp_path / "other" / "two"
+
+
+def test_a_checkpoint_without_its_folder_is_looked_for_nearby(tmp_path: Path) -> None:
+    config = find_method("stain").preset("default").replace(checkpoint="net.safetensors")
+    (tmp_path / "out").mkdir()
+    assert _with_checkpoint_near(config, tmp_path / "out") is config
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "net.safetensors").write_bytes(b"")
+    found = _with_checkpoint_near(config, tmp_path / "out")
+    assert found.checkpoint == str(tmp_path / "models" / "net.safetensors")
 
 
 def _dcmread(path: Path) -> Any:

@@ -8,7 +8,8 @@ import pytest
 from run_records import made_record
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, InputError
+from napari_lossviz.core import Image, InputError, NamedImage
+from napari_lossviz.io.maps import loss_key
 from napari_lossviz.jobs.curves import drawable, moving_mean, terms_of
 from napari_lossviz.jobs.curves_figure import draw_curves, write_curves
 from napari_lossviz.jobs.export import export, export_file
@@ -35,6 +36,41 @@ def test_an_export_keeps_its_losses_and_a_record_reads_them(exported: Path) -> N
     assert (record.title, record.seconds) == ("Halving", 2.0)
     (exported / "losses.csv").unlink()
     assert read_record(exported / "recipe.json").history == {}
+
+
+def test_where_the_losses_act_is_kept_beside_the_recipe(
+    exported: Path, halving: Method, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert read_record(exported / "recipe.json").loss_maps == {}
+    (source,) = io.read(tmp_path / "cells.tif")
+    source = source.replace(spacing=(0.5, 0.25), units=("mm", "mm"))
+    result = run(halving, source)
+    known = list(result.images())
+    where = np.arange(12, dtype=np.float32).reshape(3, 4)
+    images = [*known, NamedImage("loss negative log-likelihood", where, "loss")]
+    monkeypatch.setattr(type(result), "images", lambda _: iter(images))
+    export(result, tmp_path / "again")
+    record = read_record(tmp_path / "again" / "recipe.json")
+    assert list(record.loss_maps) == [loss_key("negative log-likelihood")]
+    (path,) = record.loss_maps.values()
+    (back,) = io.read(path)
+    np.testing.assert_array_equal(back.array, where)
+    assert (back.spacing, back.units) == ((0.5, 0.25), ("mm", "mm"))
+    with np.load(tmp_path / "again" / "maps" / "maps.npz") as maps:
+        assert not [name for name in maps if "loss" in name]
+
+
+def test_one_file_has_its_losses_beside_it_and_those_of_an_earlier_run_go(
+    halving: Method, tmp_path: Path
+) -> None:
+    io.write(Image(np.ones((3, 4), np.float32), "yx"), tmp_path / "cells.tif")
+    result = run(halving, io.read(tmp_path / "cells.tif")[0])
+    out = tmp_path / "half.tif"
+    written = export_file(replace(result, history={"total": [0.5]}), out)
+    assert tmp_path / "half.losses.csv" in written
+    assert read_record(tmp_path / "half.recipe.json").history == {"total": [0.5]}
+    assert export_file(result, out, overwrite=True) == [out, tmp_path / "half.recipe.json"]
+    assert read_record(tmp_path / "half.recipe.json").history == {}
 
 
 def test_the_saved_image_is_found_by_its_pixels(exported: Path) -> None:

@@ -1,5 +1,6 @@
 """What of a patient's identity survives where it is to be left out: nothing, in any file."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from napari_lossviz import samples
 from napari_lossviz.cli import main
 from napari_lossviz.core import Image
 from napari_lossviz.io.dicom_derive import Derivation
@@ -235,11 +237,16 @@ def test_a_stack_named_by_a_person_is_not_kept() -> None:
     assert "StackID" not in kept[1].FrameContentSequence[0]
 
 
-@pytest.mark.parametrize("format_", ["folder", ".tif", ".nii.gz", ".nrrd"])
-def test_the_command_writes_no_name_place_date_or_uid(
-    halving: Method, tmp_path: Path, capfd: pytest.CaptureFixture[str], format_: str
-) -> None:
-    place = tmp_path / "DOE_JANE_19871231"
+SECRETS = (
+    # Long enough not to stand in compressed pixels by chance.
+    *("Doe^Jane", "Doe_Jane", "DOE_JANE", "DOE0.dcm", "DOE1.dcm", "DOE-4711", "Doe Hospital"),
+    *("Abdomen", SECRET_UID, SECRET_DATE),
+)
+
+
+def patient(folder: Path) -> Path:
+    """Write a series of a patient whom its folder, files, description and headers name."""
+    place = folder / "DOE_JANE_19871231"
     place.mkdir()
     for number in (1, 2, 3):
         content = dicom(
@@ -249,21 +256,82 @@ def test_the_command_writes_no_name_place_date_or_uid(
             SeriesInstanceUID=SECRET_UID, ImagePositionPatient=[0, 0, number],
         )  # fmt: skip
         (place / f"DOE{number}.dcm").write_bytes(content)
-    out = tmp_path / ("out" if format_ == "folder" else f"out{format_}")
-    assert main(["halve", str(place), "-o", str(out), "--drop-identity"]) == 0
-    files = [p for p in tmp_path.rglob("*") if p.is_file() and place not in p.parents]
-    assert any(p.name.endswith("recipe.json") for p in files)
-    for path in files:
+    return place
+
+
+@pytest.fixture
+def noisy_ct(tmp_path: Path) -> Path:
+    """Return two slices of a CT, whose folder, files, description and headers name a patient."""
+    place = tmp_path / "DOE_JANE_19871231"
+    place.mkdir()
+    for number, path in enumerate(sorted(samples.sample_path("low_dose_ct").iterdir())[2:4]):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName, dataset.PatientID = SECRET, "DOE-4711"
+        dataset.SeriesDescription = f"Abdomen {SECRET}"
+        dataset.SeriesInstanceUID, dataset.StudyDate = SECRET_UID, SECRET_DATE
+        dataset.save_as(place / f"DOE{number}.dcm")
+    return place
+
+
+def told(out: Path) -> dict[str, set[str]]:
+    """Return the secrets in each written file, its name and that of its folder included."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(p for p in out.rglob("*") if p.is_file()):
         content = path.read_bytes()
         if path.suffix == ".gz":
-            import gzip
-
             content = gzip.decompress(content)
-        named = path.relative_to(tmp_path).as_posix()
-        for secret in ("Doe", "DOE", "Jane", "JANE", "4711", SECRET_UID, SECRET_DATE, "Abdomen"):
-            assert secret.encode() not in content, f"{named}: {secret}"
-            assert secret not in named
-        assert str(tmp_path).encode() not in content, named
+        named = path.relative_to(out).as_posix()
+        places = (*SECRETS, str(out.parent))
+        found[named] = {one for one in places if one.encode() in content or one in named}
+    return found
+
+
+@pytest.mark.parametrize("option", [None, "--drop-identity"])
+@pytest.mark.parametrize("format_", ["folder", ".tif", ".nii.gz", ".nrrd"])
+def test_the_command_writes_no_name_place_date_or_uid(
+    halving: Method, tmp_path: Path, capfd: pytest.CaptureFixture[str], format_: str, option: str
+) -> None:
+    place = patient(tmp_path)
+    (tmp_path / "all").mkdir()
+    out = tmp_path / "all" / ("out" if format_ == "folder" else f"out{format_}")
+    assert main(["halve", str(place), "-o", str(out), *filter(None, [option])]) == 0
+    survived = told(tmp_path / "all")
+    assert any(name.endswith("recipe.json") for name in survived)
+    if format_ == "folder" and option is None:  # the patient's study is to hold these
+        headers = {name for name in survived if name.endswith(".dcm")}
+        assert len(headers) == 3
+        for name in headers:
+            assert {"DOE-4711", SECRET, SECRET_UID} <= survived.pop(name)
+    assert {name: words for name, words in survived.items() if words} == {}
+
+
+def test_what_survives_in_which_file_of_an_export(
+    noisy_ct: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The table of docs/files-of-strangers.md."""
+    survived = {}
+    for option in ("--keep-identity", "", "--drop-identity"):
+        out = tmp_path / f"out{option}"
+        order = ["denoise", str(noisy_ct), "-o", str(out), "--preset", "instant", "--h", "2"]
+        assert main([*order, "--report", *filter(None, [option])]) == 0
+        words: dict[str, set[str]] = {}
+        for name, found in told(out).items():
+            kind = "header" if name.endswith(".dcm") else name.split("/")[0]
+            words.setdefault(kind, set()).update(found)
+        survived[option] = {kind: found for kind, found in words.items() if found}
+    assert set(survived["--keep-identity"]) == {
+        *("header", "recipe.json", "ct_report.html", "maps"),
+    }
+    assert {"DOE_JANE", SECRET_UID, SECRET_DATE} <= survived["--keep-identity"]["recipe.json"]
+    assert "Abdomen" in survived["--keep-identity"]["ct_report.html"]
+    assert set(survived[""]) == {"header"}
+    assert {"DOE-4711", "Abdomen", SECRET_DATE} <= survived[""]["header"]
+    assert survived["--drop-identity"] == {}
+    header = next((tmp_path / "out").rglob("*.dcm"))
+    kept = pydicom.dcmread(header)
+    assert kept.PatientName == SECRET
+    assert kept.StudyInstanceUID == pydicom.dcmread(next(noisy_ct.iterdir())).StudyInstanceUID
+    assert main(["replay", str(tmp_path / "out" / "recipe.json"), "--check"]) == 0
 
 
 def test_a_recipe_tells_no_place_of_this_machine(halving: Method, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_lossviz.core import InputError, LossvizError, Reporter
+from napari_lossviz.core import Identity, InputError, LossvizError, Reporter
 from napari_lossviz.io.atomic import full_stem
 from napari_lossviz.io.dicom_files import has_magic_word
 from napari_lossviz.io.registry import FORMATS
@@ -15,6 +15,8 @@ from napari_lossviz.jobs.registry import Method
 
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _SAFE_SUFFIX = ".safe"
+CODED = ("series_", "pair_")
+"""How the names start that are codes."""
 _METHODS_OF_PICTURES = ("stain",)
 """Methods whose images are often PNG and JPEG files; in folders of others those are previews."""
 
@@ -60,7 +62,7 @@ def find_items(
     inputs: Sequence[Path],
     out: Path,
     *,
-    drop_identity: bool = False,
+    identity: Identity = Identity.HEADERS,
     reporter: Reporter | None = None,
 ) -> tuple[list[BatchItem], list[str]]:
     """Return what a batch runs over, and notes on what it does not.
@@ -73,8 +75,9 @@ def find_items(
         Files and folders; every volume of a folder is an item of its own.
     out : Path
         Folder of the results; what lies in it is no input.
-    drop_identity : bool
-        Whether results of DICOM are named by a code and not by their file or folder.
+    identity : Identity
+        Unless it is told everywhere, results of DICOM are named by a code and not by their file or
+        folder: the name is in tables and logs, too.
     reporter : Reporter, optional
 
     Raises
@@ -91,7 +94,7 @@ def find_items(
                 "time; choose another output folder"
             )
     if method.images == 2:
-        return _pairs(inputs)
+        return _pairs(inputs, identity)
     pictures = method.name in _METHODS_OF_PICTURES
     found = survey(inputs, leave_out=out, pictures=pictures, reporter=reporter)
     notes = []
@@ -107,8 +110,9 @@ def find_items(
             + "".join(f"; {notes[0]}" for _ in notes[:1])
         )
     holdings = [_absolute(one) for one in found.holdings]
-    bases = [_base_name(one, drop_identity) for one in holdings]
-    stems = unique_names(bases, [one.paths[0].parent for one in holdings])
+    coded = identity is not Identity.EVERYWHERE
+    bases = [_base_name(one, coded) for one in holdings]
+    stems = unique_names(bases, [_telling_folder(one, coded) for one in holdings])
     return [BatchItem(stem, (one,)) for stem, one in zip(stems, holdings, strict=True)], notes
 
 
@@ -153,35 +157,52 @@ def _telling_depth(folders: Sequence[Path]) -> int:
     return apart.index(max(apart)) + 1
 
 
-def _pairs(inputs: Sequence[Path]) -> tuple[list[BatchItem], list[str]]:
+def _pairs(inputs: Sequence[Path], identity: Identity) -> tuple[list[BatchItem], list[str]]:
     if len(inputs) < 2:
         raise InputError("give at least one prediction, and the target after it")
     *predictions, target = inputs
     pairs, notes = pair_by_name(predictions, target)
     files = [(path, pair.target) for pair in pairs for path in pair.predictions.values()]
-    stems = unique_names(
-        [full_stem(path) for path, _ in files], [path.absolute().parent for path, _ in files]
-    )
-    return [
-        BatchItem(stem, tuple(_holding_of_file(path) for path in both))
-        for stem, both in zip(stems, files, strict=True)
-    ], notes
+    sources = [tuple(_holding_of_file(path) for path in both) for both in files]
+    coded = [
+        identity is not Identity.EVERYWHERE and any(one.format == "dicom" for one in both)
+        for both in sources
+    ]
+    firsts = [both[0] for both in sources]
+    bases = [
+        _code(CODED[1], one.paths[0]) if hidden else full_stem(one.paths[0])
+        for one, hidden in zip(firsts, coded, strict=True)
+    ]
+    folders = [
+        Path() if hidden else one.paths[0].parent for one, hidden in zip(firsts, coded, strict=True)
+    ]
+    stems = unique_names(bases, folders)
+    return [BatchItem(stem, both) for stem, both in zip(stems, sources, strict=True)], notes
 
 
 def _holding_of_file(path: Path) -> Holding:
     return Holding((path.absolute(),), format="dicom" if has_magic_word(path) else "")
 
 
+def _code(what: str, known: object) -> str:
+    """Return a name that tells nothing, and is the same the next time."""
+    return f"{what}{hashlib.sha256(str(known).encode()).hexdigest()[:8]}"
+
+
+def _telling_folder(holding: Holding, coded: bool) -> Path:
+    """Return the folder that tells an image from another one of its name; none for codes."""
+    return Path() if holding.format == "dicom" and coded else holding.paths[0].parent
+
+
 def _absolute(holding: Holding) -> Holding:
     return replace(holding, paths=tuple(path.absolute() for path in holding.paths))
 
 
-def _base_name(holding: Holding, drop_identity: bool) -> str:
-    """Return the name of a file without its ending, or of the folder of a series."""
+def _base_name(holding: Holding, coded: bool) -> str:
+    """Return the name of a file without its ending, or of the folder of a series; or a code."""
     first = holding.paths[0]
-    if holding.format == "dicom" and drop_identity:
-        code = hashlib.sha256(f"{holding.series_uid or first} {holding.index}".encode())
-        return f"series_{code.hexdigest()[:8]}"
+    if holding.format == "dicom" and coded:
+        return _code(CODED[0], f"{holding.series_uid or first} {holding.index}")
     if holding.format == "safe" and first.parent.suffix.lower() == _SAFE_SUFFIX:
         name = first.parent.stem
     elif len(holding.paths) > 1:

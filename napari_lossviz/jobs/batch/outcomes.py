@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_lossviz.core import LossvizError
+from napari_lossviz.core import Identity, LossvizError, without_names
 from napari_lossviz.jobs.batch.items import BatchItem
-from napari_lossviz.jobs.batch.plain_words import without_names
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish
 from napari_lossviz.jobs.batch.record import RECORD_FILE, ItemRecord
 from napari_lossviz.jobs.batch.settings import BatchSettings
@@ -59,7 +58,7 @@ def given_up(order: ItemOrder) -> ItemRecord:
 def failure(order: ItemOrder, error: str, **known: Any) -> ItemRecord:
     """Return the record of an item that failed."""
     item, settings = order.item, order.settings
-    if item.dicom:
+    if nameless(order):
         error = without_names(error, item.paths, (), item.stem)
     return ItemRecord(
         **{
@@ -68,7 +67,6 @@ def failure(order: ItemOrder, error: str, **known: Any) -> ItemRecord:
             "key": settings.key,
             "method": find_method(settings.method).title,
             "source": "" if nameless(order) else source_of(item),
-            "dicom": item.dicom,
             "error": error,
             "finished": now(),
             **known,
@@ -113,7 +111,7 @@ def with_files(record: ItemRecord, folder: Path) -> ItemRecord:
 
 def nameless(order: ItemOrder) -> bool:
     """Whether nothing may be told of where an item came from."""
-    return order.settings.drop_identity and order.item.dicom
+    return order.item.dicom and order.settings.identity is not Identity.EVERYWHERE
 
 
 def source_of(item: BatchItem) -> str:

@@ -80,9 +80,7 @@ class ItemRecord(BaseModel):
     method : str
         For people.
     source, title : str
-        File or folder and name of the input; empty where the identity was dropped.
-    dicom : bool
-        Whether `source` and `title` may name a patient.
+        File or folder and name of the input; empty where they may tell a patient and shall not.
     shape : tuple of int
     device : str
     threads, attempts : int
@@ -110,7 +108,6 @@ class ItemRecord(BaseModel):
     method: str = ""
     source: str = ""
     title: str = ""
-    dicom: bool = False
     shape: tuple[int, ...] = ()
     device: str = ""
     threads: int = 0

@@ -17,7 +17,14 @@ from napari_lossviz.jobs.batch.cluster import (
     remote_cluster,
 )
 from napari_lossviz.jobs.batch.items import BatchItem, find_items
-from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder, failure, given_up, publish_failure
+from napari_lossviz.jobs.batch.outcomes import (
+    TRIES,
+    ItemOrder,
+    failure,
+    given_up,
+    publish_failure,
+    source_of,
+)
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.record import ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.settings import BatchSettings
@@ -57,6 +64,8 @@ class Batch:
         Folder of the results.
     records : dict of str to ItemRecord
         By stem, in the order of the plan; the state "not done" until an item's turn comes.
+    sources : dict of str to str
+        Where each item is from, by its stem: for the eyes of who started it, in no file.
     earlier : int
         How many were done by an earlier batch.
     notes : list of str
@@ -71,6 +80,7 @@ class Batch:
 
     out: Path
     records: dict[str, ItemRecord] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     earlier: int = 0
     notes: list[str] = field(default_factory=list)
     summary: Path | None = None
@@ -112,7 +122,6 @@ def run_batch(
     where: Where = Where(),
     listener: BatchListener | None = None,
     reporter: Reporter | None = None,
-    identity: bool = False,
 ) -> Batch:
     """Run a method with the same settings over many images.
 
@@ -130,8 +139,6 @@ def run_batch(
     listener : BatchListener, optional
     reporter : Reporter, optional
         Told what is found among the inputs.
-    identity : bool
-        Whether the summary may name patients: paths and descriptions of DICOM series.
 
     Returns
     -------
@@ -158,9 +165,10 @@ def run_batch(
         find_method(settings.method),
         inputs,
         out,
-        drop_identity=settings.drop_identity,
+        identity=settings.identity,
         reporter=reporter,
     )
+    batch.sources = {item.stem: source_of(item) for item in items}
     refuse_foreign_summary(out)
     place.open()
     try:
@@ -175,7 +183,7 @@ def run_batch(
                     _Run(cluster, place, batch, settings, listen).over(left)
         finally:
             place.stop()
-            batch.summary = write_summary(batch.out, list(batch.records.values()), identity)
+            batch.summary = write_summary(batch.out, list(batch.records.values()))
     finally:
         place.close()
     return batch

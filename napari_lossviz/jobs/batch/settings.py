@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from napari_lossviz import __version__
-from napari_lossviz.core import Edit, InputError, MethodConfig, Recipe, Region, Selection, Stroke
+from napari_lossviz.core import (
+    Edit,
+    Identity,
+    InputError,
+    MethodConfig,
+    Recipe,
+    Region,
+    Selection,
+    Stroke,
+)
 from napari_lossviz.io.recipes import file_sha256
 from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import METHODS, Method, find_method
@@ -36,8 +45,8 @@ class BatchSettings:
         The part of every image that is used.
     parts : ExportParts
         What is written.
-    drop_identity : bool
-        Whether the patient's identity is left out of everything that is written.
+    identity : Identity
+        Where the patient's identity is told.
     """
 
     method: str
@@ -45,7 +54,7 @@ class BatchSettings:
     edits: tuple[Edit, ...] = ()
     selection: Selection = field(default_factory=Selection)
     parts: ExportParts = ExportParts()
-    drop_identity: bool = False
+    identity: Identity = Identity.HEADERS
 
     @cached_property
     def key(self) -> str:
@@ -63,7 +72,7 @@ class BatchSettings:
             "selection": self.selection.model_dump(mode="json"),
             "output": self.parts.radar.record(self.parts.formats).model_dump(mode="json"),
             "maps": self.parts.maps,
-            "drop_identity": self.drop_identity,
+            "identity": self.identity.value,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -74,7 +83,11 @@ def batch_methods() -> list[Method]:
 
 
 def settings_for(
-    method: Method, config: MethodConfig, *, drop_identity: bool = False, maps: bool = True
+    method: Method,
+    config: MethodConfig,
+    *,
+    identity: Identity = Identity.HEADERS,
+    maps: bool = True,
 ) -> BatchSettings:
     """Return settings, with the files that they name by their full paths.
 
@@ -82,8 +95,9 @@ def settings_for(
     ----------
     method : Method
     config : MethodConfig
-    drop_identity, maps : bool
-        See `BatchSettings` and `ExportParts`.
+    identity : Identity
+    maps : bool
+        See `ExportParts`.
 
     Raises
     ------
@@ -99,13 +113,15 @@ def settings_for(
     # A worker may have another working directory.
     full = {name: str(Path(value).absolute()) for name, value in _files_in(values)}
     parts = ExportParts(maps=maps)
-    return BatchSettings(
-        method.name, config.replace(**full), parts=parts, drop_identity=drop_identity
-    )
+    return BatchSettings(method.name, config.replace(**full), parts=parts, identity=identity)
 
 
 def settings_of_recipe(
-    recipe: Recipe, path: Path, *, drop_identity: bool = False, maps: bool = True
+    recipe: Recipe,
+    path: Path,
+    *,
+    identity: Identity = Identity.HEADERS,
+    maps: bool = True,
 ) -> tuple[BatchSettings, str]:
     """Return the settings and edits of a recipe, and a note on the part of the image, if any.
 
@@ -120,7 +136,7 @@ def settings_of_recipe(
     method = find_method(recipe.method)
     if method.name in _NOT_FOR_MANY:
         raise InputError(f"{path}: {method.title} is not run over many images")
-    base = settings_for(method, config_of(method, recipe, path), drop_identity=drop_identity)
+    base = settings_for(method, config_of(method, recipe, path), identity=identity)
     painted = any(
         isinstance(edit, Stroke | Region) or edit.slices is not None for edit in recipe.edits
     )
@@ -137,7 +153,7 @@ def settings_of_recipe(
         edits=recipe.edits,
         selection=recipe.selection if painted else Selection(),
         parts=replace(ExportParts.of_record(recipe.output), maps=maps),
-        drop_identity=drop_identity,
+        identity=identity,
     )
     return settings, note
 

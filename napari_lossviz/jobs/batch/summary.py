@@ -30,26 +30,23 @@ _MARK = "Batch of napari-lossviz"
 _ALARM = ' style="color:#8b1a00;font-weight:600"'
 
 
-def write_summary(out: Path, records: Sequence[ItemRecord], identity: bool = False) -> Path:
+def write_summary(out: Path, records: Sequence[ItemRecord]) -> Path:
     """Write ``summary.csv`` and ``summary.html``, each whole or not at all; return the page.
 
     Parameters
     ----------
     out : Path
     records : sequence of ItemRecord
-    identity : bool
-        Whether paths and descriptions of DICOM series are told.
 
     Raises
     ------
     OutputError
         If the system refuses.
     """
-    shown = [one if identity or not one.dicom else _nameless(one) for one in records]
     with atomic_path(out / CSV_FILE, overwrite=True) as temporary:
-        temporary.write_text(as_csv(shown), "utf-8", newline="")
+        temporary.write_text(as_csv(records), "utf-8", newline="")
     with atomic_path(out / PAGE_FILE, overwrite=True) as temporary:
-        temporary.write_text(as_page(shown), "utf-8")
+        temporary.write_text(as_page(records), "utf-8")
     return out / PAGE_FILE
 
 
@@ -139,7 +136,3 @@ def _picture(encoded: str, what: str, one: ItemRecord) -> str:
     text = escape(f"{one.stem} {what}", quote=True)
     source = f"data:image/jpeg;base64,{escape(encoded, quote=True)}"
     return f'<img style="max-width:none" alt="{text}" src="{source}">'
-
-
-def _nameless(record: ItemRecord) -> ItemRecord:
-    return record.model_copy(update={"source": "", "title": ""})

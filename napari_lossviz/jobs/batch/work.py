@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from napari_lossviz import io
-from napari_lossviz.core import Cancelled, Image, InputError, PairResult, Result
+from napari_lossviz.core import (
+    Cancelled,
+    Image,
+    InputError,
+    PairResult,
+    Result,
+    without_names,
+)
 from napari_lossviz.engine.blocks import THREADS_VARIABLE
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.survey import Holding
@@ -32,7 +39,6 @@ from napari_lossviz.jobs.batch.outcomes import (
     with_files,
 )
 from napari_lossviz.jobs.batch.place import BatchPlace
-from napari_lossviz.jobs.batch.plain_words import without_names
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish, refuse_foreign
 from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.work_log import WorkLog
@@ -138,7 +144,7 @@ class _Work:
             )
             self._log.say(f"failed: {self._plain(str(known))}")
             record = failure(self._order, self._plain(str(known)), attempts=self._attempt)
-            details = without_names(details, self._item.paths, self._names, self._item.stem)
+            details = self._plain(details)
             return publish_failure(self._order, self._staged, record, self._log.text, details)
 
     def _succeeded(self) -> ItemRecord:
@@ -170,7 +176,7 @@ class _Work:
             order.out / item.stem,
             parts=replace(settings.parts, maps=settings.parts.maps and not streamed),
             selection=settings.selection,
-            drop_identity=settings.drop_identity,
+            identity=settings.identity,
             tell=remarks.append,
         )
         warned = dict.fromkeys((*image.warnings, *doubts, *result.warnings, *remarks))
@@ -187,7 +193,6 @@ class _Work:
             method=self._method.title,
             source="" if nameless(order) else source_of(item),
             title="" if nameless(order) else image.name,
-            dicom=item.dicom,
             shape=image.shape,
             device=result.device,
             threads=result.threads,
@@ -231,7 +236,7 @@ class _Work:
 
     def _plain(self, text: str) -> str:
         """Return a sentence without what may name a patient."""
-        if not self._item.dicom:
+        if not nameless(self._order):
             return text
         return without_names(text, self._item.paths, self._names, self._item.stem)
 

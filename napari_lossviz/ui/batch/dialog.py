@@ -8,6 +8,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
+    QCheckBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -73,6 +74,11 @@ class BatchDialog(QDialog):
             "A result is <folder>/<name>.<ending>, everything about it lies in <folder>/<name>/; "
             "what is done already is not done again"
         )
+        self.keep_identity = QCheckBox("Name results of DICOM after their files")
+        self.keep_identity.setToolTip(
+            "In tables, logs and recipes too: names of files may tell the patient. Otherwise they "
+            "are named by a code, whose file its tooltip tells"
+        )
         self.with_settings = QLabel()
         self.with_settings.setWordWrap(True)
         self.start_button = QPushButton("Start")
@@ -117,7 +123,8 @@ class BatchDialog(QDialog):
         self.results.clear()
         self.status.say("Looking at the files …")
         self._show_progress(0, 0)
-        self.process.start(self._method, config, inputs, out)
+        keep = self.keep_identity.isChecked()
+        self.process.start(self._method, config, inputs, out, keep_identity=keep)
         self._update()
 
     def cancel(self) -> None:
@@ -200,7 +207,7 @@ class BatchDialog(QDialog):
             "Run over all files above" if ready else "Choose files and an output folder first"
         )
         self.cancel_button.setEnabled(running)
-        for part in (self.inputs, self.output):
+        for part in (self.inputs, self.output, self.keep_identity):
             part.setEnabled(not running)
         self.open_button.setEnabled(bool(self.results.chosen()))
         self.summary_button.setEnabled(bool(self._summary))
@@ -225,6 +232,7 @@ class BatchDialog(QDialog):
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         rows.addRow("Files", self.inputs)
         rows.addRow("Results", self.output)
+        rows.addRow("", self.keep_identity)
         rows.addRow("Settings", self.with_settings)
         start = QHBoxLayout()
         start.addWidget(self.start_button, 2)

@@ -49,7 +49,13 @@ class BatchProcess(QObject):
         return self._process is not None
 
     def start(
-        self, method: Method, config: MethodConfig, inputs: Sequence[Path], out: Path
+        self,
+        method: Method,
+        config: MethodConfig,
+        inputs: Sequence[Path],
+        out: Path,
+        *,
+        keep_identity: bool = False,
     ) -> None:
         """Begin.
 
@@ -59,6 +65,8 @@ class BatchProcess(QObject):
         config : MethodConfig
         inputs : sequence of Path
         out : Path
+        keep_identity : bool
+            Whether results of DICOM images are named after their files, in tables and logs too.
         """
         handle, name = tempfile.mkstemp(prefix="lossviz-batch-", suffix=".json")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -77,6 +85,7 @@ class BatchProcess(QObject):
         arguments = ["-m", "napari_lossviz.cli", "batch", *method.command.split()]
         arguments += [str(path) for path in inputs]
         arguments += ["--output", str(out), "--config", name, "--progress", "json"]
+        arguments += ["--keep-identity"] * keep_identity
         process.start(sys.executable, arguments)
 
     def stop(self) -> None:

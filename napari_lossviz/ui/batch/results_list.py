@@ -36,6 +36,7 @@ class ResultsList(QTreeWidget):
         self._rows = {}
         for item in items:
             row = QTreeWidgetItem([item["stem"], "waiting", ""])
+            row.setToolTip(0, item["source"])  # a name may be a code
             self._rows[item["stem"]] = row
             if item["state"] == "done":
                 self.show_outcome({**item, "state": "done before"})

@@ -52,7 +52,7 @@ def batch(scheduler: str, tmp_path: Path) -> Callable[..., Batch]:
         **options: Any,
     ) -> Batch:
         found = find_method(method)
-        chosen = {name: options.pop(name) for name in ("drop_identity", "maps") if name in options}
+        chosen = {name: options.pop(name) for name in ("identity", "maps") if name in options}
         config = found.preset(preset).replace(**(changes or {}))
         return run_batch(
             inputs,

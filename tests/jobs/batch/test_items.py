@@ -1,12 +1,14 @@
 """What a batch runs over, and what the results are called."""
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Image, InputError
+from napari_lossviz.core import Identity, Image, InputError
 from napari_lossviz.jobs.batch.items import find_items, unique_names
 from napari_lossviz.jobs.registry import find_method
 
@@ -19,8 +21,8 @@ def save(path: Path) -> Path:
     return path
 
 
-def stems(*inputs: Path, out: Path) -> list[str]:
-    return [item.stem for item in find_items(DENOISE, inputs, out)[0]]
+def stems(*inputs: Path, out: Path, identity: Identity = Identity.EVERYWHERE) -> list[str]:
+    return [item.stem for item in find_items(DENOISE, inputs, out, identity=identity)[0]]
 
 
 def test_series_of_a_folder_are_items_of_their_own(tmp_path: Path) -> None:
@@ -30,10 +32,23 @@ def test_series_of_a_folder_are_items_of_their_own(tmp_path: Path) -> None:
     for folder in both:
         for path in folder.iterdir():
             (mixed / f"{folder.name}_{path.name}").write_bytes(path.read_bytes())
-    items, _ = find_items(DENOISE, [mixed], tmp_path / "out")
+    items, _ = find_items(DENOISE, [mixed], tmp_path / "out", identity=Identity.EVERYWHERE)
     assert sorted(item.stem for item in items) == ["mixed_1", "mixed_2"]
     assert [len(item.paths) for item in items] == [8, 8]
     assert stems(*both, out=tmp_path / "out") == ["low_dose_ct", "full_dose_ct"]
+
+
+def test_codes_name_dicom_the_same_each_time(tmp_path: Path) -> None:
+    series = [samples.sample_path("low_dose_ct"), samples.sample_path("full_dose_ct")]
+    found = stems(*series, out=tmp_path / "out", identity=Identity.HEADERS)
+    assert found == stems(*series, out=tmp_path / "out", identity=Identity.NOWHERE)
+    assert all(re.fullmatch(r"series_[0-9a-f]{8}", name) for name in found)
+    assert len(set(found)) == 2
+    pair = [tmp_path / "DOE_pred.dcm", tmp_path / "DOE_gt.dcm"]
+    for path in pair:
+        shutil.copy(next(series[0].iterdir()), path)
+    ((item,), _) = find_items(find_method("betti"), pair, tmp_path / "out")
+    assert re.fullmatch(r"pair_[0-9a-f]{8}", item.stem)
 
 
 def test_names_alike_are_told_apart_by_their_folders(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from napari_lossviz.core import (
     MissingPackageError,
     OutputError,
     OutputExistsError,
+    without_names,
 )
 from napari_lossviz.jobs.batch import cluster, local_workers
 from napari_lossviz.jobs.batch.cluster import Workers, plan_workers, remote_cluster
 from napari_lossviz.jobs.batch.outcomes import with_files
 from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
-from napari_lossviz.jobs.batch.plain_words import without_names
 from napari_lossviz.jobs.batch.publish import publish
 from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.summary import (

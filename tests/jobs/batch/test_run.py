@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Cancelled, InputError
+from napari_lossviz.core import Cancelled, Identity, InputError
 from napari_lossviz.filter2noise import denoise
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.jobs.batch.place import HIDDEN
@@ -224,27 +224,40 @@ def test_dicom_series_are_items_and_the_summary_names_nobody(batch: Run, tmp_pat
         dataset.PatientName, dataset.PatientID = "Roe^Richard", "ID-4711"
         dataset.SeriesDescription = "Thorax of Roe"
         dataset.save_as(folder / f"Roe{n}.dcm")
+    secrets = ("Roe", "Doe", "4711", str(tmp_path))
+
+    def told(out: Path) -> list[tuple[str, str]]:
+        """Return which secrets stand in names, texts and tables."""
+        found = [
+            (path.name, word) for path in out.rglob("*") for word in secrets if word in path.name
+        ]
+        texts = [p for p in out.rglob("*") if p.suffix in (".json", ".txt", ".csv", ".html")]
+        assert {path.name for path in texts} >= {"item.json", "recipe.json", "log.txt"}
+        return found + [(p.name, word) for p in texts for word in secrets if word in p.read_text()]
+
     done = batch(tmp_path / "in")
-    assert states(done) == {"Doe_Jane": "done"}
-    written = sorted((tmp_path / "out" / "Doe_Jane" / "denoised").iterdir())
+    (stem,) = done.records
+    assert states(done) == {stem: "done"}
+    assert stem.startswith("series_")
+    assert done.sources == {stem: str(folder)}  # for who started it, in no file
+    assert told(tmp_path / "out") == []
+    written = sorted((tmp_path / "out" / stem / "denoised").iterdir())
     assert len(written) == 2
     assert pydicom.dcmread(written[0]).PatientID == "ID-4711"
-    for name in ("summary.html", "summary.csv"):
-        text = (tmp_path / "out" / name).read_text()
-        assert not [word for word in ("Roe", "4711", str(tmp_path)) if word in text]
-    asked = batch(tmp_path / "in", identity=True)
-    assert asked.earlier == 1
-    assert "Thorax of Roe" in (tmp_path / "out" / "summary.html").read_text()
+    assert replay(tmp_path / "out" / stem / "recipe.json", also_in=[tmp_path / "in"]).identical
+    # asked for, it is in the tables
+    asked = batch(tmp_path / "in", out=tmp_path / "kept", identity=Identity.EVERYWHERE)
+    assert states(asked) == {"Doe_Jane": "done"}
+    assert "Thorax of Roe" in (tmp_path / "kept" / "summary.html").read_text()
+    assert "Roe0.dcm" in (tmp_path / "kept" / "Doe_Jane" / "recipe.json").read_text()
     # dropped, it is nowhere
-    dropped = batch(tmp_path / "in", out=tmp_path / "dropped", drop_identity=True)
-    (stem,) = dropped.records
-    assert stem.startswith("series_")
-    for path in (tmp_path / "dropped").rglob("*"):
-        assert "Doe" not in path.name
-        if path.suffix in (".json", ".txt", ".csv", ".html"):
-            text = path.read_text()
-            assert not [word for word in ("Roe", "Doe", "4711") if word in text], path
-    assert batch(tmp_path / "in", out=tmp_path / "dropped", drop_identity=True).earlier == 1
+    dropped = batch(tmp_path / "in", out=tmp_path / "dropped", identity=Identity.NOWHERE)
+    assert list(dropped.records) == [stem]
+    assert told(tmp_path / "dropped") == []
+    written = sorted((tmp_path / "dropped" / stem / "denoised").iterdir())
+    assert b"4711" not in written[0].read_bytes()
+    again = batch(tmp_path / "in", out=tmp_path / "dropped", identity=Identity.NOWHERE)
+    assert again.earlier == 1
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "latest"])

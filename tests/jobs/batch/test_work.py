@@ -73,7 +73,8 @@ def test_error_with_its_traceback_names_no_patient(
     record = work.run_item(order)
     assert record is not None
     assert record.state == "failed"
-    told = (order.out / "series" / "error.txt").read_text()
+    assert record.stem.startswith("series_")
+    told = (order.out / record.stem / "error.txt").read_text()
     assert "RuntimeError" in told
-    log = (order.out / "series" / "log.txt").read_text()
+    log = (order.out / record.stem / "log.txt").read_text()
     assert not [text for text in (told, record.error, log) if "Roe" in text or str(folder) in text]
