@@ -16,6 +16,7 @@ from napari_lossviz.cli.method_command import method_command
 from napari_lossviz.cli.radar_options import RadarOptions
 from napari_lossviz.cli.replay import replay
 from napari_lossviz.cli.report_options import DenoiseOptions
+from napari_lossviz.cli.session import session
 from napari_lossviz.cli.stain import stain, stain_command
 from napari_lossviz.cli.window import window
 from napari_lossviz.core import Cancelled, LossvizError
@@ -85,8 +86,8 @@ def _run(arguments: list[str]) -> int:
         if method.images == 1 and " " not in method.command
     }
     commands["betti"] = betti_command(_of_command("betti", arguments))
-    commands |= {"stain": stain, "batch": batch, "replay": replay, "demo": demo}
-    commands |= {"window": window, "doctor": doctor}
+    commands |= {"stain": stain, "batch": batch, "replay": replay, "session": session}
+    commands |= {"demo": demo, "window": window, "doctor": doctor}
     status: int = tyro.extras.subcommand_cli_from_dict(
         commands,
         prog="lossviz",
