@@ -4,16 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSize, QTimer
-from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_lossviz.core import Result
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.batch import BatchLauncher
 from napari_lossviz.ui.compare import ComparePanel
-from napari_lossviz.ui.dock_frame import dock_size, scrolled
+from napari_lossviz.ui.dock_frame import Pages, TabbedDock
 from napari_lossviz.ui.dock_life import DockLife, end_all
-from napari_lossviz.ui.edit.opengl import release_attributes
 from napari_lossviz.ui.export_panel import ExportPanel
 from napari_lossviz.ui.layers import selection_of
 from napari_lossviz.ui.panel_settings import PanelSettings
@@ -22,7 +21,7 @@ from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.run_panel import RunPanel
 
 
-class MethodDock(QWidget):
+class MethodDock(TabbedDock):
     """Run, what the method has of its own, compare, export: as tabs that act on one result.
 
     Parameters
@@ -34,9 +33,7 @@ class MethodDock(QWidget):
     """
 
     def __init__(self, viewer: Any, method: str, settings: PanelSettings) -> None:
-        super().__init__()
-        self.setObjectName(f"lossviz {method}")
-        self._viewer = viewer
+        super().__init__(viewer, f"lossviz {method}")
         self._closed = False
         self.results = ResultChoice(viewer, method)
         self.run_panel = RunPanel(viewer, find_method(method), settings)
@@ -44,7 +41,6 @@ class MethodDock(QWidget):
         self.batch = BatchLauncher(viewer, find_method(method), self.run_panel.controls)
         self.compare = ComparePanel(viewer)
         self.export_panel = ExportPanel(settings.formats)
-        self.tabs = QTabWidget()
         self.make_parts()
         self._build()
         self.results.result_chosen.connect(self._on_result)
@@ -52,7 +48,6 @@ class MethodDock(QWidget):
         self.run_panel.started.connect(self.compare.stop)
         self.run_panel.failed.connect(lambda _: QTimer.singleShot(0, self._show_failure))
         self.tabs.currentChanged.connect(self._on_tab)
-        viewer.layers.events.removing.connect(self._before_removal)
         self._on_result(self.results.result)
         self._life = DockLife(self, viewer, self.close_dock)
 
@@ -61,7 +56,7 @@ class MethodDock(QWidget):
     def make_parts(self) -> None:
         """Make the widgets of the method's own; called once, before the tabs are filled."""
 
-    def own_pages(self) -> tuple[tuple[str, QWidget, str], ...]:
+    def own_pages(self) -> Pages:
         """Return title, widget and tooltip of the tabs between Run and Compare."""
         return ()
 
@@ -89,16 +84,12 @@ class MethodDock(QWidget):
 
     # what napari calls
 
-    def sizeHint(self) -> QSize:  # noqa: N802, Qt's name
-        """Return a width that leaves a small screen's canvas room, also at a large font."""
-        return dock_size(self, super().sizeHint())
-
     def close_dock(self, *, window_stays: bool = True) -> None:
         """End runs, threads and the engine process, and let go of the viewer."""
         if self._closed:
             return
         self._closed = True
-        self._viewer.layers.events.removing.disconnect(self._before_removal)
+        self.let_go()
         end_all(
             (
                 self.batch.close_launcher,
@@ -132,9 +123,6 @@ class MethodDock(QWidget):
         if not self._closed:
             self.tabs.widget(0).ensureWidgetVisible(self.run_panel.status)
 
-    def _before_removal(self, event: Any = None) -> None:
-        release_attributes(self._viewer)
-
     def _on_tab(self, _index: int) -> None:
         for _, page, _ in self._pages:
             if not self.tabs.currentWidget().isAncestorOf(page):
@@ -145,15 +133,13 @@ class MethodDock(QWidget):
         top.setContentsMargins(6, 6, 6, 0)
         top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         top.addRow("Result", self.results)
-        self._pages: tuple[tuple[str, QWidget, str], ...] = (
+        self._pages: Pages = (
             ("Run", self.run_panel, "Open an image and run the method on it"),
             *self.own_pages(),
             ("Compare", self.compare, "Before and after: look and measure"),
             ("Export", self.export_panel, "Write the result, its maps and its recipe"),
         )
-        for title, page, tip in self._pages:
-            self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), tip)
-        self.tabs.setDocumentMode(True)
+        self.fill_tabs(self._pages)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -161,4 +147,3 @@ class MethodDock(QWidget):
         for widget in self.above_tabs():
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
-        self.setMinimumWidth(300)
