@@ -26,8 +26,9 @@ from pydicom.uid import generate_uid
 
 from napari_lossviz import samples
 from napari_lossviz.io.survey import survey
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.record import ItemRecord
-from napari_lossviz.jobs.batch.run import Batch, BatchListener, Where, run_batch
+from napari_lossviz.jobs.batch.run import Where, run_batch
 from napari_lossviz.jobs.batch.settings import settings_for
 from napari_lossviz.jobs.registry import find_method
 

@@ -1,8 +1,9 @@
-"""What tests of several rooms share: a tiny method, and radar files."""
+"""What tests of several rooms share: a tiny method, a folder of images, and radar files."""
 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +12,7 @@ import pytest
 from pydantic import model_validator
 from radar_files import MadeRadar
 
+from napari_lossviz import io
 from napari_lossviz.core import Image, MethodConfig, NamedImage, Result, Step, setting, silent
 from napari_lossviz.jobs import registry
 from napari_lossviz.jobs.registry import Method
@@ -76,6 +78,17 @@ def halving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Method]:
     )
     monkeypatch.setitem(registry.METHODS, "halving", method)
     return method
+
+
+@pytest.fixture
+def noisy_folder(tmp_path: Path) -> Path:
+    """Give a folder of two small noisy images, image0.tif and image1.tif."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(2):
+        pixels = np.random.default_rng(n).normal(0, 10, (48, 48)).astype(np.float32)
+        io.write(Image(pixels, "yx"), folder / f"image{n}.tif")
+    return folder
 
 
 @pytest.fixture(scope="session")

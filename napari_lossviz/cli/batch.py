@@ -23,7 +23,9 @@ from napari_lossviz.cli.method_command import Inputs
 from napari_lossviz.cli.options import options_of, starting_point, to_config
 from napari_lossviz.core import InputError, LossvizError
 from napari_lossviz.io.recipes import read_recipe
-from napari_lossviz.jobs.batch.run import Batch, BatchListener, Where, run_batch
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
+from napari_lossviz.jobs.batch.replacing import ReplaceError
+from napari_lossviz.jobs.batch.run import Where, run_batch
 from napari_lossviz.jobs.batch.settings import (
     BatchSettings,
     batch_methods,
@@ -73,6 +75,13 @@ class BatchOptions:
     ] = True
     keep_identity: KeepIdentity = False
     drop_identity: DropIdentity = False
+    replace: Annotated[
+        bool,
+        tyro.conf.arg(
+            help="Do items anew that have results with other settings, or of other files, and put "
+            "the new ones in their place. Default: say so, and do nothing."
+        ),
+    ] = False
     progress: Annotated[
         Kind, tyro.conf.arg(help="A bar, a line of JSON for each event, or nothing.")
     ] = "bar"
@@ -222,7 +231,7 @@ def _do(
     where = Where(options.workers, options.threads or threads, options.scheduler)
     with stopped_by_signals():
         if options.progress == "json":
-            return _told_in_json(settings, inputs, output, where)
+            return _told_in_json(settings, inputs, output, where, options.replace)
         title = find_method(settings.method).title
         listener = TerminalListener(consoles.err, title) if options.progress == "bar" else None
         with nullcontext() if listener is None else listener:
@@ -233,12 +242,13 @@ def _do(
                 where=where,
                 listener=listener or BatchListener(),
                 reporter=None if listener is None else listener.looking,
+                replace_others=options.replace,
             )
     return _tell(done)
 
 
 def _told_in_json(
-    settings: BatchSettings, inputs: Sequence[Path], output: Path, where: Where
+    settings: BatchSettings, inputs: Sequence[Path], output: Path, where: Where, replace: bool
 ) -> int:
     listener = JsonListener()
     stop_when_told(stop_main_thread)
@@ -250,9 +260,10 @@ def _told_in_json(
             where=where,
             listener=listener,
             reporter=listener.looking,
+            replace_others=replace,
         )
     except LossvizError as error:
-        listener.failed(str(error))
+        listener.failed(str(error), isinstance(error, ReplaceError))
         raise
     listener.finished(done)
     return EXIT_FAILED if done.failed else 0

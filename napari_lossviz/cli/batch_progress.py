@@ -19,10 +19,10 @@ from rich.progress import TimeRemainingColumn as TimeRemaining
 
 from napari_lossviz.cli import consoles
 from napari_lossviz.core import Step
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.control import PARENT, STOP
 from napari_lossviz.jobs.batch.items import CODED
 from napari_lossviz.jobs.batch.record import ItemRecord
-from napari_lossviz.jobs.batch.run import Batch, BatchListener
 
 Kind = Literal["bar", "json", "none"]
 
@@ -98,12 +98,18 @@ class TerminalListener(BatchListener):
     def item_ended(self, batch: Batch, record: ItemRecord) -> None:
         """Show an outcome."""
         self._progress.update(self._task, completed=batch.ended)
+        for sentence in record.left_out:
+            consoles.warn(f"{record.stem}: {sentence}")
         if record.error:
             where = batch.sources.get(record.stem, "")
             named = f" ({where})" if _is_coded(record.stem, where) else ""
             consoles.complain(f"{record.stem}{named}: {record.error}")
         failed = len(batch.failed)
         self._remark(f"{failed} failed" if failed else "")
+
+    def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
+        """Show how far an item is that several workers share."""
+        self._remark(f"{stem}: {done} of {total} parts" if done < total else "")
 
     def waiting(self, batch: Batch, without_workers: bool) -> None:
         """Show that there is nobody to do anything."""
@@ -144,13 +150,17 @@ class JsonListener(BatchListener):
         """Tell an outcome."""
         self._say("item", done=batch.ended, total=len(batch.records), **_known(record))
 
+    def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
+        """Tell how far an item is that several workers share."""
+        self._say("part", stem=stem, done=done, total=total)
+
     def finished(self, batch: Batch) -> None:
         """Tell that it is over."""
         self._say("finished", failed=len(batch.failed), summary=str(batch.summary))
 
-    def failed(self, message: str) -> None:
-        """Tell why there is no batch."""
-        self._say("error", text=message)
+    def failed(self, message: str, replace: bool = False) -> None:
+        """Tell why there is no batch; `replace`: --replace would let it be."""
+        self._say("error", text=message, replace=replace)
 
     @staticmethod
     def _say(event: str, **known: Any) -> None:

@@ -45,6 +45,10 @@ class Method:
     doubts : str
         What says, as "module:name" called ``function(image, config)``, in sentences what speaks
         against a configuration for an image. Empty: nothing.
+    shared : str
+        What does parts of a run in several processes, as "module:class", made with ``(image,
+        config, folder, reporter=…)``; the function then takes the folder as ``parts=``. Empty: a
+        run is one process's.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Method:
     images: int = 1
     files: str = ""
     doubts: str = ""
+    shared: str = ""
 
     def load_function(self) -> Callable[..., Result]:
         """Import and return the entry function (and with it torch, where the method needs it)."""
@@ -82,6 +87,11 @@ class Method:
             return ()
         said: tuple[str, ...] = _load(self.doubts)(image, config)
         return said
+
+    def load_shared(self) -> Callable[..., Any]:
+        """Import and return what does parts of a run; only where `shared` names it."""
+        shared: Callable[..., Any] = _load(self.shared)
+        return shared
 
     def preset(self, name: str) -> MethodConfig:
         """Return the configuration of a preset.
@@ -147,6 +157,7 @@ METHODS: dict[str, Method] = {
             function="napari_lossviz.stain:translate_image",
             config="napari_lossviz.stain.config:StainConfig",
             presets=("default", "fast", "exact", "paper", "small"),
+            shared="napari_lossviz.stain.shared:SharedTranslation",
         ),
         Method(
             name="stain_training",

@@ -20,6 +20,7 @@ def run(
     threads: int | None = None,
     reporter: Reporter | None = None,
     out: Path | None = None,
+    parts: Path | None = None,
 ) -> Result:
     """Run a method on one image.
 
@@ -41,6 +42,8 @@ def run(
         Receives every `Step`; raises `Cancelled` to stop the run.
     out : Path, optional
         Where the method keeps a result too large for memory.
+    parts : Path, optional
+        Where several processes left what they have done of it already: see `Method.shared`.
 
     Raises
     ------
@@ -60,5 +63,7 @@ def run(
     if edits:
         # Only methods with editable maps know this word, and only they ever get edits.
         options["edits"] = tuple(edits)
+    if parts is not None:
+        options["parts"] = parts
     with nullcontext() if threads is None else use_threads(threads):
         return method.load_function()(image, *others, config, **options)

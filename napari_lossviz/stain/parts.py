@@ -192,7 +192,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     def write(partial: Path) -> None:
         with partial.open("wb") as stream:
-            np.savez(stream, **arrays)
+            np.savez(stream, **arrays)  # type: ignore[arg-type]  # for one named allow_pickle
 
     write_atomically(path, write)
 

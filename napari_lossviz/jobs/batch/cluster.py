@@ -56,7 +56,12 @@ class Workers:
 
 
 def plan_workers(
-    items: int, *, count: int | None = None, threads: int | None = None, device: str = "auto"
+    items: int,
+    *,
+    count: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    shared: bool = False,
 ) -> Workers:
     """Return how many workers this machine gets, and how many threads each.
 
@@ -69,13 +74,15 @@ def plan_workers(
         there are items, or than the memory holds; the cores are shared out among them.
     device : str
         Of the configuration: "cpu" uses no GPU.
+    shared : bool
+        Whether an item may be shared: then all GPUs have something to do.
     """
     gpus = () if device == "cpu" else find_gpus()
     cores = available_threads()
     if count is None:
         by_memory = int(psutil.virtual_memory().total // _MEMORY_OF_RUN)
         most = len(gpus) if gpus else min(cores // (threads or 1), by_memory)
-        count = max(min(items, most), 1)
+        count = max(most if gpus and shared else min(items, most), 1)
     return Workers(count, threads or max(cores // count, 1), gpus)
 
 
@@ -113,9 +120,9 @@ class Cluster:
         self.link = (client.dashboard_link or "") if has_dashboard else ""
 
     @property
-    def waiting_for_workers(self) -> bool:
-        """Whether there is no worker at all at the moment."""
-        return not self.client.scheduler_info(n_workers=-1).get("workers")
+    def worker_count(self) -> int:
+        """How many workers there are at the moment."""
+        return len(self.client.scheduler_info(n_workers=-1).get("workers") or ())
 
     def check(self) -> None:
         """Raise if this machine's workers cannot be started.

@@ -88,6 +88,8 @@ class ItemRecord(BaseModel):
         Of the run itself.
     metrics : dict of str to float
     warnings : tuple of str
+    left_out : tuple of str
+        Those of the warnings that name edits which do not fit the image.
     error : str
     before, after : str
         Small pictures, JPEG as base64.
@@ -115,6 +117,7 @@ class ItemRecord(BaseModel):
     seconds: float = 0.0
     metrics: dict[str, float] = {}
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     error: str = ""
     before: str = ""
     after: str = ""

@@ -20,6 +20,7 @@ from napari_lossviz.core import (
     Stroke,
 )
 from napari_lossviz.io.recipes import file_sha256
+from napari_lossviz.jobs.batch.fitting_edits import painted_size
 from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import METHODS, Method, find_method
 from napari_lossviz.jobs.replay import config_of
@@ -43,6 +44,8 @@ class BatchSettings:
         Edits of the maps of every image.
     selection : Selection
         The part of every image that is used.
+    painted_on : (int, int), optional
+        Rows and columns of what the edits were painted on; None where it is not known.
     parts : ExportParts
         What is written.
     identity : Identity
@@ -53,8 +56,35 @@ class BatchSettings:
     config: MethodConfig
     edits: tuple[Edit, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    painted_on: tuple[int, int] | None = None
     parts: ExportParts = ExportParts()
     identity: Identity = Identity.HEADERS
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the files that the configuration names, as they were when the batch began."""
+        return {name: file_sha256(path) for name, path in _files_in(self._config_values)}
+
+    def require_same_files(self) -> None:
+        """Raise if a file that the configuration names is not what it was when the batch began.
+
+        Raises
+        ------
+        InputError
+        """
+        for name, before in self.files.items():
+            path = Path(self._config_values[name])
+            now = file_sha256(path) if path.is_file() else "gone"
+            if now != before:
+                raise InputError(
+                    f"{name} {path}: the file is another one than when the batch began (SHA-256 "
+                    f"{before[:12]} then, {now[:12]} now), and one batch does not mix two models: "
+                    "put it back, or start the batch again"
+                )
+
+    @property
+    def _config_values(self) -> dict[str, Any]:
+        return self.config.model_dump(mode="json")
 
     @cached_property
     def key(self) -> str:
@@ -62,14 +92,14 @@ class BatchSettings:
 
         The files that the configuration names (a checkpoint) count by what is in them.
         """
-        config = self.config.model_dump(mode="json")
         content = {
             "version": __version__,
             "method": self.method,
-            "config": config,
-            "files": {name: file_sha256(value) for name, value in _files_in(config)},
+            "config": self._config_values,
+            "files": self.files,
             "edits": [edit.model_dump(mode="json") for edit in self.edits],
             "selection": self.selection.model_dump(mode="json"),
+            "painted_on": self.painted_on,
             "output": self.parts.radar.record(self.parts.formats).model_dump(mode="json"),
             "maps": self.parts.maps,
             "identity": self.identity.value,
@@ -152,6 +182,7 @@ def settings_of_recipe(
         base.config,
         edits=recipe.edits,
         selection=recipe.selection if painted else Selection(),
+        painted_on=painted_size(recipe),
         parts=replace(ExportParts.of_record(recipe.output), maps=maps),
         identity=identity,
     )

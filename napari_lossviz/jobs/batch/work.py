@@ -2,28 +2,25 @@
 
 import base64
 import math
-import os
 import shutil
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_lossviz import io
 from napari_lossviz.core import (
     Cancelled,
     Image,
-    InputError,
     PairResult,
     Result,
     without_names,
 )
-from napari_lossviz.engine.blocks import THREADS_VARIABLE
 from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.survey import Holding
 from napari_lossviz.io.thumbnails import thumbnail, thumbnail_of_file, thumbnails
+from napari_lossviz.jobs.batch.alone import alone
+from napari_lossviz.jobs.batch.fitting_edits import fitting_edits
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.outcomes import (
     ERROR_FILE,
@@ -38,8 +35,10 @@ from napari_lossviz.jobs.batch.outcomes import (
     source_of,
     with_files,
 )
+from napari_lossviz.jobs.batch.part_places import all_told, parts_folder
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish, refuse_foreign
+from napari_lossviz.jobs.batch.reading import read_source
 from napari_lossviz.jobs.batch.record import FileStamp, ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.work_log import WorkLog
 from napari_lossviz.jobs.betti_export import OVERLAY
@@ -49,18 +48,12 @@ from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.run import run
 from napari_lossviz.jobs.selection import select
 
-_LAZY_METHODS = ("filter2noise",)
-"""Methods that take a large series slice by slice from its files."""
-
 _PRODUCT_SUFFIX = ".dim"
 """Of a main result that is a file and a folder: both stay in the item's folder."""
 
 _NO_MAPS = (
     "The maps of an image this large are not written: they would take several times its size."
 )
-
-_alone = threading.Lock()
-"""A worker of somebody's cluster may have many threads, and a run takes what the process has."""
 
 
 def run_item(order: ItemOrder) -> ItemRecord | None:
@@ -69,12 +62,7 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
     Whatever fails is told in the record, and in ``error.txt`` in the item's folder. Of an item that
     ended its workers only the record is returned.
     """
-    import dask
-
-    # An image that stays in its file is read here: as work for the cluster it would wait for the
-    # very worker that waits for it.
-    with _alone, dask.config.set(scheduler="threads"):
-        os.environ.setdefault(THREADS_VARIABLE, str(order.threads))
+    with alone(order.threads):
         place, item = BatchPlace(order.out, order.mark), order.item
         if place.stopped:
             return None
@@ -151,21 +139,26 @@ class _Work:
         order, settings, item = self._order, self._settings, self._item
         if item.error is not None:
             raise item.error
+        settings.require_same_files()
         refuse_foreign(order.out, item.stem)
         stamps = tuple(FileStamp.of(path) for path in item.paths)
         image, *others = (self._read(source) for source in item.sources)
         doubts = self._method.doubts_of(image, settings.config)
         streamed = not isinstance(image.array, np.ndarray)
+        edits, left_out = fitting_edits(settings.edits, settings.painted_on, image)
+        parts, seconds_of_parts = self._parts()
         result = run(
             self._method,
             image,
             settings.config,
             others=others,
-            edits=settings.edits,
+            edits=edits,
             threads=order.threads,
             reporter=self._log,
             out=self._staged / "result.zarr" if streamed else None,
+            parts=parts,
         )
+        settings.require_same_files()
         self._log.say(f"the run took {result.seconds:.2f} s on {result.device}")
         remarks = [_NO_MAPS] if streamed and settings.parts.maps else []
         folder = self._staged / ITEM_FOLDER
@@ -179,7 +172,7 @@ class _Work:
             identity=settings.identity,
             tell=remarks.append,
         )
-        warned = dict.fromkeys((*image.warnings, *doubts, *result.warnings, *remarks))
+        warned = dict.fromkeys((*image.warnings, *doubts, *left_out, *result.warnings, *remarks))
         for warning in warned:
             self._log.say(f"warning: {self._plain(warning)}")
         before, after = _pictures(result, folder)
@@ -197,9 +190,10 @@ class _Work:
             device=result.device,
             threads=result.threads,
             attempts=self._attempt,
-            seconds=result.seconds,
+            seconds=result.seconds + seconds_of_parts,
             metrics={k: float(v) for k, v in result.metrics.items() if math.isfinite(v)},
             warnings=tuple(self._plain(warning) for warning in warned),
+            left_out=left_out,
             before=before,
             after=after,
             finished=now(),
@@ -214,16 +208,23 @@ class _Work:
 
     def _read(self, source: Holding) -> Image:
         """Read one image, and take the part of it that is used."""
-        lazy = self._method.name in _LAZY_METHODS
-        images = io.read(source.paths, reporter=self._log, lazy=lazy)
-        if len(images) != source.count:
-            raise InputError(
-                f"{source.paths[0]} holds {len(images)} image(s), and {source.count} were expected"
-            )
-        image = images[source.index]
+        image = read_source(source, self._method.name, self._log)
         self._names.append(image.name)
         self._log.say(f"read {' x '.join(map(str, image.shape))} {image.array.dtype}")
         return select(image, self._settings.selection)
+
+    def _parts(self) -> tuple[Path | None, float]:
+        """Return where workers have left parts of the item, if any have, and their seconds."""
+        if not self._method.shared:
+            return None, 0.0
+        folder = parts_folder(self._order)
+        told = all_told(folder)
+        for one in told:
+            self._log.say(
+                f"part {one.name}: {one.seconds:.1f} s in process {one.process} on {one.host}, "
+                f"attempt {one.attempt}"
+            )
+        return folder if told else None, sum(one.seconds for one in told)
 
     def _main(self, folder: Path, name: str) -> str:
         """Move the main result beside the item's folder, if it is one file; return its place."""

@@ -9,8 +9,9 @@ import pytest
 
 from napari_lossviz import io
 from napari_lossviz.core import Image
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.cluster import Workers, local_cluster
-from napari_lossviz.jobs.batch.run import Batch, BatchListener, Where, run_batch
+from napari_lossviz.jobs.batch.run import Where, run_batch
 from napari_lossviz.jobs.batch.settings import settings_for
 from napari_lossviz.jobs.registry import find_method
 

@@ -14,8 +14,8 @@ import pytest
 
 from napari_lossviz import io
 from napari_lossviz.filter2noise import denoise
+from napari_lossviz.jobs.batch.batch_state import Batch
 from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
-from napari_lossviz.jobs.batch.run import Batch
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.replay import replay
 

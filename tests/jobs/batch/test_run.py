@@ -13,9 +13,11 @@ from napari_lossviz import io, samples
 from napari_lossviz.core import Cancelled, Identity, InputError
 from napari_lossviz.filter2noise import denoise
 from napari_lossviz.io.recipes import read_recipe
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.place import HIDDEN
 from napari_lossviz.jobs.batch.record import ItemRecord
-from napari_lossviz.jobs.batch.run import Batch, BatchListener, Where, run_batch
+from napari_lossviz.jobs.batch.replacing import ReplaceError
+from napari_lossviz.jobs.batch.run import Where, run_batch
 from napari_lossviz.jobs.batch.settings import settings_for, settings_of_recipe
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.replay import replay
@@ -91,17 +93,34 @@ def test_what_is_done_is_not_done_again(batch: Run, noisy: Noisy, tmp_path: Path
     now = Listening()
     assert batch(tmp_path / "in", listener=now).earlier == 1
     assert now.heard == ["changed"]
+    written = times(tmp_path / "out")
+    with pytest.raises(ReplaceError, match=r"2 of 2 .* with other settings .*--replace"):
+        batch(tmp_path / "in", changes={"strength": 2.0})
+    assert times(tmp_path / "out") == written
     stronger = Listening()
-    batch(tmp_path / "in", changes={"strength": 2.0}, listener=stronger)
+    batch(tmp_path / "in", changes={"strength": 2.0}, listener=stronger, replace_others=True)
     assert sorted(stronger.heard) == ["changed", "kept"]
     (tmp_path / "out" / "kept.tif").unlink()
     missing = Listening()
     batch(tmp_path / "in", changes={"strength": 2.0}, listener=missing)
     assert missing.heard == ["kept"]
     plain = Listening()
-    batch(tmp_path / "in" / "kept.tif", changes={"strength": 2.0}, maps=False, listener=plain)
+    kept_alone = {"changes": {"strength": 2.0}, "maps": False, "replace_others": True}
+    batch(tmp_path / "in" / "kept.tif", listener=plain, **kept_alone)
     assert plain.heard == ["kept"]
     assert not (tmp_path / "out" / "kept" / "maps").exists()
+
+
+def test_results_of_another_file_of_the_same_name_are_kept(
+    batch: Run, noisy: Noisy, tmp_path: Path
+) -> None:
+    first, second = noisy("a/scan.tif", seed=1), noisy("b/scan.tif", seed=2)
+    batch(first)
+    with pytest.raises(ReplaceError, match=r"1 of 1 items have results there of other files"):
+        batch(second)
+    moved = first.rename(first.with_name("scan.tiff")).rename(tmp_path / "scan.tif")
+    assert batch(moved).earlier == 1  # the same file at another place
+    assert batch(second, replace_others=True).earlier == 0
 
 
 def test_failing_items_stop_nothing_and_are_named(batch: Run, noisy: Noisy, tmp_path: Path) -> None:
@@ -197,6 +216,43 @@ def test_recipe_gives_settings_edits_and_threads(
     assert again.edits == (edit,)
     assert again.config["strength"] == 1.5
     assert again.result_sha256 == recipe.result_sha256
+
+
+def test_painted_edits_that_do_not_fit_an_image_are_named(
+    noisy: Noisy, tmp_path: Path, scheduler: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    from napari_lossviz.cli.batch_progress import TerminalListener
+    from napari_lossviz.core import Region
+    from napari_lossviz.jobs.export import export
+    from napari_lossviz.jobs.run import run
+
+    image = io.read(noisy("tried.tif", seed=4))[0]
+    noisy("smaller.tif", side=40)
+    config = find_method("filter2noise").preset("instant")
+    edit = Region(vertices=((2.0, 2.0), (2.0, 20.0), (20.0, 20.0)), value=4.0)
+    export(run("filter2noise", image, config, edits=[edit], threads=1), tmp_path / "tried")
+    path = tmp_path / "tried" / "recipe.json"
+    settings, _ = settings_of_recipe(read_recipe(path), path)
+    out = tmp_path / "out"
+    with TerminalListener(Console(), "Filter2Noise") as listener:
+        done = run_batch(
+            [tmp_path / "in"],
+            out,
+            settings,
+            where=Where(scheduler=scheduler),
+            listener=listener,
+        )
+    said = "1 edit left out: painted on 48 x 48, this image is 40 x 40"
+    assert done.records["smaller"].left_out == (said,)
+    assert said in done.records["smaller"].warnings
+    assert said in (out / "smaller" / "log.txt").read_text()
+    assert said in (out / "summary.html").read_text()
+    assert f"smaller: {said}" in " ".join(capsys.readouterr().err.split())
+    assert done.records["tried"].left_out == ()
+    assert read_recipe(out / "tried" / "recipe.json").edits == (edit,)
+    assert read_recipe(out / "smaller" / "recipe.json").edits == ()
 
 
 def test_pairs_of_predictions_and_targets(batch: Run, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a worker does that was taken for dead, and what its error tells of a patient."""
 
+import pickle
+import re
 from pathlib import Path
 from shutil import rmtree
 
@@ -78,3 +80,39 @@ def test_error_with_its_traceback_names_no_patient(
     assert "RuntimeError" in told
     log = (order.out / record.stem / "log.txt").read_text()
     assert not [text for text in (told, record.error, log) if "Roe" in text or str(folder) in text]
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_model_that_is_another_one_than_at_the_start_fails_the_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    model, out = tmp_path / "model.pth", tmp_path / "out"
+    model.write_bytes((Path(__file__).parents[2] / "data/stain_generator_ngf8.pth").read_bytes())
+    source = tmp_path / "a.png"
+    io.write(Image(np.full((48, 48, 3), 200, np.uint8), "yxc"), source)
+    stain = find_method("stain")
+    ((item,), _) = find_items(stain, [source], out)
+    settings = settings_for(stain, stain.preset("default").replace(checkpoint=str(model)))
+    assert settings.key  # as a batch does at its start
+    order = pickle.loads(pickle.dumps(ItemOrder(item, settings, out, 1)))  # as a worker gets it
+    BatchPlace(out).open()
+
+    def swap() -> None:
+        model.write_bytes(b"another model")
+
+    real = work.run
+
+    def run_and_swap(*args: object, **options: object) -> object:
+        result = real(*args, **options)  # type: ignore[arg-type]
+        swap()
+        return result
+
+    if when == "before":
+        swap()
+    else:
+        monkeypatch.setattr(work, "run", run_and_swap)
+    record = work.run_item(order)
+    assert record is not None
+    assert record.state == "failed"
+    assert re.search(r"model\.pth: the file is another one than when the batch began", record.error)
+    assert not (out / "a.png").exists()

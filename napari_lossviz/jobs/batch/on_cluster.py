@@ -1,0 +1,232 @@
+"""The items of a batch on their way through a cluster, whole or shared by several workers."""
+
+import queue
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_lossviz.core import Cancelled, LossvizError
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
+from napari_lossviz.jobs.batch.cluster import Cluster
+from napari_lossviz.jobs.batch.items import BatchItem
+from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder, failure, given_up, publish_failure
+from napari_lossviz.jobs.batch.part_work import PLAN, PartOrder, PartOutcome, run_part
+from napari_lossviz.jobs.batch.place import BatchPlace
+from napari_lossviz.jobs.batch.record import ItemRecord
+from napari_lossviz.jobs.batch.settings import BatchSettings
+from napari_lossviz.jobs.batch.work import run_item
+from napari_lossviz.jobs.registry import find_method
+
+_LOOK = 0.2
+"""Seconds between two looks at whether the caller wants to stop."""
+
+_LEAST_OF_OTHERS = 4
+"""Workers that a cluster which is there already is taken to have: it may still grow."""
+
+
+@dataclass
+class _Shared:
+    """How far an item is that several workers share.
+
+    Attributes
+    ----------
+    order : ItemOrder
+    later : list of list of str
+        Parts that wait for those that are on their way.
+    open : set of str
+        Parts that are on their way.
+    total : int
+    """
+
+    order: ItemOrder
+    later: list[tuple[str, ...]] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
+    total: int = 0
+
+    @property
+    def done(self) -> int:
+        """Parts that are done."""
+        return self.total - len(self.open) - sum(map(len, self.later))
+
+
+class ClusterRun:
+    """The items that are on their way.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    place : BatchPlace
+    batch : Batch
+    settings : BatchSettings
+    listen : BatchListener
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        place: BatchPlace,
+        batch: Batch,
+        settings: BatchSettings,
+        listen: BatchListener,
+    ) -> None:
+        self._cluster, self._place, self._batch = cluster, place, batch
+        self._settings, self._listen = settings, listen
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._tasks: dict[str, tuple[ItemOrder | PartOrder, Any]] = {}
+        self._shared: dict[str, _Shared] = {}
+
+    def over(self, items: Sequence[BatchItem]) -> None:
+        """Have all items done.
+
+        Raises
+        ------
+        LossvizError
+            If the cluster is lost.
+        Cancelled, KeyboardInterrupt
+            If the caller stops it.
+        """
+        batch = self._batch
+        assert batch.workers is not None
+        batch.link = self._cluster.link
+        self._listen.started(batch)
+        threads, mark = batch.workers.threads, self._place.mark
+        orders = [ItemOrder(item, self._settings, batch.out, threads, mark) for item in items]
+        processes = batch.workers.count or max(self._cluster.worker_count, _LEAST_OF_OTHERS)
+        # Whole items keep all workers busy with the least to do twice: only the last ones, which
+        # are fewer than workers, are shared.
+        shares = bool(find_method(self._settings.method).shared) and processes > 1
+        whole = len(orders) - (len(orders) % processes if shares else 0)
+        try:
+            for order in orders[:whole]:
+                self._submit(order)
+            for order in orders[whole:]:
+                self._shared[order.item.stem] = _Shared(order, open={PLAN})
+                self._submit(PartOrder(order, PLAN, processes))
+            while self._tasks:
+                self._next()
+        finally:
+            self._place.stop()
+            self._cluster.kill()  # nothing in them is needed any more, and they need no farewell
+
+    def _submit(self, task: ItemOrder | PartOrder) -> None:
+        # Others may have items of that name on the same scheduler. By what stands before the number
+        # dask knows what takes about as long, and how many workers an adaptive cluster wants.
+        if isinstance(task, PartOrder):
+            function, name = run_part, f"lossviz_part-0-{task.order.item.stem}-{task.name}"
+        else:
+            function, name = run_item, f"lossviz_item-0-{task.item.stem}"
+        key = f"{name}-{uuid.uuid4().hex}"
+        future = self._cluster.client.submit(function, task, key=key, pure=False)
+        self._tasks[key] = task, future  # dask drops what nobody holds
+        future.add_done_callback(self._ended.put)
+
+    def _next(self) -> None:
+        """Take what has ended, or tell that nothing has."""
+        self._place.beat()
+        self._cluster.check()
+        try:
+            future = self._ended.get(timeout=_LOOK)
+        except queue.Empty:
+            self._listen.waiting(self._batch, not self._cluster.worker_count)
+            return
+        if future.key not in self._tasks:  # a part of an item that has its outcome
+            return
+        task, _ = self._tasks.pop(future.key)
+        if isinstance(task, PartOrder):
+            self._part_ended(task, future)
+            return
+        record = self._outcome(future, task)
+        if record is not None:
+            self._item_ended(record)
+
+    def _item_ended(self, record: ItemRecord) -> None:
+        self._batch.records[record.stem] = record
+        self._listen.item_ended(self._batch, record)
+
+    def _outcome(self, future: Any, order: ItemOrder) -> ItemRecord | None:
+        """Return the record of a future that has ended; None: it is tried again."""
+        error = self._error_of(future)
+        if error is None:
+            record = self._place.outcome(order.item.stem) or future.result()
+            if record is None:
+                raise Cancelled  # somebody else asked the workers to stop
+            if record.state != "given up":
+                return record
+        else:
+            record = failure(order, f"the worker could not do it ({type(error).__name__}: {error})")
+            if type(error).__name__ == "KilledWorker":
+                if len(self._place.attempts(order.item.stem)) < TRIES:
+                    self._submit(order)
+                    return None
+                record = given_up(order)
+        return publish_failure(order, self._place.staging(order.item.stem), record, "")
+
+    def _part_ended(self, part: PartOrder, future: Any) -> None:
+        """Have the next parts done, or the item that they are of."""
+        order, stem = part.order, part.order.item.stem
+        error = self._error_of(future)
+        if error is None:
+            outcome: PartOutcome = future.result()
+        elif type(error).__name__ != "KilledWorker":
+            outcome = PartOutcome("failed")
+        elif len(self._place.attempts(stem, part.name)) < TRIES:
+            self._submit(part)
+            return
+        else:
+            outcome = PartOutcome("given up")
+        if outcome.state == "stopped":
+            raise Cancelled
+        if outcome.state == "done":
+            self._go_on(part, outcome)
+            return
+        self._forget_parts(stem)
+        if outcome.state == "failed":
+            self._submit(order)
+        else:
+            staged = self._place.staging(stem)
+            self._item_ended(publish_failure(order, staged, given_up(order), ""))
+
+    def _go_on(self, part: PartOrder, outcome: PartOutcome) -> None:
+        shared = self._shared[part.order.item.stem]
+        if part.name == PLAN:
+            shared.later = list(outcome.missing)
+            shared.total = sum(map(len, shared.later))
+        shared.open.discard(part.name)
+        if shared.total:
+            stem = shared.order.item.stem
+            self._listen.part_ended(self._batch, stem, shared.done, shared.total)
+        if shared.open:
+            return
+        if not shared.later:
+            self._submit(shared.order)
+            return
+        names = shared.later.pop(0)
+        shared.open = set(names)
+        for name in names:
+            self._submit(PartOrder(shared.order, name, part.processes))
+
+    def _forget_parts(self, stem: str) -> None:
+        for key, (task, future) in list(self._tasks.items()):
+            if isinstance(task, PartOrder) and task.order.item.stem == stem:
+                del self._tasks[key]
+                future.cancel()
+
+    @staticmethod
+    def _error_of(future: Any) -> BaseException | None:
+        """Return why a future failed; None: it did not.
+
+        Raises
+        ------
+        LossvizError
+            If the cluster is lost.
+        """
+        if future.status == "finished":
+            return None
+        if future.status != "error":
+            raise LossvizError(
+                "the dask scheduler is gone, and with it what was on its way. What is done stays "
+                "done: give the same command again to go on"
+            )
+        error: BaseException = future.exception()
+        return error

@@ -1,0 +1,105 @@
+"""What a worker does with a part of an item that several workers share."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+from typing import Any, Literal
+
+from napari_lossviz.core import Cancelled
+from napari_lossviz.engine.threads import use_threads
+from napari_lossviz.jobs.batch.alone import alone
+from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder
+from napari_lossviz.jobs.batch.part_places import Told, clear_others, parts_folder, tell
+from napari_lossviz.jobs.batch.place import BatchPlace
+from napari_lossviz.jobs.batch.reading import read_source
+from napari_lossviz.jobs.batch.work_log import WorkLog
+from napari_lossviz.jobs.engine_worker import give_back_memory
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.jobs.selection import select
+
+PLAN = "plan"
+"""Name of what comes before all parts."""
+
+
+@dataclass(frozen=True)
+class PartOrder:
+    """A part that is to be done.
+
+    Attributes
+    ----------
+    order : ItemOrder
+        The item.
+    name : str
+        `PLAN`, or one of the names that it found missing.
+    processes : int
+        Workers that share the item.
+    """
+
+    order: ItemOrder
+    name: str
+    processes: int
+
+
+@dataclass(frozen=True)
+class PartOutcome:
+    """What became of a part.
+
+    Attributes
+    ----------
+    state : str
+        "done"; "failed": the item is to be done in one piece, which will say why; "given up": it
+        ended its worker each time; "stopped": the batch wanted to.
+    missing : list of list of str
+        Of the plan: the parts to be done, each list needing all those before it.
+    """
+
+    state: Literal["done", "failed", "given up", "stopped"]
+    missing: tuple[tuple[str, ...], ...] = ()
+
+
+def run_part(part: PartOrder) -> PartOutcome:
+    """Do a part, and leave it in the item's folder for parts."""
+    order = part.order
+    with alone(order.threads):
+        place, stem = BatchPlace(order.out, order.mark), order.item.stem
+        if place.stopped:
+            return PartOutcome("stopped")
+        if len(place.attempts(stem, part.name)) >= TRIES:
+            return PartOutcome("given up")
+        attempt = place.begin(stem, part.name)
+        try:
+            return _done(part, place, attempt)
+        except Cancelled:
+            return PartOutcome("stopped")
+        except Exception:  # the item in one piece fails at the same, and tells it
+            return PartOutcome("stopped" if place.stopped else "failed")
+        finally:
+            give_back_memory()
+
+
+def _done(part: PartOrder, place: BatchPlace, attempt: int) -> PartOutcome:
+    order, started = part.order, time.monotonic()
+    settings, log = order.settings, WorkLog(place)
+    settings.require_same_files()
+    folder = parts_folder(order)
+    shared = _shared(order, folder, log)
+    if part.name == PLAN:
+        clear_others(folder)
+        with use_threads(order.threads):
+            return PartOutcome("done", tuple(map(tuple, shared.plan(part.processes))))
+    with use_threads(order.threads):
+        shared.do(part.name)
+    settings.require_same_files()
+    seconds = time.monotonic() - started
+    tell(folder, Told(part.name, gethostname(), os.getpid(), seconds, attempt))
+    return PartOutcome("done")
+
+
+def _shared(order: ItemOrder, folder: Path, log: WorkLog) -> Any:
+    settings = order.settings
+    method = find_method(settings.method)
+    image = read_source(order.item.sources[0], method.name, log)
+    image = select(image, settings.selection)
+    return method.load_shared()(image, settings.config, folder, reporter=log)

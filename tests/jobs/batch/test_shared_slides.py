@@ -1,0 +1,156 @@
+"""One slide shared by two workers: its pixels, a worker that is killed, a batch that is stopped."""
+
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from os import kill
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_lossviz import io
+from napari_lossviz.core import Cancelled, Image
+from napari_lossviz.engine.threads import use_threads
+from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
+from napari_lossviz.jobs.batch.part_places import PARTS
+from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
+from napari_lossviz.jobs.replay import replay
+from napari_lossviz.stain import StainConfig, translate_image
+
+GENERATOR = Path(__file__).parents[2] / "data" / "stain_generator_ngf8.pth"
+CHANGES = {"checkpoint": str(GENERATOR), "tile": 64, "overlap": 16, "device": "cpu"}
+
+Run = Callable[..., Batch]
+
+
+class Parts(BatchListener):
+    """Keeps what it hears of parts, and stops the batch after some."""
+
+    def __init__(self, stop_after: int = 10**6) -> None:
+        self.heard: list[tuple[int, int]] = []
+        self._stop_after = stop_after
+
+    def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
+        assert stem == "slide"
+        self.heard.append((done, total))
+        if done >= self._stop_after:
+            raise Cancelled
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    import skimage.data
+
+    pixels: NDArray[np.uint8] = skimage.data.immunohistochemistry()[:390, :203]
+    path = tmp_path / "in" / "slide.png"
+    path.parent.mkdir()
+    io.write(Image(pixels, "yxc"), path)
+    return path
+
+
+@pytest.fixture
+def stain(batch: Run) -> Run:
+    return lambda *inputs, **options: batch(
+        *inputs, method="stain", preset="default", changes=CHANGES, **options
+    )
+
+
+def alone(slide: Path) -> NDArray[np.uint8]:
+    """Return what one process makes of it."""
+    with use_threads(1):
+        result = translate_image(io.read(slide)[0], StainConfig(**CHANGES))
+    return np.asarray(result.translated)
+
+
+def told(out: Path) -> dict[str, int]:
+    """Return the attempt by which each part was done, from the item's log."""
+    text = (out / "slide" / "log.txt").read_text()
+    return {name: int(n) for name, n in re.findall(r"part (\S+): .* attempt (\d+)", text)}
+
+
+@contextmanager
+def killing(out: Path, parts: Sequence[str], times: int) -> Iterator[list[str]]:
+    """Kill whoever works on some parts, the first so many times of each; give the parts."""
+    killed: list[str] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        place = BatchPlace(out)
+        while not over.is_set():
+            for part in parts:
+                begun = place.attempts("slide", part)
+                if killed.count(part) < min(len(begun), times):
+                    killed.append(part)
+                    with suppress(ProcessLookupError):
+                        kill(begun[-1]["pid"], signal.SIGKILL)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield killed
+    over.set()
+    thread.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_parts_of_killed_workers_are_done_by_others(
+    stain: Run, slide: Path, tmp_path: Path
+) -> None:
+    out, parts = tmp_path / "out", Parts()
+    with killing(out, ["statistics-1", "rows-1"], times=1) as killed:
+        done = stain(slide, listener=parts)
+    assert killed == ["statistics-1", "rows-1"]
+    assert done.records["slide"].state == "done"
+    attempts = told(out)
+    assert (attempts["statistics-1"], attempts["rows-1"]) == (2, 2)
+    assert parts.heard[-1] == (len(attempts), len(attempts))
+    np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "slide", "slide.png", "summary.csv", "summary.html",
+    ]  # fmt: skip
+    assert replay(out / "slide" / "recipe.json").identical
+    assert stain(slide).earlier == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_slide_that_ends_its_workers_each_time_is_given_up(
+    stain: Run, slide: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with killing(out, ["statistics-0"], times=99) as killed:
+        done = stain(slide)
+    assert len(killed) == 3
+    assert done.records["slide"].state == "given up"
+    assert not (out / PARTS).exists()
+    assert not (out / HIDDEN).exists()
+
+
+def test_batch_that_was_stopped_goes_on_with_the_parts_that_are_missing(
+    stain: Run, slide: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled):
+        stain(slide, listener=Parts(stop_after=2))
+    assert not (out / HIDDEN).exists()
+    (folder,) = (out / PARTS / "slide").iterdir()
+    there = {path: path.stat().st_mtime_ns for path in folder.glob("*.told.json")}
+    assert there
+    parts = Parts()
+    stain(slide, listener=parts)
+    assert parts.heard[-1][1] == len(told(out)) - len(there)
+    np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
+    assert not (out / PARTS).exists()
+
+
+def test_slide_that_cannot_be_translated_says_why(stain: Run, slide: Path, tmp_path: Path) -> None:
+    pixels = np.asarray(io.read(slide)[0].array)
+    io.write(Image(pixels[..., 0], "yx"), slide.with_name("grey.tif"))
+    done = stain(slide.with_name("grey.tif"))
+    assert done.records["grey"].state == "failed"
+    assert "a grey one" in done.records["grey"].error
