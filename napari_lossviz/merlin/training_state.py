@@ -51,6 +51,7 @@ class TrainingState:
         self._generator = generator
         self._belongs_to = dict(belongs_to)
         self._tensors: dict[str, Tensor] = {}
+        self._path: Path | None = None
         self.step = 0
         self.stale = 0
         self.best = math.inf
@@ -69,6 +70,8 @@ class TrainingState:
         Not worse: by no more than a standard error of the difference, block by block. Chance on the
         few blocks would otherwise choose an early step, although the network still learns.
         """
+        if self.best_blocks and len(self.best_blocks) != len(validation):
+            raise self._unreadable(f"losses of {len(self.best_blocks)} blocks")
         self.latest = float(validation.mean())
         if math.isnan(self.first):
             self.first = self.latest
@@ -102,17 +105,30 @@ class TrainingState:
         """Set parameters and optimizer to what was taken, if anything was."""
         if not self._tensors:
             return
-        self._generator.set_state(self._tensors["generator"])
-        with torch.no_grad():
+        try:
+            self._generator.set_state(self._tensors["generator"])
             for name, value in parameters.items():
-                value.copy_(self._tensors[f"now.{name}"])
-                if f"exp_avg.{name}" not in self._tensors:
-                    continue
-                moments = {
-                    m: self._tensors[f"{m}.{name}"].to(value.device).clone() for m in _MOMENTS
-                }
-                steps = torch.tensor(float(self.step))
-                optimizer.state[value] = {"step": steps, **moments}
+                if self.best_parameters[name].shape != value.shape:
+                    raise ValueError(f"best parameters {name}")
+                with torch.no_grad():
+                    value.copy_(self._taken("now", name, value))
+                if f"exp_avg.{name}" in self._tensors:
+                    moments = {moment: self._taken(moment, name, value) for moment in _MOMENTS}
+                    steps = torch.tensor(float(self.step))
+                    optimizer.state[value] = {"step": steps, **moments}
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise self._unreadable(repr(error)) from error
+
+    def _taken(self, what: str, name: str, like: Tensor) -> Tensor:
+        values = self._tensors[f"{what}.{name}"]
+        if values.shape != like.shape:
+            raise ValueError(f"{what}.{name} has the shape {tuple(values.shape)}")
+        return values.to(like, copy=True)
+
+    def _unreadable(self, why: str) -> InputError:
+        return InputError(
+            f"{self._path}: not a readable training state ({why}); remove it to begin anew"
+        )
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all.
@@ -147,6 +163,7 @@ class TrainingState:
         InputError
             If the file is damaged, or of another training.
         """
+        self._path = path
         try:
             with safe_open(path, framework="pt") as opened:
                 numbers = json.loads((opened.metadata() or {})[_KEY])
@@ -163,17 +180,27 @@ class TrainingState:
                     f"{', '.join(differing)}: go on with what it had, remove the file, or choose "
                     "another checkpoint"
                 )
-            for name, value in numbers.items():
-                setattr(self, name, value)
+            self.step, self.stale, self.best_step = (
+                int(numbers[name]) for name in ("step", "stale", "best_step")
+            )
+            self.best, self.first, self.latest = (
+                float(numbers[name]) for name in ("best", "first", "latest")
+            )
+            self.best_blocks = [float(value) for value in numbers["best_blocks"]]
+            self.history = {
+                name: [float(value) for value in values]
+                for name, values in numbers["history"].items()
+            }
             self.best_parameters = {
                 name.removeprefix("best."): tensors.pop(name).numpy()
                 for name in list(tensors)
                 if name.startswith("best.")
             }
             self._tensors = tensors
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"{path}: not a readable training state ({error!r}); remove it to begin anew"
-            ) from error
+        except InputError:
+            raise
+        except (
+            *(SafetensorError, OSError, ValueError, KeyError, TypeError),
+            *(AttributeError, OverflowError),
+        ) as error:
+            raise self._unreadable(repr(error)) from error

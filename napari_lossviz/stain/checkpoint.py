@@ -245,9 +245,39 @@ def _read_safetensors(path: Path) -> StainCheckpoint:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"checkpoint {path}: the card in it is damaged ({error!r})") from error
+    _refuse_other_sizes(path, found)
     if tensor_hash(tensors) != recorded:
         raise InputError(
             f"checkpoint {path}: the weights do not have the SHA-256 that its card states "
             f"({recorded[:12]}…): the file was altered or damaged; get it again from its source"
         )
     return found
+
+
+def _refuse_other_sizes(path: Path, checkpoint: StainCheckpoint) -> None:
+    """Raise if the sizes in the card, of which networks would be made, are not the tensors'.
+
+    Raises
+    ------
+    InputError
+    """
+    sizes, generator = checkpoint.architecture, checkpoint.part(GENERATOR)
+    stem = generator.get("stem.parametrizations.weight.original", np.empty(0)).shape
+    blocks = len({name.split(".")[1] for name in generator if name.startswith("blocks.")})
+    if stem != (sizes.channels, 3, 7, 7) or blocks != sizes.blocks:
+        raise InputError(
+            f"checkpoint {path}: not of the architecture that its card states: the first layer has "
+            f"the shape {stem} and there are {blocks} residual blocks, expected "
+            f"({sizes.channels}, 3, 7, 7) and {sizes.blocks}"
+        )
+    first = {
+        name.split(".")[1]: values.shape[:1]
+        for name, values in checkpoint.part(SAMPLER).items()
+        if name.endswith(".0.weight")
+    }
+    if first != {str(layer): (sizes.features,) for layer in sizes.layers}:
+        raise InputError(
+            f"checkpoint {path}: not of the architecture that its card states: the patch sampler "
+            f"reads layers {', '.join(first) or 'none'}, expected "
+            f"{', '.join(map(str, sizes.layers)) or 'none'} with vectors of {sizes.features}"
+        )

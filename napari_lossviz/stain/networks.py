@@ -24,28 +24,9 @@ def build_generator(checkpoint: StainCheckpoint) -> ResnetGenerator:
         If its tensors are not those of its architecture.
     """
     sizes, arrays = checkpoint.architecture, checkpoint.part(GENERATOR)
-    _check_sizes(checkpoint, arrays)
     network = ResnetGenerator(sizes.channels, sizes.blocks)
     fill(network, arrays, checkpoint.name)
     return network.eval()
-
-
-def _check_sizes(checkpoint: StainCheckpoint, arrays: Mapping[str, NDArray[np.float32]]) -> None:
-    """Refuse sizes that are not the tensors' before networks of such sizes are made.
-
-    Raises
-    ------
-    InputError
-    """
-    sizes = checkpoint.architecture
-    stem = arrays.get("stem.parametrizations.weight.original", np.empty(0)).shape
-    blocks = len({name.split(".")[1] for name in arrays if name.startswith("blocks.")})
-    if stem != (sizes.channels, 3, 7, 7) or blocks != sizes.blocks:
-        raise InputError(
-            f"checkpoint {checkpoint.name}: not of the architecture that its card states: the "
-            f"first layer has the shape {stem} and there are {blocks} residual blocks, expected "
-            f"({sizes.channels}, 3, 7, 7) and {sizes.blocks}"
-        )
 
 
 def build_sampler(checkpoint: StainCheckpoint) -> PatchSampler:

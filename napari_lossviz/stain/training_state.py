@@ -124,13 +124,16 @@ class TrainingState:
             self._known = str(numbers["run"])
             self.step = int(numbers["step"])
             self.history = {
-                name.removeprefix(_HISTORY): values.tolist()
+                name.removeprefix(_HISTORY): values.double().flatten().tolist()
                 for name, values in tensors.items()
                 if name.startswith(_HISTORY)
             }
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            if isinstance(error, InputError):
-                raise
+        except InputError:
+            raise
+        except (
+            *(SafetensorError, OSError, ValueError, KeyError, TypeError),
+            *(AttributeError, OverflowError, RuntimeError),
+        ) as error:
             raise InputError(
                 f"{path}: not a readable training state ({error!r}); remove it to begin anew"
             ) from error
@@ -173,7 +176,9 @@ def _restore(
         if f"exp_avg.{name}.{key}" not in tensors:
             continue
         moments = {
-            moment: tensors[f"{moment}.{name}.{key}"].to(parameter.device).clone()
+            moment: tensors[f"{moment}.{name}.{key}"].to(parameter, copy=True)
             for moment in _MOMENTS
         }
-        optimizer.state[parameter] = {"step": torch.tensor(steps), **moments}
+        if any(moment.shape != parameter.shape for moment in moments.values()):
+            raise ValueError(f"moments of {name}.{key}")
+        optimizer.state[parameter] = {"step": torch.tensor(float(steps)), **moments}

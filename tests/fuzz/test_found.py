@@ -4,20 +4,31 @@ import struct
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
-from fuzz_child import FuzzChild
+from fuzz_child import FuzzChild, merlin_state
 from fuzz_seeds import SMOOTH, dicom
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, JPEGLosslessSV1
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from napari_lossviz.core import InputError
 from napari_lossviz.io.region_files import read_regions
 from napari_lossviz.merlin.weights import load_weights
+from napari_lossviz.stain.checkpoint import (
+    Architecture,
+    StainCheckpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from napari_lossviz.stain.generator import ResnetGenerator
 from napari_lossviz.stain.pairs import read_rgb
+from napari_lossviz.stain.patch_sampler import PatchSampler
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +124,41 @@ def test_an_image_of_a_pair_that_claims_much_memory(
     monkeypatch.setattr("psutil.virtual_memory", Little)
     with pytest.raises(InputError, match=r"p\.tif: 12000 x 12000 pixels are more than fit"):
         read_rgb(path)
+
+
+@pytest.mark.parametrize("name", ["channels", "blocks", "features", "layers"])
+def test_a_card_that_states_huge_networks(tmp_path: Path, name: str) -> None:
+    networks = {"generator": ResnetGenerator(2, 1), "sampler": PatchSampler({4: 4}, 3)}
+    tensors = {
+        f"{part}.{n}": v.numpy()
+        for part, one in networks.items()
+        for n, v in one.state_dict().items()
+    }
+    sizes: dict[str, Any] = {"channels": 2, "blocks": 1, "layers": (4,), "features": 3}
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(StainCheckpoint(Architecture(**sizes), tensors, "a"), path)
+    assert load_checkpoint(path).sampler().layers == (4,)
+    sizes[name] = (4, 1_000_000_000) if name == "layers" else 1_000_000_000
+    save_checkpoint(StainCheckpoint(Architecture(**sizes), tensors, "a"), path)
+    with pytest.raises(InputError, match=r"a\.safetensors: not of the architecture"):
+        load_checkpoint(path)
+
+
+def test_a_state_of_a_training_without_a_moment_or_of_another_shape(
+    tmp_path: Path, child: FuzzChild
+) -> None:
+    merlin_state(tmp_path / "sound.safetensors", save=True)
+    with safe_open(tmp_path / "sound.safetensors", "pt") as opened:
+        metadata, names = opened.metadata(), opened.keys()
+        tensors = {name: opened.get_tensor(name) for name in names}
+    for name in sorted(tensors):
+        without = {other: tensors[other] for other in tensors if other != name}
+        shorter = {**tensors, name: tensors[name].flatten()[:1].clone()}
+        for damaged in (without, shorter):
+            save_file(damaged, tmp_path / "a.safetensors", metadata)
+            content = (tmp_path / "a.safetensors").read_bytes()
+            outcome = child.open({"a.safetensors": content}, "a.safetensors", "merlin state")
+            assert not outcome.fault, outcome.fault
+            # without its first moments a parameter goes on as a new one would
+            gone = name.startswith("exp_avg.") and damaged is without
+            assert gone or "a.safetensors: not a readable training state" in outcome.error, name

@@ -209,7 +209,10 @@ def _edits(path: Path) -> None:
 def _stain_checkpoint(path: Path) -> None:
     from napari_lossviz.stain.checkpoint import load_checkpoint
 
-    load_checkpoint(path).generator()
+    checkpoint = load_checkpoint(path)
+    checkpoint.generator()
+    if checkpoint.architecture.layers:
+        checkpoint.sampler()
 
 
 def _merlin_weights(path: Path) -> None:

@@ -315,12 +315,17 @@ def _network_seeds(folder: Path) -> dict[str, Seed]:
     from napari_lossviz.merlin.weights import MerlinWeights, save_weights
     from napari_lossviz.stain.checkpoint import Architecture, StainCheckpoint, save_checkpoint
     from napari_lossviz.stain.generator import ResnetGenerator
+    from napari_lossviz.stain.patch_sampler import PatchSampler
 
-    generator = ResnetGenerator(2, 1)
-    tensors = {f"generator.{n}": v.numpy() for n, v in generator.state_dict().items()}
+    networks = {"generator": ResnetGenerator(2, 1), "sampler": PatchSampler({4: 4}, 3)}
+    tensors = {
+        f"{name}.{n}": v.numpy()
+        for name, network in networks.items()
+        for n, v in network.state_dict().items()
+    }
     card = {"history": {"total": [1.0, 0.5]}, "settings": {"steps": 2}}
     save_checkpoint(
-        StainCheckpoint(Architecture(2, 1), tensors, "s", "H&E", "IHC", 0.5, card),
+        StainCheckpoint(Architecture(2, 1, (4,), 3), tensors, "s", "H&E", "IHC", 0.5, card),
         folder / "s.safetensors",
     )
     authors = Path(__file__).parent.parent / "data" / "stain_generator_ngf8.pth"
