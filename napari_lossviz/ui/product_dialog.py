@@ -17,6 +17,9 @@ from qtpy.QtWidgets import (
 from napari_lossviz.io.measurements import Measurement, MeasurementChoice, ProductPart
 
 _CO_POLARISED = ("VV", "HH")
+_SWATH_TIP = "Open the images of this swath: a strip of the ground beside those of the others"
+_POLARISATION_TIP = "Open the images that were sent and received in these polarisations"
+_BURST_TIPS = "The first burst to open", "The last burst to open"
 
 
 class _Memory:
@@ -49,6 +52,7 @@ class ProductDialog(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self._summary = QLabel()
+        self._tell()
         self._build()
         self._offer(_Memory.part)
         for box in (*self.swaths.values(), *self.polarisations.values()):
@@ -102,6 +106,21 @@ class ProductDialog(QDialog):
         ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         assert ok is not None  # it was asked for above
         ok.setEnabled(taken > 0 and in_order)
+
+    def _tell(self) -> None:
+        for boxes, tip in ((self.swaths, _SWATH_TIP), (self.polarisations, _POLARISATION_TIP)):
+            for box in boxes.values():
+                box.setToolTip(tip)
+        for spin, tip in zip((self.first, self.last), _BURST_TIPS, strict=True):
+            spin.setToolTip(tip)
+        standard = QDialogButtonBox.StandardButton
+        for which, tip in (
+            (standard.Ok, "Open what is ticked as layers"),
+            (standard.Cancel, "Open nothing"),
+        ):
+            button = self.buttons.button(which)
+            assert button is not None  # it was asked for above
+            button.setToolTip(tip)
 
     def _build(self) -> None:
         form = QFormLayout()

@@ -1,9 +1,11 @@
-"""What hands that cannot use a mouse, and eyes that read tooltips, find in every dock."""
+"""What hands that cannot use a mouse, and eyes that read tooltips, find in docks and dialogs."""
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import pytest
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
@@ -15,8 +17,10 @@ from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDialog,
     QHeaderView,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QScrollBar,
     QTabBar,
@@ -27,6 +31,12 @@ from qtpy.QtWidgets import (
 )
 from superqt.sliders._labeled import SliderLabel
 
+from napari_lossviz.io.measurements import Measurement
+from napari_lossviz.jobs.registry import find_method
+from napari_lossviz.ui import product_dialog
+from napari_lossviz.ui.batch.dialog import BatchDialog
+from napari_lossviz.ui.product_dialog import ProductDialog
+from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.table_keys import sort_by_key
 
 DOCKS = ("Filter2Noise", "MERLIN", "Betti matching", "Stain translation", "Loss lab")
@@ -187,3 +197,146 @@ def test_a_table_is_sorted_by_a_key(qtbot: Any) -> None:
     QTest.keyClick(table, Qt.Key.Key_Right)
     assert order_after("s") == "cba"
     assert order_after("s") == "abc"
+
+
+def press(window: QWidget, key: Qt.Key) -> None:
+    QTest.keyClick(window.focusWidget() or window, key)
+
+
+def tab_to(window: QWidget, widget: QWidget) -> None:
+    """Press Tab until a widget has the focus."""
+    for _ in range(MOST):
+        if window.focusWidget() is widget:
+            return
+        press(window, Qt.Key.Key_Tab)
+    raise AssertionError(f"passed by the Tab key: {name_of(window, widget)}")
+
+
+def tab_stops(window: QWidget) -> list[QWidget]:
+    """Press Tab until it comes round."""
+    visited: list[QWidget] = []
+    for _ in range(MOST):
+        press(window, Qt.Key.Key_Tab)
+        if window.focusWidget() in visited:
+            return visited[visited.index(window.focusWidget()) :]
+        visited.append(window.focusWidget())
+    raise AssertionError(f"Tab does not come round within {MOST} steps")
+
+
+def faults_of_a_dialog(dialog: QDialog) -> list[str]:
+    for widget in dialog.findChildren(QWidget):
+        widget.setEnabled(True)
+    faults = [f"no tooltip: {one}" for one in without_a_tooltip(dialog)]
+    stops = tab_stops(dialog)
+    faults += [
+        f"passed by the Tab key: {name_of(dialog, one)}"
+        for one in controls(dialog)
+        if one.isVisibleTo(dialog) and one not in stops
+    ]
+    # from the uppermost on, wherever the focus was first
+    start = stops.index(min(stops, key=lambda one: place(dialog, one)))
+    return faults + [
+        f"out of order: {name_of(dialog, before)} → {name_of(dialog, after)}"
+        for before, after in pairwise(stops[start:] + stops[:start])
+        if not comes_after(dialog, before, after)
+    ]
+
+
+def test_the_dialog_of_many_files_by_keys_alone(
+    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = find_method("filter2noise")
+    preset = method.presets[0]
+    dialog = BatchDialog(None, method, lambda: (preset, method.preset(preset)))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    started: list[Any] = []
+    monkeypatch.setattr(dialog.process, "start", lambda *given, **more: started.append(given))
+    dialog.inputs.add([tmp_path / "a.tif", tmp_path / "b.tif"])
+    done = {"stem": "a", "source": "a.tif", "main": "a.tif", "state": "done", "error": ""}
+    plan = [{**done, "warnings": [], "seconds": 1.0}]
+    dialog.results.show_plan(plan)
+    assert faults_of_a_dialog(dialog) == []
+
+    tab_to(dialog, dialog.inputs.list)
+    press(dialog, Qt.Key.Key_Home)
+    press(dialog, Qt.Key.Key_Space)
+    press(dialog, Qt.Key.Key_Delete)
+    assert dialog.inputs.paths() == [tmp_path / "b.tif"]
+    tab_to(dialog, dialog.output.line)
+    QTest.keyClicks(dialog.focusWidget(), str(tmp_path))
+    press(dialog, Qt.Key.Key_Return)
+    assert not started  # to type a path is not to start
+    assert dialog.isVisible()
+    tab_to(dialog, dialog.start_button)
+    press(dialog, Qt.Key.Key_Space)
+    assert len(started) == 1
+
+    dialog.results.show_plan(plan)  # to start took the last one away
+    opened: list[str] = []
+    dialog.results.open_asked.disconnect()
+    dialog.results.open_asked.connect(opened.append)
+    tab_to(dialog, dialog.results)
+    press(dialog, Qt.Key.Key_Home)
+    press(dialog, Qt.Key.Key_Return)
+    assert opened == ["a.tif"]
+    press(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert not dialog.process.running
+    dialog.close_batch()
+    monkeypatch.undo()
+
+
+@pytest.fixture
+def product(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> ProductDialog:
+    monkeypatch.setattr(product_dialog._Memory, "part", None)
+    names = [(swath, kind) for swath in ("IW1", "IW2") for kind in ("VV", "VH")]
+    dialog = ProductDialog([Measurement(*one, 9, "-".join(one)) for one in names])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def test_the_parts_of_a_product_are_chosen_by_keys_alone(product: ProductDialog) -> None:
+    assert faults_of_a_dialog(product) == []
+    tab_to(product, product.swaths["IW2"])
+    press(product, Qt.Key.Key_Space)
+    tab_to(product, product.first)
+    press(product, Qt.Key.Key_Up)
+    press(product, Qt.Key.Key_Return)
+    assert product.result() == QDialog.DialogCode.Accepted
+    assert product.part().bursts == (2, 9)
+    assert product.part().choice.swaths == {"IW1", "IW2"}
+
+
+def test_return_opens_nothing_where_nothing_is_chosen_and_escape_never(
+    product: ProductDialog,
+) -> None:
+    tab_to(product, product.swaths["IW1"])
+    press(product, Qt.Key.Key_Space)
+    press(product, Qt.Key.Key_Return)
+    assert product.isVisible()
+    press(product, Qt.Key.Key_Space)
+    press(product, Qt.Key.Key_Escape)
+    assert not product.isVisible()
+    assert product.result() == QDialog.DialogCode.Rejected
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape, None])
+def test_nothing_is_replaced_but_by_the_button_that_says_so(
+    qtbot: Any, tmp_path: Path, key: Qt.Key | None
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.show()
+    replaced: list[bool] = []
+    ask_to_replace(parent, "question", tmp_path, lambda: replaced.append(True))
+    box = parent.findChild(QMessageBox, "question")
+    if key is None:
+        (yes,) = (one for one in box.buttons() if one.text().replace("&", "") == "Replace")
+        tab_to(box, yes)
+        press(box, Qt.Key.Key_Space)
+    else:
+        press(box, key)
+    assert not box.isVisible()
+    assert replaced == [True] * (key is None)
