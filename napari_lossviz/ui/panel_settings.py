@@ -21,6 +21,8 @@ class PanelSettings:
         Fields of the configuration that the preset alone decides.
     instant : str
         Name of a torch-free preset that is shown at once for every image; empty: none.
+    told : tuple of str
+        Fields that the names of a run's layers tell where they differ from the preset.
     watched_slice : callable
         Index along t and z of the slice of an image that a run reports.
     figures : callable
@@ -46,6 +48,7 @@ class PanelSettings:
     preselected: str = ""
     leave_out: tuple[str, ...] = ()
     instant: str = ""
+    told: tuple[str, ...] = ()
     watched_slice: Callable[[Image], tuple[int, ...]] = lambda image: ()
     figures: Callable[[Result], str] = field(default=lambda result: "")
     formats: ExportFormats = VOLUMES

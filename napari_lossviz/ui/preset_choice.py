@@ -1,13 +1,13 @@
 """The preset of a method, with one sentence about each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lossviz.core import MethodConfig
 from napari_lossviz.jobs.registry import Method
-from napari_lossviz.ui.field_widgets import title_of
+from napari_lossviz.ui.field_widgets import in_words, title_of
 
 
 class PresetChoice(QWidget):
@@ -53,6 +53,28 @@ class PresetChoice(QWidget):
     def config(self) -> MethodConfig:
         """Return the configuration of the chosen preset."""
         return self._method.preset(self.name)
+
+    def run_label(self, config: MethodConfig, told: Sequence[str]) -> str:
+        """Return what tells a run from others of its method: the preset, and where it was left.
+
+        Parameters
+        ----------
+        config : MethodConfig
+            Of the run.
+        told : sequence of str
+            Fields that are told where they differ from the preset.
+        """
+        if len(self._method.presets) < 2:
+            return ""
+        usual = self.config()
+        parts = [in_words(self.name)]
+        for name in told:
+            value = getattr(config, name)
+            if value != getattr(usual, name):
+                parts.append(
+                    f"no {in_words(name)}" if value is None else f"{in_words(name)} {value}"
+                )
+        return ", ".join(parts)
 
     def choose(self, name: str) -> None:
         """Choose a preset."""

@@ -12,7 +12,6 @@ from napari_lossviz.jobs.engine_worker import MapsMessage, StepMessage
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import EngineProcess, Run
-from napari_lossviz.ui.field_widgets import in_words
 from napari_lossviz.ui.full_collections import FullCollections
 from napari_lossviz.ui.input_refusals import InputRefusals
 from napari_lossviz.ui.instant_show import InstantShow
@@ -203,7 +202,7 @@ class RunPanel(QWidget):
         place = self._settings.watched_slice(image)
         self._live = LiveView(self._viewer, image, inputs.layers[0], place)
         self._live.set_term(self.progress.term)
-        label = in_words(self.controls.preset.name) if len(self._method.presets) > 1 else ""
+        label = self.controls.preset.run_label(config, self._settings.told)
         if self._engine.busy:
             self.progress.bar.setFormat("waiting for another run to end")
         run.started.connect(self._on_started)

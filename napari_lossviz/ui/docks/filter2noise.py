@@ -46,6 +46,7 @@ class Filter2NoiseDock(MethodDock):
             preselected="instant",  # no faint insert of the phantom was worse for it
             leave_out=("predictor", "strength"),  # the slider does it, without a new run
             instant="instant",
+            told=("neighbours", "noise_kept", "sigma_residual"),
             watched_slice=watched_slice,
             figures=figures,
         )

@@ -75,6 +75,7 @@ def test_slices_appear_while_the_rest_runs_and_neighbours_lend(
     assert viewer.dims.point[0] == 3.0  # nothing led the user away
     qtbot.waitUntil(lambda: all(one in viewer.layers for one in layers.all_layers()), timeout=WAIT)
     assert ("sigma_z", 0) in layers.maps
+    assert layers.denoised.name.endswith("denoised (best, neighbours 1)")
     shown = {layer.name for layer in set(viewer.layers) - before}
     assert not any("preview" in name for name in shown)
 
