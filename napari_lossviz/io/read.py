@@ -32,6 +32,8 @@ _ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "it is a 7z archive; unpack it and open the folder",
 }
 
+_ZARR_FILES = (".zgroup", ".zarray", "zarr.json")
+
 _LOOKED_AT = 4096
 """Bytes of a file that is no image: what it is instead."""
 
@@ -302,6 +304,11 @@ def _nothing_read(
         kind = kinds.pop() if len(kinds) == 1 else InputError
         return kind("; ".join(_sentences(failures)))
     names = ", ".join(str(path) for path in given) or "the list of paths"
+    if any((path / name).is_file() for path in given for name in _ZARR_FILES):
+        return UnsupportedFileError(
+            f"{names}: a zarr folder, perhaps OME-Zarr, which is not read here; napari opens it "
+            "itself if it is dropped on the window, or save it as OME-TIFF"
+        )
     if no_images:
         return UnsupportedFileError(
             f"{names}: holds no image that can be read; {_passed_over(no_images)[0]}"

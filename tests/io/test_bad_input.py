@@ -20,7 +20,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, JPEGBaseline8Bit, RLELossless
 
 from napari_lossviz import io
-from napari_lossviz.core import InputError, UnsupportedFileError
+from napari_lossviz.core import Image, InputError, UnsupportedFileError
+from napari_lossviz.io.ome_zarr import write_ome_zarr
 
 FLAT = np.full((6, 8), 1000, np.uint16)
 
@@ -453,3 +454,9 @@ def test_a_recipe_is_named_with_the_command_that_takes_it(tmp_path):
     path.write_text('{"method": "betti"}', encoding="utf-8")
     with pytest.raises(UnsupportedFileError, match="of no kind that can be read"):
         io.read(path)
+
+
+def test_an_ome_zarr_folder_is_named_with_what_opens_it(tmp_path):
+    write_ome_zarr(Image(FLAT, "yx"), tmp_path / "a.ome.zarr")
+    with pytest.raises(UnsupportedFileError, match=r"a\.ome\.zarr: a zarr folder, .* not read"):
+        io.read(tmp_path / "a.ome.zarr")
