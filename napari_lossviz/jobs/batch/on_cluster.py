@@ -2,7 +2,7 @@
 
 import queue
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,9 +113,11 @@ class ClusterRun:
         # Others may have items of that name on the same scheduler. By what stands before the number
         # dask knows what takes about as long, and how many workers an adaptive cluster wants.
         if isinstance(task, PartOrder):
-            function, name = run_part, f"lossviz_part-0-{task.order.item.stem}-{task.name}"
+            function: Callable[..., Any] = run_part
+            name = f"lossviz_part-0-{task.order.item.stem}-{task.name}"
         else:
-            function, name = run_item, f"lossviz_item-0-{task.item.stem}"
+            function = run_item
+            name = f"lossviz_item-0-{task.item.stem}"
         key = f"{name}-{uuid.uuid4().hex}"
         future = self._cluster.client.submit(function, task, key=key, pure=False)
         self._tasks[key] = task, future  # dask drops what nobody holds

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, LossvizError, MethodConfig
+from napari_lossviz.core import Image, LossvizError, MethodConfig, Reporter
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.ui.activity import Activity
 from napari_lossviz.ui.background import Task
@@ -31,6 +31,7 @@ from napari_lossviz.ui.field_widgets import in_words
 from napari_lossviz.ui.layers import METADATA_KEY, ROLE_KEY
 from napari_lossviz.ui.path_row import PathRow
 from napari_lossviz.ui.reader import layers_of
+from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.status_label import StatusLabel
 
 _SIZE = 560, 560
@@ -108,8 +109,14 @@ class BatchDialog(QDialog):
             f"as they are in the dock (preset: {in_words(preset)}); on whole images, without edits"
         )
 
-    def start(self) -> None:
-        """Run over what is in the list."""
+    def start(self, replace: bool = False) -> None:
+        """Run over what is in the list.
+
+        Parameters
+        ----------
+        replace : bool
+            Whether results with other settings, or of other files, are replaced.
+        """
         out, inputs = self.output.path, self.inputs.paths()
         if self.process.running or out is None or not inputs:
             return
@@ -124,7 +131,7 @@ class BatchDialog(QDialog):
         self.status.say("Looking at the files …")
         self._show_progress(0, 0)
         keep = self.keep_identity.isChecked()
-        self.process.start(self._method, config, inputs, out, keep_identity=keep)
+        self.process.start(self._method, config, inputs, out, keep_identity=keep, replace=replace)
         self._update()
 
     def cancel(self) -> None:
@@ -144,8 +151,8 @@ class BatchDialog(QDialog):
         """Open results as layers, read away from the window's thread."""
         if not mains or (self._reading is not None and self._reading.running):
             return
-        paths = [self._out / main for main in mains]
-        self._reading = Task(io.read, paths, reporting=True)
+        stems = {self._out / main: self.results.stem_of(main) for main in mains}
+        self._reading = Task(_read_results, stems, reporting=True)
         self._reading.done.connect(self._show_layers)
         self._reading.failed.connect(lambda error: self.status.fail(str(error)))
         self._reading.start()
@@ -163,6 +170,8 @@ class BatchDialog(QDialog):
             self.status.say("\n".join((*event["notes"], "Starting workers …")))
         elif kind == "started":
             self.status.say("")
+        elif kind == "part":
+            self.results.show_parts(event["stem"], event["done"], event["total"])
         elif kind == "item":
             self.results.show_outcome(event)
             self._show_progress(event["done"], event["total"])
@@ -183,6 +192,18 @@ class BatchDialog(QDialog):
         if not self.bar.maximum():
             self.bar.setRange(0, 1)  # else it goes on as if something ran
         self._update()
+
+    def _ask_to_replace(self, text: str) -> None:
+        there = text.partition(" Choose another output folder")[0]
+        self.status.fail(there)
+        ask_to_replace(
+            self,
+            "lossviz batch replace",
+            self._out,
+            lambda: self.start(replace=True),
+            text=there,
+            question="Do these items anew and put the new results in their place?",
+        )
 
     def _show_progress(self, done: int, total: int) -> None:
         self.bar.setRange(0, total)
@@ -215,10 +236,11 @@ class BatchDialog(QDialog):
     def _connect(self) -> None:
         self.inputs.changed.connect(self._update)
         self.output.path_changed.connect(self._update)
-        self.start_button.clicked.connect(self.start)
+        self.start_button.clicked.connect(lambda: self.start())
         self.cancel_button.clicked.connect(self.cancel)
         self.process.heard.connect(self._on_event)
         self.process.ended.connect(self._on_ended)
+        self.process.replace_asked.connect(self._ask_to_replace)
         self.results.itemSelectionChanged.connect(self._update)
         self.results.open_asked.connect(lambda main: self.open_results([main]))
         self.open_button.clicked.connect(lambda: self.open_results(self.results.chosen()))
@@ -250,3 +272,13 @@ class BatchDialog(QDialog):
         layout.addLayout(end)
         for button in self.findChildren(QPushButton):
             button.setAutoDefault(False)
+
+
+def _read_results(stems: dict[Path, str], *, reporter: Reporter | None = None) -> list[Image]:
+    """Read results, and name them after their items: the series of a hundred may be of one name."""
+    images = []
+    for path, stem in stems.items():
+        found = io.read(path, reporter=reporter)
+        names = [stem if len(found) == 1 else f"{stem} {image.name}" for image in found]
+        images += [one.replace(name=name) for one, name in zip(found, names, strict=True)]
+    return images

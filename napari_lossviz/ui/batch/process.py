@@ -32,6 +32,8 @@ class BatchProcess(QObject):
     """An event: see `cli.batch_progress.JsonListener`."""
     ended = Signal(str)
     """The process is gone; why, where it did not end by itself or at our wish."""
+    replace_asked = Signal(str)
+    """It is gone, since results are there that it would replace: which."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +43,7 @@ class BatchProcess(QObject):
         self._rest = b""
         self._said = b""
         self._told_error = ""
+        self._would_replace = False
         self._told_end = False  # whether it said that it went through all items
 
     @property
@@ -56,6 +59,7 @@ class BatchProcess(QObject):
         out: Path,
         *,
         keep_identity: bool = False,
+        replace: bool = False,
     ) -> None:
         """Begin.
 
@@ -67,13 +71,15 @@ class BatchProcess(QObject):
         out : Path
         keep_identity : bool
             Whether results of DICOM images are named after their files, in tables and logs too.
+        replace : bool
+            Whether results with other settings, or of other files, are replaced.
         """
         handle, name = tempfile.mkstemp(prefix="lossviz-batch-", suffix=".json")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(config.model_dump_json())
         self._settings = Path(name)
         self._stopping, self._rest, self._said, self._told_error = False, b"", b"", ""
-        self._told_end = False
+        self._told_end = self._would_replace = False
         process = self._process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert(PARENT, str(os.getpid()))
@@ -85,7 +91,7 @@ class BatchProcess(QObject):
         arguments = ["-m", "napari_lossviz.cli", "batch", *method.command.split()]
         arguments += [str(path) for path in inputs]
         arguments += ["--output", str(out), "--config", name, "--progress", "json"]
-        arguments += ["--keep-identity"] * keep_identity
+        arguments += ["--keep-identity"] * keep_identity + ["--replace"] * replace
         process.start(sys.executable, arguments)
 
     def stop(self) -> None:
@@ -129,6 +135,7 @@ class BatchProcess(QObject):
             if isinstance(event, dict) and "event" in event:
                 if event["event"] == "error":
                     self._told_error = str(event["text"])
+                    self._would_replace = bool(event["replace"])
                 self._told_end = self._told_end or event["event"] == "finished"
                 self.heard.emit(event)
 
@@ -147,6 +154,8 @@ class BatchProcess(QObject):
         # a process that was killed may give any status: only its own word counts
         went_through = self._told_end and status in (0, 1)
         self.ended.emit("" if self._stopping or went_through else self._reason())
+        if self._would_replace and not self._stopping:
+            self.replace_asked.emit(self._told_error)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and self._process is not None:

@@ -30,10 +30,14 @@ class ResultsList(QTreeWidget):
         self._rows: dict[str, QTreeWidgetItem] = {}
         self.itemActivated.connect(lambda row, _: self._ask(row))
 
+    def clear(self) -> None:
+        """Show nothing."""
+        super().clear()
+        self._rows = {}
+
     def show_plan(self, items: list[dict[str, Any]]) -> None:
         """Show all items."""
         self.clear()
-        self._rows = {}
         for item in items:
             row = QTreeWidgetItem([item["stem"], "waiting", ""])
             row.setToolTip(0, item["source"])  # a name may be a code
@@ -59,6 +63,11 @@ class ResultsList(QTreeWidget):
         if row.isSelected():
             self.itemSelectionChanged.emit()
 
+    def show_parts(self, stem: str, done: int, total: int) -> None:
+        """Show how far an item is that several workers share."""
+        if stem in self._rows:
+            self._rows[stem].setText(2, f"{done} of {total} parts")
+
     def show_end(self) -> None:
         """Say of what has no outcome that it will have none."""
         for row in self._rows.values():
@@ -69,6 +78,10 @@ class ResultsList(QTreeWidget):
         """Return the results among the selected items."""
         mains = [row.data(0, _MAIN) for row in self.selectedItems()]
         return [str(main) for main in mains if main]
+
+    def stem_of(self, main: str) -> str:
+        """Return the item of a result."""
+        return next(stem for stem, row in self._rows.items() if row.data(0, _MAIN) == main)
 
     def states(self) -> dict[str, str]:
         """Return what is shown of each item."""

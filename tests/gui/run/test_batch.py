@@ -13,9 +13,9 @@ import psutil
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QMessageBox
 
 from napari_lossviz import io
-from napari_lossviz.core import Image
 from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.ui.batch.process import BatchProcess
 
@@ -23,14 +23,10 @@ WAIT = 90_000
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for n in range(2):
-        pixels = np.random.default_rng(n).normal(0, 10, (48, 48)).astype(np.float32)
-        io.write(Image(pixels, "yx"), folder / f"image{n}.tif")
-    (folder / "broken.tif").write_bytes(b"II*\0")
-    return folder
+def folder(noisy_folder: Path) -> Path:
+    """Give a folder with a third image that is broken."""
+    (noisy_folder / "broken.tif").write_bytes(b"II*\0")
+    return noisy_folder
 
 
 def click(button: Any) -> None:
@@ -98,6 +94,7 @@ def test_settings_of_the_dock_over_a_folder(
     np.testing.assert_array_equal(
         viewer.layers[0].data, np.asarray(io.read(out / f"{stem}.tif")[0].array)
     )
+    assert viewer.layers[0].name == stem
     assert controls.input.layer is None  # what is denoised is not denoised again at once
     qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
     assert dialog.results.states() == {"image0": "done", "image1": "done", "broken": "failed"}
@@ -106,6 +103,19 @@ def test_settings_of_the_dock_over_a_folder(
     assert dialog.summary_button.isEnabled()
     recipe = json.loads((out / "image0" / "recipe.json").read_text())
     assert (recipe["config"]["strength"], recipe["config"]["predictor"]) == (1.5, "instant")
+    # with other settings it asks first, and replaces what was done only then
+    controls.form.set_config(controls.form.config().replace(strength=2.0))
+    click(dialog.start_button)
+    qtbot.waitUntil(lambda: dialog.findChild(QMessageBox) is not None, timeout=WAIT)
+    question = dialog.findChild(QMessageBox)
+    assert "2 of 3 items have results there with other settings" in question.text()
+    assert "--" not in question.text()
+    assert json.loads((out / "image0" / "recipe.json").read_text()) == recipe
+    click(next(one for one in question.buttons() if one.text().strip("&") == "Replace"))
+    qtbot.waitUntil(lambda: dialog.process.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
+    again = json.loads((out / "image0" / "recipe.json").read_text())
+    assert again["config"]["strength"] == 2.0
     assert ("torch" in sys.modules) == loaded
 
 
