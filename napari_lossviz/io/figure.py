@@ -12,6 +12,8 @@ from napari_lossviz.core import DisplayWindow, Image, Result, to_millimetres
 from napari_lossviz.io.atomic import atomic_path, refuse_inputs
 
 DISCLAIMER = "Research use only. Not for diagnostic use."
+FIGURE = "before_after.png"
+"""Name of the figure in an export."""
 
 _PERCENTILES = (0.5, 99.5)
 _BAR_LENGTHS_MM = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)

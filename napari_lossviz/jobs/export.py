@@ -24,7 +24,7 @@ from napari_lossviz.io.atomic import (
     refuse_inputs,
     refuse_products,
 )
-from napari_lossviz.io.figure import before_after_figure
+from napari_lossviz.io.figure import FIGURE, before_after_figure
 from napari_lossviz.io.loss_history import LOSSES_FILE, has_values, write_losses
 from napari_lossviz.io.maps import MAPS_FOLDER, write_maps
 from napari_lossviz.io.radar_output import RadarOutput, check_radar_output
@@ -40,8 +40,6 @@ from napari_lossviz.jobs.export_images import (
     write_formats,
 )
 from napari_lossviz.jobs.registry import METHODS
-
-FIGURE = "before_after.png"
 
 _AnyResult = TypeVar("_AnyResult", bound=Result)
 

@@ -16,6 +16,7 @@ from napari_lossviz.core import (
     came_from_dicom,
 )
 from napari_lossviz.io.atomic import full_suffix
+from napari_lossviz.io.figure import FIGURE
 from napari_lossviz.io.loss_history import LOSSES_FILE, losses_beside, read_losses
 from napari_lossviz.io.maps import LOSS_PREFIX, MAPS_FOLDER
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, pixel_sha256, read_recipe
@@ -160,7 +161,7 @@ def saved_image(recipe_path: str | Path) -> Image:
             continue
         for image in images:
             if pixel_sha256(image.array) == recipe.result_sha256:
-                return image
+                return _measured(image, recipe)
             named = path.name == FOLDER_RECIPE or place.name.startswith(stem)
             if alike is None and named and image.shape in shapes and came_from_dicom(image):
                 alike = image
@@ -169,6 +170,16 @@ def saved_image(recipe_path: str | Path) -> Image:
             f"{path}: its image is not beside it any more; compute it again with lossviz replay"
         )
     return alike
+
+
+def _measured(image: Image, recipe: Recipe) -> Image:
+    """Give an image whose format holds no size of its pixels that of the input, where they fit."""
+    source = recipe.inputs[0] if recipe.inputs else None
+    if source is None or not set(image.units) <= {"pixel", ""}:
+        return image
+    if (source.axes, source.shape) != (image.axes, image.shape) or not source.spacing:
+        return image
+    return image.replace(spacing=source.spacing, units=source.units)
 
 
 def _candidates(path: Path, recipe: Recipe) -> list[Path]:
@@ -185,8 +196,8 @@ def _candidates(path: Path, recipe: Recipe) -> list[Path]:
         found += [
             one for one in around if one.suffix and one.name == folder.name + full_suffix(one)
         ]
-    apart = (".json", ".csv", ".html", ".png", ".svg")
-    others = {MAPS_FOLDER, LOSSES_FILE}
+    apart = (".json", ".csv", ".html", ".svg")
+    others = {MAPS_FOLDER, LOSSES_FILE, FIGURE}
     known = {one.resolve() for one in inputs}
     return [
         one

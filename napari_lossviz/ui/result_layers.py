@@ -134,7 +134,7 @@ def add_result(
     )
     main.metadata[METADATA_KEY][_KEPT] = layers
     for layer in layers.maps.values():
-        _with_colorbar(layer)
+        with_colorbar(layer)
     if main not in viewer.layers:
         if preview in viewer.layers:
             viewer.layers.remove(preview)
@@ -213,7 +213,7 @@ def remove_quietly(viewer: Any, layers: Iterable[Any]) -> None:
             remove(layer)
 
 
-def _with_colorbar(layer: ImageLayer) -> None:
+def with_colorbar(layer: ImageLayer) -> None:
     """Let a colorbar appear with the layer; making it at once would cost time for nothing."""
 
     def show(event: Any = None) -> None:
@@ -250,7 +250,7 @@ def show_loss(viewer: Any, layers: ResultLayers, term: str) -> None:
     if term in layers.loss_images:
         named = layers.loss_images[term]
         layer = Layer.create(*_derived(named, layers.result.source, layers.source))
-        _with_colorbar(layer)
+        with_colorbar(layer)
         add_quietly(viewer, layer)
         layer.visible = True
         layers.losses[term] = layer

@@ -13,8 +13,10 @@ from napari_lossviz.io.maps import loss_key
 from napari_lossviz.jobs.curves import drawable, moving_mean, terms_of
 from napari_lossviz.jobs.curves_figure import draw_curves, write_curves
 from napari_lossviz.jobs.export import export, export_file
+from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.jobs.registry import Method
 from napari_lossviz.jobs.run import run
+from napari_lossviz.jobs.run_comparison import difference_image
 from napari_lossviz.jobs.run_record import read_record, record_of, saved_image
 
 
@@ -115,6 +117,20 @@ def test_a_recipe_without_an_input_has_no_image_by_its_shape(exported: Path) -> 
     assert read_record(path).name == "halving (out)"
     with pytest.raises(InputError, match="not beside it any more"):
         saved_image(path)
+
+
+def test_a_png_is_found_and_has_the_pixel_size_of_its_input(
+    halving: Method, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 16, 3)).astype(np.uint8)
+    source = Image(pixels, "yxc", (0.5, 0.5, 1.0), ("um", "um", ""), name="slide")
+    result = run(halving, source)
+    export(result, tmp_path / "out", parts=ExportParts(formats=("png",)))
+    found = saved_image(tmp_path / "out" / "recipe.json")  # before_after.png lies beside it
+    assert found.array.dtype == np.uint8
+    difference = difference_image(result.main_image(), found)
+    assert not np.asarray(difference.array).any()
+    assert (difference.spacing, difference.units) == ((0.5, 0.5), ("um", "um"))
 
 
 def test_a_record_of_a_result_holds_no_pixels(halving: Method) -> None:

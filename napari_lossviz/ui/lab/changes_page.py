@@ -11,18 +11,20 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
+    QHeaderView,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_lossviz.core import Image, InputError, NamedImage
+from napari_lossviz.core import Image, NamedImage
 from napari_lossviz.jobs.run_comparison import Change, compare_runs, difference_image
 from napari_lossviz.jobs.run_record import RunRecord, saved_image
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.judge_page import figures_table, fill_table
-from napari_lossviz.ui.lab.map_pair import MapPair, common_terms
+from napari_lossviz.ui.lab.loss_map import LossMap, maps_of
+from napari_lossviz.ui.lab.map_pair import MapPair
 from napari_lossviz.ui.lab.run_choice import RunChoice
 from napari_lossviz.ui.lab.viewer_session import edits_of
 from napari_lossviz.ui.layers import derived_layer, image_from_layer, image_layer
@@ -55,6 +57,7 @@ class ChangesPage(QWidget):
         self._viewer = viewer
         self._session = runs
         self._task: Task | None = None
+        self._reading: Task | None = None
         self.first = RunChoice(runs, "The run that is compared with")
         self.second = RunChoice(runs, "The run whose changes against A are told")
         self.swap = QPushButton("Swap")
@@ -86,8 +89,9 @@ class ChangesPage(QWidget):
 
     def close_page(self) -> None:
         """Wait for nothing any more, and give the canvas back."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, self._reading):
+            if task is not None:
+                task.cancel()
         self.maps.close()
         for choice in (self.first, self.second):
             choice.close_choice()
@@ -114,6 +118,9 @@ class ChangesPage(QWidget):
         changes = compare_runs(self._record(first), self._record(second)) if both else ()
         self.table.setVisible(both)
         fill_table(self.table, _COLUMNS, [_row(change) for change in changes])
+        header: Any = self.table.horizontalHeader()
+        for column in (0, 1):  # so that the difference is in sight, however long a setting is
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         self.swap.setEnabled(both)
         self._offer()
         if not both:
@@ -129,7 +136,7 @@ class ChangesPage(QWidget):
         )
         both = known and runs[0] is not runs[1]
         self.difference.setEnabled(both and self._task is None)
-        terms = common_terms(first, second)
+        terms = tuple(self._common_maps())
         if terms != tuple(self.terms.itemText(n) for n in range(self.terms.count())):
             self.terms.clear()
             self.terms.addItems(terms)
@@ -147,18 +154,40 @@ class ChangesPage(QWidget):
     def _layers(self, run: SessionRun | None) -> Any:
         return None if run is None else run.layers_in(self._viewer)
 
+    def _common_maps(self) -> dict[str, list[LossMap]]:
+        """Return the maps of both runs, by the terms that both have."""
+        first, second = self.first.run, self.second.run
+        if first is second:
+            return {}
+        ours, theirs = maps_of(first, self._viewer), maps_of(second, self._viewer)
+        return {term: [ours[term], theirs[term]] for term in ours if term in theirs}
+
     def _on_side_by_side(self, wanted: bool) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
         if not wanted:
             self.maps.stop()
             return
-        first, second = (self._layers(choice.run) for choice in (self.first, self.second))
-        try:
-            low, high = self.maps.show(first, second, self.terms.currentText())
-        except InputError as error:
-            self.stop()
-            self.status.fail(str(error))
+        maps = self._common_maps()[self.terms.currentText()]
+        if all(one.path is None for one in maps):
+            self._show_maps(maps, [None, None])
             return
+        self.status.say("Reading the loss maps …")
+        self._reading = Task(lambda: [one.read() for one in maps])
+        self._reading.done.connect(partial(self._show_maps, maps))
+        self._reading.failed.connect(self._on_unreadable)
+        self._reading.start()
+
+    def _show_maps(self, maps: list[LossMap], images: list[Image | None]) -> None:
+        self._reading = None
+        low, high = self.maps.show(maps, images)
         self.status.say(f"Both maps from {low:.3g} to {high:.3g}.")
+
+    def _on_unreadable(self, error: Exception) -> None:
+        self._reading = None
+        self.stop()
+        self.status.fail(str(error))
 
     def _on_term(self, _: str) -> None:
         if self.side_by_side.isChecked():
@@ -234,7 +263,8 @@ class ChangesPage(QWidget):
 
 
 def _row(change: Change) -> tuple[str, str, tuple[str, str, str]]:
-    return change.name, _KINDS[change.kind], (change.first, change.second, change.difference)
+    tip = "\n".join((_KINDS[change.kind], f"A: {change.first}", f"B: {change.second}")).lstrip()
+    return change.name, tip, (change.first, change.second, change.difference)
 
 
 def _difference(images: list[Image | None], recipes: list[Path | None]) -> Image:

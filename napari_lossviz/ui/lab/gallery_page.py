@@ -27,12 +27,13 @@ from napari_lossviz.ui.gradients.box import ALL
 from napari_lossviz.ui.gradients.pair import BETTI, pair_of_matching
 from napari_lossviz.ui.layers import derived_layer, image_from_layer, role_of
 from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
+from napari_lossviz.ui.sample_layers import cells_pair, roads_pair, vessels_pair
 from napari_lossviz.ui.status_label import StatusLabel
 
 SAMPLES = {
-    "roads": "roads_pair",
-    "vessels": "vessels_pair",
-    "cells": "cells_pair",
+    "roads": roads_pair,
+    "vessels": vessels_pair,
+    "cells": cells_pair,
 }
 _SAMPLE = "or open a sample …"
 _COLOURS = "Blue must rise, orange must fall; the fullest colour is the pull that stands above."
@@ -160,15 +161,16 @@ class GalleryPage(QWidget):
         self.words.setVisible(bool(told))
 
     def _on_sample(self, row: int) -> None:
-        name = SAMPLES.get(self.samples.itemText(row))
-        if name is None:
+        sample = SAMPLES.get(self.samples.itemText(row))
+        if sample is None:
             return
-        before = set(self._viewer.layers)
-        self._viewer.open_sample("napari-lossviz", name)
-        for layer in self._viewer.layers:
-            if layer not in before:
-                choice = self.target if "target" in layer.name else self.prediction
-                choice.choose(layer)
+        units = self._viewer.layers.extent.units if len(self._viewer.layers) else None
+        for data in sample():
+            layer = Layer.create(*data)
+            _measure_like(layer, units)
+            self._viewer.add_layer(layer)
+            choice = self.target if "target" in layer.name else self.prediction
+            choice.choose(layer)
         self.samples.setCurrentIndex(0)
 
     def _connect(self) -> None:
@@ -212,3 +214,12 @@ def _values(layer: Any) -> Image:
     if layer._type_string != "labels":
         return image
     return image.replace(array=np.asarray(image.array) > 0)
+
+
+def _measure_like(layer: Any, units: Any) -> None:
+    """Give a sample, whose pixels have no size, the units of the layers that are there already.
+
+    Of pixels beside mm napari would tell at every drawing that they do not agree.
+    """
+    if units:
+        layer.units = (units[0],) * (layer.ndim - len(units)) + tuple(units[-layer.ndim :])

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from napari_lossviz.core import InputError
+from napari_lossviz.core import Image
 from napari_lossviz.ui.compare.modes import ComparisonView, Mode
-from napari_lossviz.ui.result_layers import ResultLayers, show_loss
+from napari_lossviz.ui.lab.loss_map import LossMap
 
 WORDS = ("A", "B")
 
@@ -23,16 +23,17 @@ class MapPair:
         self._made: list[Any] = []
         self.view.stopped.connect(self._hide)
 
-    def show(self, first: ResultLayers, second: ResultLayers, term: str) -> tuple[float, float]:
-        """Show the maps of one term, and return the limits of their common scale.
+    def show(self, maps: list[LossMap], images: list[Image | None]) -> tuple[float, float]:
+        """Show two maps, and return the limits of their common scale.
 
-        Raises
-        ------
-        InputError
-            If a run has no map of the term.
+        Parameters
+        ----------
+        maps : list of LossMap
+        images : list of Image, optional
+            What each of them reads.
         """
         self.stop()
-        layers = [self._layer(one, term) for one in (first, second)]
+        layers = [one.show(self._viewer, image) for one, image in zip(maps, images, strict=True)]
         ends = [layer.contrast_limits for layer in layers]
         limits = min(float(low) for low, _ in ends), max(float(high) for _, high in ends)
         for layer in layers:
@@ -57,21 +58,8 @@ class MapPair:
         self.view.close()
         self._hide()
 
-    def _layer(self, layers: ResultLayers, term: str) -> Any:
-        if term not in layers.loss_images:
-            raise InputError(f"{layers.denoised.name!r} has no map of the loss {term!r}")
-        show_loss(self._viewer, layers, term)
-        return layers.losses[term]
-
     def _hide(self, _: str = "") -> None:
         made, self._made = self._made, []
         for layer in made:
             if layer in self._viewer.layers:
                 layer.visible = False
-
-
-def common_terms(first: ResultLayers | None, second: ResultLayers | None) -> tuple[str, ...]:
-    """Return the terms of which both runs have a map."""
-    if first is None or second is None or first is second:
-        return ()
-    return tuple(term for term in first.loss_images if term in second.loss_images)

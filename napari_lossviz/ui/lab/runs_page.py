@@ -8,6 +8,7 @@ from qtpy.QtCore import QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
+    QMenu,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -20,6 +21,8 @@ from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.jobs.curves_figure import write_curves
 from napari_lossviz.jobs.run_record import RunRecord, read_record
 from napari_lossviz.jobs.run_table import as_csv
+from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.lab.loss_map import LossMap, maps_of
 from napari_lossviz.ui.lab.run_model import SORT_ROLE, RunModel
 from napari_lossviz.ui.lab.save_file import FileSaver
 from napari_lossviz.ui.plots.overlaid_curves import OverlaidCurves
@@ -33,8 +36,10 @@ NO_RUNS = (
 )
 _NO_LOSSES = "The ticked runs have no losses by step: only training has."
 _ROWS = 7
-_WIDTHS = (24, 13, 12, 26, 30, 8)
+_WIDTHS = (25, 13, 12, 21, 30, 8)
 """Of the columns, in letters."""
+_SETTINGS = 3
+"""Column of the settings, which is shown second: what tells runs apart is to be in sight."""
 
 
 class RunsPage(QWidget):
@@ -42,25 +47,32 @@ class RunsPage(QWidget):
 
     Parameters
     ----------
+    viewer : napari.Viewer
     runs : SessionRuns
     """
 
-    def __init__(self, runs: SessionRuns, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Any, runs: SessionRuns, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._viewer = viewer
         self._session = runs
+        self._reading: Task | None = None
         self.model = RunModel(runs, self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
         self._sorted.setSortRole(SORT_ROLE)
         self.table = QTableView()
         self.table.setModel(self._sorted)
-        self.table.setToolTip("All runs of this window, and saved ones; a tick draws the losses")
         self.table.setToolTip("The runs; those that are ticked are drawn below")
         self.curves = OverlaidCurves()
         self.open_button = QPushButton("Open recipes…")
         self.open_button.setToolTip("Add runs that were exported: their recipe.json")
         self.forget_button = QPushButton("Forget")
         self.forget_button.setToolTip("Take the selected runs off this list; their layers stay")
+        self.map_button = QPushButton("Loss map")
+        self.map_button.setMenu(QMenu(self.map_button))
+        self.map_button.setToolTip(
+            "Show where a term of the selected run's loss acts, saved runs included"
+        )
         self.table_button = QPushButton("Save table…")
         self.table_button.setToolTip("All runs with settings and metrics as CSV")
         self.figure_button = QPushButton("Save curves…")
@@ -89,6 +101,8 @@ class RunsPage(QWidget):
 
     def close_page(self) -> None:
         """Follow the session no longer."""
+        if self._reading is not None:
+            self._reading.cancel()
         self._saver.close()
         self.model.close()
 
@@ -111,7 +125,22 @@ class RunsPage(QWidget):
         self._on_selection()
 
     def _on_selection(self, *_: Any) -> None:
-        self.forget_button.setEnabled(bool(self.selected()))
+        chosen = self.selected()
+        self.forget_button.setEnabled(bool(chosen))
+        menu: Any = self.map_button.menu()
+        menu.clear()
+        maps = maps_of(chosen[0], self._viewer) if len(chosen) == 1 else {}
+        for one in maps.values():
+            menu.addAction(one.term, partial(self._show_map, one))
+        self.map_button.setEnabled(bool(maps))
+
+    def _show_map(self, one: LossMap) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = Task(one.read)
+        self._reading.done.connect(lambda image: one.show(self._viewer, image))
+        self._reading.failed.connect(lambda error: self.status.fail(str(error)))
+        self._reading.start()
 
     def _forget(self) -> None:
         for run in self.selected():
@@ -168,10 +197,12 @@ class RunsPage(QWidget):
             table.setColumnWidth(column, letters * letter)
         line = vertical.defaultSectionSize()
         header: Any = table.horizontalHeader()
+        header.moveSection(_SETTINGS, 1)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
         table.setMinimumHeight(header.sizeHint().height() + _ROWS * line)
-        above = QFlowLayout()  # at a large font three buttons need two lines
+        above = QFlowLayout()  # at a large font four buttons need two lines
         above.setSpacing(6)
-        for button in (self.open_button, self.forget_button, self.table_button):
+        for button in (self.open_button, self.forget_button, self.map_button, self.table_button):
             above.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)

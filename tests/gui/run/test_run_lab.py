@@ -1,6 +1,7 @@
 """The loss lab in a real viewer: runs of a dock and of recipes, curves, what changed, files."""
 
 import csv
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
+from napari_lossviz import io
 from napari_lossviz.core import Image
 from napari_lossviz.jobs import session_export
 from napari_lossviz.jobs.export import export
@@ -155,6 +157,34 @@ def test_recipes_are_listed_and_their_images_compared(
     np.testing.assert_allclose(viewer.layers[-1].data, array / 16 - array / 2)
     assert not lab.changes.side_by_side.isEnabled()
 
+    # where the losses of saved runs act
+    for number in (1, 2):
+        shutil.copytree(tmp_path / "out", tmp_path / f"saved{number}")
+        where = tmp_path / f"saved{number}" / "maps" / "loss_total.tif"
+        io.write(Image(array * number, "yx", (0.5, 0.5), ("mm", "mm")), where)
+    saved = [tmp_path / f"saved{number}" / "recipe.json" for number in (1, 2)]
+    lab.runs.open_recipes(saved)
+    for choice, path in zip((lab.changes.first, lab.changes.second), saved, strict=True):
+        choice.choose(next(run for run in lab.runs.model.runs if run.record.recipe == path))
+    assert [lab.changes.terms.itemText(n) for n in range(lab.changes.terms.count())] == ["total"]
+    lab.changes.side_by_side.click()
+    qtbot.waitUntil(lambda: lab.changes.maps.view.mode == Mode.SIDE_BY_SIDE, timeout=WAIT)
+    maps = [layer for layer in viewer.layers if layer.visible]
+    assert {float(layer.data.max()) for layer in maps} == {11.0, 22.0}
+    assert len({tuple(layer.contrast_limits) for layer in maps}) == 1
+    lab.changes.side_by_side.click()
+    assert not [layer for layer in maps if layer.visible]
+    (row,) = (n for n, name in enumerate(names(lab)) if "saved2" in name)
+    lab.runs.table.selectRow(row)
+    (action,) = lab.runs.map_button.menu().actions()
+    action.trigger()
+    qtbot.waitUntil(lambda: any(layer.visible for layer in maps), timeout=WAIT)
+    for name in ("saved1", "saved2"):
+        lab.runs.table.selectRow(next(n for n, one in enumerate(names(lab)) if name in one))
+        lab.runs.forget_button.click()
+
+    lab.changes.first.choose(lab.runs.model.runs[1])
+    lab.changes.second.choose(lab.runs.model.runs[0])
     lab.runs.table.selectRow(0)
     lab.runs.forget_button.click()
     assert names(lab) == ["1. cells denoised"]
@@ -256,6 +286,13 @@ def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
     viewer.layers.remove(prediction)
     assert not page.gradients.choice.isEnabled()
     assert [layer.name for layer in viewer.layers] == ["wanted"]
+    # a sample beside an image in mm: napari would tell at each drawing that units do not agree
+    viewer.layers["wanted"].units = "mm"
+    page.samples.setCurrentIndex(1)
+    page.samples.activated.emit(1)
+    assert len(viewer.layers) == 3
+    assert page.prediction.layer in viewer.layers
+    assert viewer.layers.extent.units is not None
 
 
 def test_closing_the_window_ends_an_export_and_leaves_nothing(
