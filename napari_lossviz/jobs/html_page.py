@@ -3,6 +3,7 @@
 Every function takes plain text and returns markup; all that is not markup yet is escaped here.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -26,7 +27,8 @@ body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1
 table {{ border-collapse: collapse; margin: .6em 0; }}
 th, td {{ border-bottom: 1px solid #ccc; padding: .25em .8em; text-align: left;
   vertical-align: top; }}
-td {{ font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+td {{ font-variant-numeric: tabular-nums; overflow-wrap: break-word; }}
+.long, td small, td span, td li {{ overflow-wrap: anywhere; }}
 td.tip {{ color: #666; font-size: .85em; }}
 code {{ overflow-wrap: anywhere; }}
 img {{ max-width: 100%; }}
@@ -94,9 +96,14 @@ def table(
         lines.append(f"<tr>{titles}{last}</tr>")
     for number, (title, *cells) in enumerate(rows):
         tip = "" if tips is None else f"<td class=tip>{escape(tips[number])}</td>"
-        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        lines.append(f"<tr><th>{escape(title)}</th>{told}{tip}</tr>")
+        told = "".join(f"<td>{_breakable(cell)}</td>" for cell in cells)
+        lines.append(f"<tr><th>{_breakable(title)}</th>{told}{tip}</tr>")
     return "<table>" + "\n".join(lines) + "</table>"
+
+
+def _breakable(text: str) -> str:
+    """Escape a cell, in which a hash or a path may be broken anywhere, but no word is."""
+    return re.sub(r"\S{25,}", r"<span class=long>\g<0></span>", escape(text))
 
 
 def picture(image: bytes | Figure, words: str) -> str:

@@ -1,6 +1,8 @@
 import hashlib
+import re
 import shutil
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,37 @@ def test_the_report_stands_alone_and_escapes_what_it_tells(
         "Before, after and what was removed", "numpy", "times", "0.5 um",
     ):  # fmt: skip
         assert told in text, told
+
+
+class Tags(HTMLParser):
+    """Which tags of a page are not closed in their order."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def test_the_report_is_well_formed_and_breaks_hashes_but_no_words(
+    halved: Session, tmp_path: Path
+) -> None:
+    text = export_session(halved, tmp_path / "out").read_text("utf-8")
+    tags = Tags()
+    tags.feed(text)
+    assert (tags.open, tags.wrong) == ([], [])
+    assert text.count("<h1>") == 1
+    assert re.search(r"<span class=long>[0-9a-f]{64}</span>", text)
+    assert "<td>Halving</td>" in text
 
 
 @pytest.fixture
