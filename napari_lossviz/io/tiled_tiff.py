@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_lossviz.core import Image
+from napari_lossviz.core import Image, InputError
 from napari_lossviz.io.memory import require_possible
 
 LEVELS_KEY = "levels"
@@ -48,8 +49,58 @@ def lazy_levels(path: Path, series: Any, index: int) -> list[Any]:
     levels = []
     for number in range(len(series.levels)):
         store = tifffile.imread(path, aszarr=True, series=index, level=number)
-        levels.append(lazy.from_array(zarr.open(store, mode="r"), chunks=chunks, lock=True))
+        source = TiffLevel(str(path), zarr.open(store, mode="r"))
+        meta = np.zeros((0, 0, 0), source.dtype)
+        levels.append(lazy.from_array(source, chunks=chunks, lock=True, meta=meta))
     return levels
+
+
+@dataclass(frozen=True)
+class TiffLevel:
+    """A level of a slide as an array that is read where it is indexed.
+
+    Attributes
+    ----------
+    path : str
+    array : zarr array
+        Which raises what its codec does.
+    """
+
+    path: str
+    array: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, columns, 3."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the pixels."""
+        return np.dtype(self.array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index: tuple[slice, ...]) -> NDArray[Any]:
+        """Return a part.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged there.
+        """
+        try:
+            return np.asarray(self.array[index])
+        except MemoryError:
+            raise
+        except Exception as error:  # the codecs raise many kinds
+            rows, columns = (part.start or 0 for part in index[:2])
+            raise InputError(
+                f"{self.path}: damaged around row {rows}, column {columns} ({error})"
+            ) from error
 
 
 def writes(image: Image) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from fuzz_child import FuzzChild, merlin_state
 from fuzz_seeds import SMOOTH, dicom
 from pydicom import dcmread
@@ -18,6 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from napari_lossviz.core import InputError
+from napari_lossviz.io import read, tiled_tiff
 from napari_lossviz.io.region_files import read_regions
 from napari_lossviz.merlin.weights import load_weights
 from napari_lossviz.stain.checkpoint import (
@@ -124,6 +126,20 @@ def test_an_image_of_a_pair_that_claims_much_memory(
     monkeypatch.setattr("psutil.virtual_memory", Little)
     with pytest.raises(InputError, match=r"p\.tif: 12000 x 12000 pixels are more than fit"):
         read_rgb(path)
+
+
+def test_a_damaged_tile_of_a_large_tiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiled_tiff, "LAZY_PIXELS", 1000)
+    path = tmp_path / "a.tif"
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    tifffile.imwrite(path, pixels, tile=(64, 64), compression="jpeg", photometric="rgb")
+    content = path.read_bytes()
+    (image,) = read(path)
+    assert not np.asarray(image.array).any()
+    path.write_bytes(content.replace(b"\xff\xda", b"\0\0"))
+    (image,) = read(path)
+    with pytest.raises(InputError, match=r"a\.tif: damaged around row 0, column 0"):
+        np.asarray(image.array)
 
 
 @pytest.mark.parametrize("name", ["channels", "blocks", "features", "layers"])
