@@ -57,6 +57,8 @@ def test_one_worker_for_each_gpu(machine: pytest.MonkeyPatch) -> None:
     machine.setenv("CUDA_VISIBLE_DEVICES", "0, GPU-2")
     workers = plan_workers(100)
     assert workers == Workers(2, 4, ("0", "GPU-2"))
+    assert plan_workers(1).count == 1
+    assert plan_workers(1, shared=True).count == 2  # of one slide both have a part
     seen = [cluster._environment(workers, n)["CUDA_VISIBLE_DEVICES"] for n in range(3)]
     assert seen == ["0", "GPU-2", "0"]
     machine.setattr(cluster, "_MEMORY_OF_RUN", 1.0)
