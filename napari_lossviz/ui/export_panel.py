@@ -127,6 +127,11 @@ class ExportPanel(QWidget):
         self.open_button = QPushButton("Show the folder")
         self.open_button.setToolTip("Open the folder that was written")
         self.open_button.hide()
+        for box in (self.identity, self.values):  # a dock is narrow, and a font may be large
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            box.setMinimumContentsLength(8)
         self._build()
         self._connect()
         self.set_result(None, None)
@@ -313,10 +318,8 @@ class ExportPanel(QWidget):
         place.addWidget(self._browse)
         layout.addLayout(place)
         layout.addWidget(self.folder)
-        identity = QHBoxLayout()
-        identity.addWidget(self._identity_label)
-        identity.addWidget(self.identity, 1)
-        layout.addLayout(identity)
+        layout.addWidget(self._identity_label)
+        layout.addWidget(self.identity)
         if self._formats.radar:
             values = QHBoxLayout()
             values.addWidget(QLabel("Values"))
