@@ -133,7 +133,8 @@ class _Work:
             self._log.say(f"failed: {self._plain(str(known))}")
             record = failure(self._order, self._plain(str(known)), attempts=self._attempt)
             details = self._plain(details)
-            return publish_failure(self._order, self._staged, record, self._log.text, details)
+            log = self._plain(self._log.text)
+            return publish_failure(self._order, self._staged, record, log, details)
 
     def _succeeded(self) -> ItemRecord:
         order, settings, item = self._order, self._settings, self._item
@@ -201,7 +202,7 @@ class _Work:
         if "/" not in record.main:
             stamp = FileStamp.of(self._staged / record.main)
             record = record.model_copy(update={"main_stamp": stamp})
-        (folder / LOG_FILE).write_text(self._log.text, "utf-8")
+        (folder / LOG_FILE).write_text(self._plain(self._log.text), "utf-8")
         record = with_files(record, folder)
         publish(self._staged, record, order.out)
         return record

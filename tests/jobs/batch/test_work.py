@@ -16,6 +16,7 @@ from napari_lossviz.jobs.batch.outcomes import ItemOrder
 from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
 from napari_lossviz.jobs.batch.record import read_record
 from napari_lossviz.jobs.batch.settings import settings_for
+from napari_lossviz.jobs.batch.work_log import WorkLog
 from napari_lossviz.jobs.registry import find_method
 
 METHOD = find_method("filter2noise")
@@ -68,7 +69,8 @@ def test_error_with_its_traceback_names_no_patient(
     order = order_for(folder, tmp_path / "out")
     BatchPlace(order.out).open()
 
-    def fail(method: object, image: Image, *_: object, **__: object) -> None:
+    def fail(method: object, image: Image, *_: object, reporter: WorkLog, **__: object) -> None:
+        reporter.say(f"a tile of {image.name} in {image.origin.paths[1]}")
         raise RuntimeError(f"{image.name}: no such thing in {image.origin.paths[0]}")
 
     monkeypatch.setattr(work, "run", fail)
@@ -79,6 +81,7 @@ def test_error_with_its_traceback_names_no_patient(
     told = (order.out / record.stem / "error.txt").read_text()
     assert "RuntimeError" in told
     log = (order.out / record.stem / "log.txt").read_text()
+    assert "a tile of" in log
     assert not [text for text in (told, record.error, log) if "Roe" in text or str(folder) in text]
 
 
