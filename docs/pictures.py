@@ -105,10 +105,10 @@ class Session:
         area = self.dock.tabs.currentWidget()
         area.ensureWidgetVisible(widget)
 
-    def wait_for_result(self, seconds: float = 300) -> Any:
+    def wait_for_result(self) -> Any:
         """Wait for all layers of the result chosen."""
         panel, results = self.dock.run_panel, self.dock.results
-        self.until(lambda: results.result is not None and not panel.working, seconds)
+        self.until(lambda: results.result is not None and not panel.working)
         layers = results.result.all_layers()
         self.until(lambda: all(layer in self.viewer.layers for layer in layers))
         return results.result
@@ -274,7 +274,7 @@ def merlin(session: Session) -> None:
     session.pause(5000)
     session.bring_into_view(panel.progress)
     session.shoot("merlin-training")
-    session.until(lambda: not panel.working, 600)
+    session.until(lambda: not panel.working)
     session.wait_for_result()
     panel.progress.terms.setCurrentIndex(0)
     session.tab("Compare")
