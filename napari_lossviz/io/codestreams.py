@@ -89,9 +89,12 @@ def _stated_by_webp(stream: bytes) -> Stated | None:
         name, length = struct.unpack_from("<4sI", stream, place)
         body = place + 8
         if name == b"VP8X":
-            flags, columns, rows = stream[body], stream[body + 4 :][:3], stream[body + 7 :][:3]
-            sides = [int.from_bytes(side, "little") + 1 for side in (rows, columns)]
-            found.append(Stated(*sides, samples=4, several=bool(flags & 2)))
+            flags = struct.unpack_from("B", stream, body)[0]
+            columns, rows = (
+                int.from_bytes(stream[start : start + 3], "little") + 1
+                for start in (body + 4, body + 7)
+            )
+            found.append(Stated(rows, columns, 4, bool(flags & 2)))
         elif name == b"VP8L":
             (bits,) = struct.unpack_from("<I", stream, body + 1)
             found.append(Stated((bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1, 4))

@@ -77,7 +77,8 @@ class TiffLevel:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the pixels."""
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = self.array.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
