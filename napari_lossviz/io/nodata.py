@@ -11,11 +11,17 @@ def mask_nodata(image: Image, nodata: float | None = None) -> Image:
     Parameters
     ----------
     image : Image
-        With a numpy array; a pixel with channels is invalid if any channel is.
+        A pixel with channels is invalid if any channel is. One that stays in its file is not looked
+        at, which a warning says where it may have such pixels.
     nodata : float, optional
         Value that the file declares to mean "no data".
     """
     array = image.array
+    if array.dtype.kind not in "fc" and nodata is None:
+        return image
+    if not isinstance(array, np.ndarray):
+        sentence = f"{image.name}: so large an image is not searched for pixels without a value."
+        return image.replace(warnings=(*image.warnings, sentence))
     invalid: np.ndarray = np.zeros(array.shape, dtype=bool)
     if array.dtype.kind in "fc":
         invalid |= ~np.isfinite(array)

@@ -23,7 +23,7 @@ KINDS = (
     "dicom native", "dicom implicit", "dicom big endian", "dicom enhanced", "dicom rle",
     "dicom jpeg", "dicom jpeg lossless", "dicom jpeg-ls", "dicom jpeg 2000", "dicom deflated",
     "dicom series",
-    "tiff", "tiff of tiles", "tiff with lzw", "ome-tiff", "imagej", "slide",
+    "tiff", "tiff of tiles", "tiff of many codecs", "tiff with lzw", "ome-tiff", "imagej", "slide",
     "npy", "jpeg", "png", "png below its checksums", "nifti", "nifti in gzip",
     "nrrd raw", "nrrd gzip", "nrrd ascii", "nrrd detached",
     "complex geotiff", "cosar", "sicd", "envi",

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,23 @@ def test_other_images_are_written_as_before(tmp_path: Path, pixels: np.ndarray) 
     io.write(Image(pixels, "yxc", (0.5, 0.5, 1.0), ("um", "um", "")), path)
     with tifffile.TiffFile(path) as tif:
         assert len(tif.series[0].levels) == 1
+
+
+def test_a_slide_of_any_size_is_opened_without_a_mask_as_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiled_tiff, "LAZY_PIXELS", 1000)
+    path = tmp_path / "large.tif"
+    side = 1 << 14
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(
+            (b"" for _ in range((side // 512) ** 2)), shape=(side, side, 3), dtype=np.uint8,
+            tile=(512, 512), photometric="rgb", compression="zlib",
+        )  # fmt: skip
+    tracemalloc.start()
+    (image,) = io.read(path)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert image.shape == (side, side, 3)
+    assert image.valid is None
+    assert taken < side * side // 4

@@ -177,9 +177,13 @@ def _tiff_seeds(folder: Path) -> dict[str, Seed]:
 
     rgb = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
     ome = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "mm"}
+    with tifffile.TiffWriter(folder / "f.tif") as tif:
+        for codec in ("webp", "jpegxl", "lerc", "jpegxr", "png", "jpeg2000"):
+            tif.write(rgb, tile=(16, 16), compression=codec, photometric="rgb", metadata=None)
     return {
         "tiff": written("a.tif", SMOOTH, compression="zlib", predictor=True),
         "tiff of tiles": written("b.tif", rgb, tile=(16, 16), compression="jpeg"),
+        "tiff of many codecs": _alone(folder / "f.tif"),
         "tiff with lzw": written("c.tif", SMOOTH, compression="lzw"),
         "ome-tiff": written("d.ome.tif", np.stack([SMOOTH] * 2), ome=True, metadata=ome),
         "imagej": written("e.tif", np.stack([SMOOTH] * 2), imagej=True, metadata={"axes": "ZYX"}),
