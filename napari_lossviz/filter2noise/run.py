@@ -45,7 +45,7 @@ from napari_lossviz.filter2noise.result import (
     Predictor,
 )
 from napari_lossviz.filter2noise.store import SliceSink
-from napari_lossviz.filter2noise.warned import faint_structures, no_neighbours, shortfall
+from napari_lossviz.filter2noise.warned import coarse_noise, no_neighbours, shortfall
 
 _PREDICTORS = {InstantPredictor: "instant", NonlocalPredictor: "nonlocal"}
 
@@ -160,7 +160,7 @@ def denoise(
             *window.warnings,
             *judge.warnings,
             *shortfall(judge, taken["residual_ratio"], config),
-            *faint_structures(image.value_unit, config),
+            *coarse_noise(image.value_unit, config),
             *no_neighbours(slices, config),
         ),
         denoised=denoised,

@@ -21,14 +21,14 @@ def shortfall(judge: Judge, ratio: float, config: Filter2NoiseConfig) -> tuple[s
     )
 
 
-def faint_structures(value_unit: str, config: Filter2NoiseConfig) -> tuple[str, ...]:
-    """Say what the lowest error costs in CT."""
+def coarse_noise(value_unit: str, config: Filter2NoiseConfig) -> tuple[str, ...]:
+    """Say what the lowest error costs in CT: fine grain goes, coarse grain stays."""
     if config.predictor != "nonlocal" or value_unit != "HU":
         return ()
     return (
-        "The preset best has the lowest error, but in our phantom faint inserts of 10 to 40 HU in "
-        "30 HU of noise kept about half of their contrast. Where such structures matter, compare "
-        "with the instant preset, and look at d' and residual (Judge tab, or denoise --report).",
+        "The noise that the preset best leaves is coarse: in our phantom its power peaks at 0.05 "
+        "per mm (before: 0.18; the paper's settings: 0.12). Faint inserts were seen better, not "
+        "worse; where patches mislead you, keep some noise (noise_kept), and look at the residual.",
     )
 
 
