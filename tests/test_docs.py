@@ -15,6 +15,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"), *
 COMMANDS = {method.command.split()[0] for method in METHODS.values()} | {
     "batch",
     "replay",
+    "session",
     "demo",
     "window",
     "doctor",
