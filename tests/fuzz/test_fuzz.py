@@ -115,7 +115,7 @@ def test_damage_is_told_in_words(seeds: dict[str, Seed], child: FuzzChild, kind:
         assert not sound.error, sound.error
 
     @settings(
-        max_examples=1000 if SECONDS else EXAMPLES,
+        max_examples=100 if SECONDS else EXAMPLES,
         derandomize=not SECONDS,
         database=None,
         deadline=None,
