@@ -135,6 +135,9 @@ class ClusterRun:
         if future.key not in self._tasks:  # a part of an item that has its outcome
             return
         task, _ = self._tasks.pop(future.key)
+        if future.status in ("lost", "pending"):  # its worker ended right after it
+            self._submit(task)  # what it has written is found
+            return
         if isinstance(task, PartOrder):
             self._part_ended(task, future)
             return
@@ -168,8 +171,14 @@ class ClusterRun:
         """Have the next parts done, or the item that they are of."""
         order, stem = part.order, part.order.item.stem
         error = self._error_of(future)
+        outcome = PartOutcome("failed")
         if error is None:
-            outcome: PartOutcome = future.result()
+            try:
+                outcome = future.result()
+            except Exception as lost:  # its worker ended before its word was fetched
+                error = lost
+        if error is None:
+            pass
         elif type(error).__name__ != "KilledWorker":
             outcome = PartOutcome("failed")
         elif len(self._place.attempts(stem, part.name)) < TRIES:
