@@ -18,8 +18,8 @@ from napari_lossviz.filter2noise.bilateral import Neighbour, bilateral_filter
 SPATIAL_CEILING = 12.0
 """Largest sigma_x or sigma_y, in pixels, that an edit may paint: bounds the window, 25 x 25."""
 
-RESIDUAL_RADIUS = 8
-"""Window radius within which the residual is averaged: four times the sigma that is usual."""
+RESIDUAL_RADIUS = 6
+"""Window radius within which the residual is averaged: three times the sigma that is usual."""
 
 _FAR = 32.0
 """How many sigma_r the guide of invalid pixels lies away from all others: their weight is none."""
@@ -229,7 +229,7 @@ def with_residual(
     values : (C, H, W) float32
         Input of the first stage, finite everywhere.
     sigma : (H, W)
-        Of the Gaussian, in pixels; within a window of 8 pixels to each side, or of ceil(sigma)
+        Of the Gaussian, in pixels; within a window of 6 pixels to each side, or of ceil(sigma)
         where that is more.
     valid : (H, W) bool, optional
         Invalid pixels lend nothing.
