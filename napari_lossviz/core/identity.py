@@ -1,13 +1,17 @@
 """Where the patient's identity is told, and sentences without it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from pathlib import Path
+from pathlib import PurePath
 
 from napari_lossviz.core.image import Image
 
 NAMELESS = "image"
 """What an image is called where its name may tell the patient."""
+
+_LEAST_DIGITS = 6
+"""Of a number that may be a patient's: a shorter one is a file's name only where a name stands."""
 
 
 class Identity(StrEnum):
@@ -44,7 +48,7 @@ def came_from_dicom(image: Image) -> bool:
 
 
 def without_names(
-    text: str, paths: Sequence[Path], names: Iterable[str], stem: str = NAMELESS
+    text: str, paths: Sequence[PurePath], names: Iterable[str], stem: str = NAMELESS
 ) -> str:
     """Return a sentence that says "file 3 of 40" for a path, and a neutral word for other names.
 
@@ -58,11 +62,26 @@ def without_names(
     stem : str
         What is said for such a name.
     """
-    said = {str(path): f"file {n} of {len(paths)}" for n, path in enumerate(paths, 1)}
-    said |= {path.name: f"file {n} of {len(paths)}" for n, path in enumerate(paths, 1)}
-    said |= {str(folder): "its folder" for path in paths for folder in list(path.parents)[:-1]}
+    said: dict[str, str] = {}
+    for path in paths:
+        said |= dict.fromkeys(map(str, list(path.parents)[:-1]), "its folder")
+    for n, path in enumerate(paths, 1):
+        said |= dict.fromkeys((path.name, str(path)), f"file {n} of {len(paths)}")
     said |= {name: stem for name in names if name != stem}
-    # the longest first: a path holds its folder's
-    for name in sorted((one for one in said if len(one) > 2), key=len, reverse=True):
-        text = text.replace(name, said[name])
-    return text
+    # an error of the system quotes a path, in which Windows' backslashes are doubled then
+    said |= {repr(name)[1:-1]: words for name, words in said.items()}
+    # the longest first: a path holds its folder's; all at once, so that no word put in is replaced
+    known = sorted((one for one in said if len(one) > 2 and one in text), key=len, reverse=True)
+    if not known:
+        return text
+    return re.sub("|".join(map(_pattern, known)), lambda found: said[found[0]], text)
+
+
+def _pattern(name: str) -> str:
+    """Return where a name stands; files are often called by numbers, which are figures elsewhere."""
+    if not name.isdecimal():
+        return re.escape(name)
+    whole = rf"(?<![\d.,]){name}(?![\d%]|[.,]\d)"
+    if len(name) >= _LEAST_DIGITS:
+        return whole
+    return rf"(?<=[/\\'\"]){whole}|^{whole}(?=:)"
