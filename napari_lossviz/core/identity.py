@@ -78,7 +78,7 @@ def without_names(
 
 
 def _pattern(name: str) -> str:
-    """Return where a name stands; files are often called by numbers, which are figures elsewhere."""
+    """Return where a name stands: files are called by numbers, too, which are figures elsewhere."""
     if not name.isdecimal():
         return re.escape(name)
     whole = rf"(?<![\d.,]){name}(?![\d%]|[.,]\d)"

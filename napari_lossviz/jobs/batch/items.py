@@ -15,7 +15,7 @@ from napari_lossviz.jobs.registry import Method
 
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _SAFE_SUFFIX = ".safe"
-CODED = ("series_", "pair_")
+CODED = ("series_", "pair_", "image_")
 """How the names start that are codes."""
 _METHODS_OF_PICTURES = ("stain",)
 """Methods whose images are often PNG and JPEG files; in folders of others those are previews."""
@@ -51,10 +51,9 @@ class BatchItem:
         """Whether it matters which of its files is which: a prediction and its target."""
         return len(self.sources) > 1
 
-    @property
-    def dicom(self) -> bool:
-        """Whether it may name a patient."""
-        return any(one.format == "dicom" for one in self.sources)
+    def hidden(self, identity: Identity) -> bool:
+        """Whether nothing may be told of where it is from."""
+        return _is_hidden(self.sources, identity)
 
 
 def find_items(
@@ -77,7 +76,7 @@ def find_items(
         Folder of the results; what lies in it is no input.
     identity : Identity
         Unless it is told everywhere, results of DICOM are named by a code and not by their file or
-        folder: the name is in tables and logs, too.
+        folder: the name is in tables and logs, too. Where it is told nowhere, all results are.
     reporter : Reporter, optional
 
     Raises
@@ -110,9 +109,14 @@ def find_items(
             + "".join(f"; {notes[0]}" for _ in notes[:1])
         )
     holdings = [_absolute(one) for one in found.holdings]
-    coded = identity is not Identity.EVERYWHERE
-    bases = [_base_name(one, coded) for one in holdings]
-    stems = unique_names(bases, [_telling_folder(one, coded) for one in holdings])
+    hidden = [_is_hidden((one,), identity) for one in holdings]
+    bases = [_base_name(*both) for both in zip(holdings, hidden, strict=True)]
+    # of codes no folder tells them apart
+    folders = [
+        Path() if coded else one.paths[0].parent
+        for one, coded in zip(holdings, hidden, strict=True)
+    ]
+    stems = unique_names(bases, folders)
     return [BatchItem(stem, (one,)) for stem, one in zip(stems, holdings, strict=True)], notes
 
 
@@ -164,10 +168,7 @@ def _pairs(inputs: Sequence[Path], identity: Identity) -> tuple[list[BatchItem],
     pairs, notes = pair_by_name(predictions, target)
     files = [(path, pair.target) for pair in pairs for path in pair.predictions.values()]
     sources = [tuple(_holding_of_file(path) for path in both) for both in files]
-    coded = [
-        identity is not Identity.EVERYWHERE and any(one.format == "dicom" for one in both)
-        for both in sources
-    ]
+    coded = [_is_hidden(both, identity) for both in sources]
     firsts = [both[0] for both in sources]
     bases = [
         _code(CODED[1], one.paths[0]) if hidden else full_stem(one.paths[0])
@@ -189,9 +190,11 @@ def _code(what: str, known: object) -> str:
     return f"{what}{hashlib.sha256(str(known).encode()).hexdigest()[:8]}"
 
 
-def _telling_folder(holding: Holding, coded: bool) -> Path:
-    """Return the folder that tells an image from another one of its name; none for codes."""
-    return Path() if holding.format == "dicom" and coded else holding.paths[0].parent
+def _is_hidden(sources: Sequence[Holding], identity: Identity) -> bool:
+    """Whether nothing may be told of where images are from."""
+    if identity is Identity.HEADERS:
+        return any(one.format == "dicom" for one in sources)
+    return identity.dropped
 
 
 def _absolute(holding: Holding) -> Holding:
@@ -201,8 +204,9 @@ def _absolute(holding: Holding) -> Holding:
 def _base_name(holding: Holding, coded: bool) -> str:
     """Return the name of a file without its ending, or of the folder of a series; or a code."""
     first = holding.paths[0]
-    if holding.format == "dicom" and coded:
-        return _code(CODED[0], f"{holding.series_uid or first} {holding.index}")
+    if coded:
+        what = CODED[0] if holding.format == "dicom" else CODED[2]
+        return _code(what, f"{holding.series_uid or first} {holding.index}")
     if holding.format == "safe" and first.parent.suffix.lower() == _SAFE_SUFFIX:
         name = first.parent.stem
     elif len(holding.paths) > 1:

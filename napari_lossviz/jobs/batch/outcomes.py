@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_lossviz.core import Identity, LossvizError, without_names
+from napari_lossviz.core import LossvizError, without_names
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish
 from napari_lossviz.jobs.batch.record import RECORD_FILE, ItemRecord
@@ -111,7 +111,7 @@ def with_files(record: ItemRecord, folder: Path) -> ItemRecord:
 
 def nameless(order: ItemOrder) -> bool:
     """Whether nothing may be told of where an item came from."""
-    return order.item.dicom and order.settings.identity is not Identity.EVERYWHERE
+    return order.item.hidden(order.settings.identity)
 
 
 def source_of(item: BatchItem) -> str:

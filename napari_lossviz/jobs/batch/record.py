@@ -70,7 +70,8 @@ class ItemRecord(BaseModel):
     stamps : tuple of FileStamp
         Of its files, in the order of the plan; no paths, which may tell the patient.
     further : dict of str to FileStamp
-        Other files that the pixels came from (the measurement of a satellite product), by path.
+        Other files that the pixels came from (the measurement of a satellite product), by path: a
+        relative one starts where the item's first file lies.
     main : str
         The main result, as a path relative to the output folder; empty without one.
     main_stamp : FileStamp, optional
@@ -170,7 +171,8 @@ def is_done(
         return False
     if record.main_stamp is not None and not record.main_stamp.fits(out / record.main):
         return False
-    if not all(stamp.fits(Path(path)) for path, stamp in record.further.items()):
+    start = paths[0].parent if paths else Path()
+    if not all(stamp.fits(start / path) for path, stamp in record.further.items()):
         return False
     if not all((out / name).is_file() for name in _files_of_main(record)):
         return False

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -182,7 +183,7 @@ class _Work:
             state="done",
             key=settings.key,
             stamps=stamps,
-            further=_further(result, item),
+            further=_further(result, item, hidden=nameless(order)),
             main=self._main(folder, names[0]),
             method=self._method.title,
             source="" if nameless(order) else source_of(item),
@@ -256,8 +257,15 @@ def _pictures(result: Result, folder: Path) -> tuple[str, str]:
     return before, after
 
 
-def _further(result: Result, item: BatchItem) -> dict[str, FileStamp]:
-    """Return the files that the pixels came from beside those of the plan."""
+def _further(result: Result, item: BatchItem, *, hidden: bool) -> dict[str, FileStamp]:
+    """Return the files that the pixels came from beside those of the plan.
+
+    Where no place may be told, by their way from the item's first file: within a product.
+    """
     paths: Sequence[Path] = [path for image in result.inputs() for path in image.origin.paths]
     known = set(item.paths)
-    return {str(path): FileStamp.of(path) for path in paths if path.absolute() not in known}
+    further = [path for path in paths if path.absolute() not in known]
+    if hidden:
+        start = item.paths[0].parent
+        return {os.path.relpath(path.absolute(), start): FileStamp.of(path) for path in further}
+    return {str(path): FileStamp.of(path) for path in further}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_lossviz import io, samples
-from napari_lossviz.core import Cancelled, Identity, InputError
+from napari_lossviz.core import Cancelled, Identity, Image, InputError
 from napari_lossviz.filter2noise import denoise
 from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
@@ -314,6 +314,30 @@ def test_dicom_series_are_items_and_the_summary_names_nobody(batch: Run, tmp_pat
     assert b"4711" not in written[0].read_bytes()
     again = batch(tmp_path / "in", out=tmp_path / "dropped", identity=Identity.NOWHERE)
     assert again.earlier == 1
+
+
+def test_told_nowhere_no_image_of_any_format_is_named(batch: Run, tmp_path: Path) -> None:
+    (tmp_path / "Doe").mkdir()
+    path = tmp_path / "Doe" / "Doe_Jane.nii.gz"
+    rng = np.random.default_rng(0)
+    io.write(Image(rng.normal(0, 9, (24, 24)).astype(np.float32), "yx"), path)
+    done = batch(path, identity=Identity.NOWHERE)
+    (stem,) = done.records
+    assert states(done) == {stem: "done"}
+    assert stem.startswith("image_")
+    written = [one for one in (tmp_path / "out").rglob("*") if one.is_file()]
+    assert {one.name for one in written} >= {"item.json", "summary.csv", "log.txt", "recipe.json"}
+    for one in written:
+        assert "Doe" not in str(one.relative_to(tmp_path))
+        assert b"Doe" not in one.read_bytes(), one
+        assert str(tmp_path).encode() not in one.read_bytes(), one
+    assert batch(path, identity=Identity.NOWHERE).earlier == 1
+    path.write_bytes(b"Doe")  # what cannot be read is not named either
+    failed = batch(path, identity=Identity.NOWHERE)
+    assert states(failed) == {stem: "failed"}
+    for name in ("error.txt", "item.json", "log.txt"):
+        assert "Doe" not in (tmp_path / "out" / stem / name).read_text()
+    assert batch(path, out=tmp_path / "told").records.keys() == {"Doe_Jane"}
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "latest"])
