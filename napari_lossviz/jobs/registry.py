@@ -157,6 +157,7 @@ METHODS: dict[str, Method] = {
             function="napari_lossviz.stain:translate_image",
             config="napari_lossviz.stain.config:StainConfig",
             presets=("default", "fast", "exact", "paper", "small"),
+            doubts="napari_lossviz.stain.source_look:doubts",
             shared="napari_lossviz.stain.shared:SharedTranslation",
         ),
         Method(

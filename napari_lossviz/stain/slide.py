@@ -15,6 +15,7 @@ from napari_lossviz.stain.parts import Parts
 from napari_lossviz.stain.reference import UNKNOWN_SIZE
 from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
 from napari_lossviz.stain.source_colours import RecolouredScene, recolours, stains_of
+from napari_lossviz.stain.source_look import look_of
 from napari_lossviz.stain.tissue import estimate_white, tissue_mask
 
 _CLOSING = 32
@@ -85,6 +86,9 @@ def look_at(
     warnings = [*(one for one in rgb.warnings if one not in told), *scene.warnings]
     if not checkpoint.microns_per_pixel:
         warnings.append(f"{rgb.name}: {UNKNOWN_SIZE}")
+    looks = look_of(rgb, checkpoint.source_stain)
+    if looks:
+        warnings.append(looks)
     if checkpoint.card.get("demonstration"):
         warnings.append(
             str(checkpoint.card.get("note", "The checkpoint is for demonstration only."))

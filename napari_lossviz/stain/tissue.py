@@ -14,8 +14,19 @@ _LEAST_WHITE = 200
 def estimate_white(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the colour (3,) of the empty slide in grey levels.
 
-    The median of the brightest fiftieth of the pixels; 255 where even these are not bright, since
-    the image then shows no empty slide.
+    The palest colour of the image; 255 where even that is not bright, since the image then shows no
+    empty slide.
+
+    Parameters
+    ----------
+    pixels : (..., 3) uint8
+    """
+    white = palest_colour(pixels)
+    return white if white.min() >= _LEAST_WHITE else np.full(3, 255.0)
+
+
+def palest_colour(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the median (3,) of the brightest fiftieth of the pixels, in grey levels.
 
     Parameters
     ----------
@@ -26,8 +37,7 @@ def estimate_white(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         flat = flat[:: len(flat) // 1_000_000]
     brightness = flat.min(axis=1)
     bright = flat[brightness >= np.quantile(brightness, 1 - _BRIGHTEST)]
-    white = np.median(bright, axis=0)
-    return np.asarray(white if white.min() >= _LEAST_WHITE else np.full(3, 255.0), np.float64)
+    return np.asarray(np.median(bright, axis=0), np.float64)
 
 
 def optical_density(pixels: NDArray[np.uint8], white: NDArray[np.float64]) -> NDArray[np.float32]:

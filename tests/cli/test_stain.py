@@ -4,8 +4,10 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import skimage.data
 import tifffile
 
+from napari_lossviz import samples
 from napari_lossviz.cli.main import main
 
 TINY = (
@@ -55,6 +57,18 @@ def test_training_and_translating(here: Path, capsys: pytest.CaptureFixture[str]
     command = ["stain", "translate", "A", "--tile", "64", "--overlap", "16"]
     assert main([*command, "-o", "out", "--checkpoint", "two.safetensors"]) == 0
     assert sorted(path.name for path in (here / "out").iterdir()) == ["t0", "t1", "t2", "t3"]
+
+
+def test_a_section_that_looks_like_ihc_is_warned_of_once(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    brown = PIL.Image.fromarray(skimage.data.immunohistochemistry()[:64, :64])
+    brown.save(here / "brown.png")
+    demo = str(samples.stain_checkpoint())
+    command = ["stain", "translate", "brown.png", "-o", "out.ome.tif", "--checkpoint", demo]
+    assert main([*command, "--tile", "64", "--overlap", "16", "--device", "cpu"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.count("looks like IHC rather than H&E") == 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from napari_lossviz.core import Image, LossvizError
 from napari_lossviz.jobs.train_stain import model_card
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.engine_process import Call, EngineProcess
-from napari_lossviz.ui.stain.words import card_in_short, fit_in_short
+from napari_lossviz.ui.stain.words import card_in_short, fit_in_short, look_in_short
 
 _KINDS = "Checkpoints (*.safetensors *.pth *.pt)"
 
@@ -47,6 +47,9 @@ class CheckpointBox(QWidget):
         self._image: Image | None = None
         self._microns = 0.0
         self._refusal = ""
+        self._looking: Task | None = None
+        self._looked_at: tuple[Any, Any] = (None, None)
+        self._look = ""
         self.box = QComboBox()
         self.box.setPlaceholderText("choose a checkpoint")
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -108,16 +111,41 @@ class CheckpointBox(QWidget):
             Why the layer that the user selected was not taken; empty: it was.
         """
         self._image, self._microns, self._refusal = image, microns, refusal
-        said = ""
-        if image is not None and self._card is not None:
-            said = fit_in_short(image, self._card, microns)
-        _show(self.warning, " ".join(one for one in (refusal, said) if one))
+        self._look_at(image)
+        self._tell()
 
     def close_box(self) -> None:
-        """Wait for no card any more."""
+        """Wait for no card and no look at an image any more."""
+        self._stop_reading()
+        self._look_at(None)
+
+    def _stop_reading(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
         self._reading = None
+
+    def _look_at(self, image: Image | None) -> None:
+        """Look at an image's colours, once for each image and checkpoint."""
+        seen = (None if image is None else image.array, self._card)
+        if seen[0] is self._looked_at[0] and seen[1] is self._looked_at[1]:
+            return
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking, self._looked_at, self._look = None, seen, ""
+        if image is not None and self._card is not None:
+            self._looking = Task(look_in_short, image, self._card)
+            self._looking.done.connect(self._on_look)
+            self._looking.start()  # what cannot be read is told by the run
+
+    def _on_look(self, said: str) -> None:
+        self._look = said
+        self._tell()
+
+    def _tell(self) -> None:
+        said = ""
+        if self._image is not None and self._card is not None:
+            said = fit_in_short(self._image, self._card, self._microns)
+        _show(self.warning, " ".join(one for one in (self._refusal, said, self._look) if one))
 
     def _ask(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Choose a checkpoint", "", _KINDS)
@@ -125,7 +153,7 @@ class CheckpointBox(QWidget):
             self.choose(path)
 
     def _on_index(self, index: int) -> None:
-        self.close_box()
+        self._stop_reading()
         self._take(None, "")
         path = str(self.box.itemData(index) or "")
         if not path:

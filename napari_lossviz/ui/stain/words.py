@@ -7,6 +7,7 @@ from typing import Any
 from napari_lossviz.core import Image, InputError, Result
 from napari_lossviz.stain.reference import UNKNOWN_SIZE
 from napari_lossviz.stain.scene import Scene, as_rgb_image, pixel_size
+from napari_lossviz.stain.source_look import look_of
 
 DEMONSTRATION = "Demonstration only"
 _ORANGE = "#ffb74d"
@@ -65,6 +66,17 @@ def fit_in_short(image: Image, card: Mapping[str, Any], microns: float) -> str:
     told = [one for one in colours.warnings if one not in image.warnings]
     unknown = [] if float(card["microns_per_pixel"]) else [f"{image.name}: {UNKNOWN_SIZE}"]
     return " ".join([*told, *scene.warnings, *unknown])
+
+
+def look_in_short(image: Image, card: Mapping[str, Any]) -> str:
+    """Return that an image looks like IHC where a checkpoint expects H&E; empty for nothing.
+
+    It reads pixels: call it away from the window's thread.
+    """
+    try:
+        return look_of(as_rgb_image(image), str(card["source_stain"]))
+    except InputError:
+        return ""  # it cannot be translated at all, which is told
 
 
 def result_in_short(result: Result) -> str:

@@ -317,6 +317,10 @@ def test_what_cannot_be_used_is_said(
         click(export.button)
 
     small = viewer.add_image(target[:64], name="small", **MICRONS)
+    panel.controls.input.choose(small)  # IHC where the checkpoint expects H&E
+    qtbot.waitUntil(lambda: "small: it looks like IHC" in box.warning.text(), timeout=WAIT)
+    panel.controls.input.choose(transparent)
+    assert "IHC" not in box.warning.text()
     train = dock.train
     train.controls.source.source_layer.choose(colour)
     assert not train.controls.run_button.isEnabled()
