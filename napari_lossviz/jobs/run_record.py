@@ -152,6 +152,7 @@ def saved_image(recipe_path: str | Path) -> Image:
     path = Path(recipe_path)
     recipe = read_recipe(path)
     shapes = [one.shape for one in recipe.inputs[:1]]
+    taken = {one.pixel_sha256 for one in recipe.inputs}  # the input may lie here without its name
     stem = path.name.removesuffix(RECIPE_SUFFIX) + "."  # files beside it have their own recipes
     alike: Image | None = None
     for place in _candidates(path, recipe):
@@ -160,8 +161,11 @@ def saved_image(recipe_path: str | Path) -> Image:
         except LossvizError:
             continue
         for image in images:
-            if pixel_sha256(image.array) == recipe.result_sha256:
+            pixels = pixel_sha256(image.array)
+            if pixels == recipe.result_sha256:
                 return _measured(image, recipe)
+            if pixels in taken:
+                continue
             named = path.name == FOLDER_RECIPE or place.name.startswith(stem)
             if alike is None and named and image.shape in shapes and came_from_dicom(image):
                 alike = image

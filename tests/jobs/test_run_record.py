@@ -1,4 +1,5 @@
 import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from run_records import made_record
 
-from napari_lossviz import io
+from napari_lossviz import io, samples
 from napari_lossviz.core import Image, InputError, NamedImage
 from napari_lossviz.io.maps import loss_key
+from napari_lossviz.io.recipes import read_recipe
 from napari_lossviz.jobs.curves import drawable, moving_mean, terms_of
 from napari_lossviz.jobs.curves_figure import draw_curves, write_curves
 from napari_lossviz.jobs.export import export, export_file
@@ -108,6 +110,23 @@ def test_the_saved_image_of_a_batch_lies_beside_the_folder(exported: Path) -> No
     image.rename(exported.with_suffix(".tif"))
     found = saved_image(exported / "recipe.json")
     np.testing.assert_array_equal(found.array, np.arange(12).reshape(3, 4) / 2)
+
+
+def test_an_unnamed_dicom_input_beside_the_recipe_is_not_taken_for_the_result(
+    halving: Method, tmp_path: Path
+) -> None:
+    """A replay looks for the input there, so people put it there."""
+    (tmp_path / "out").mkdir()
+    (source,) = io.read(samples.sample_path("low_dose_ct/slice_01.dcm"))
+    result = run(halving, source)
+    export(result, tmp_path / "out")
+    assert read_recipe(tmp_path / "out" / "recipe.json").inputs[0].paths == ()
+    shutil.copy(source.origin.paths[0], tmp_path / "out" / "CT.dcm")
+    found = saved_image(tmp_path / "out" / "recipe.json")
+    np.testing.assert_allclose(found.array, result.main_image().array, atol=1)
+    next((tmp_path / "out").glob("image_*.dcm")).unlink()
+    with pytest.raises(InputError, match="not beside it any more"):
+        saved_image(tmp_path / "out" / "recipe.json")
 
 
 def test_a_recipe_without_an_input_has_no_image_by_its_shape(exported: Path) -> None:
