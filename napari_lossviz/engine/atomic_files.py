@@ -33,12 +33,27 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         usual = partial.stat().st_mode  # safetensors makes files that only their owner may read
         write(partial)
         partial.chmod(usual)
-        with partial.open("rb") as written:
-            # A crash of the machine must not leave the new name on a file without its content.
-            os.fsync(written.fileno())
+        reach_disk(partial)
         partial.replace(path)
     except (OSError, SafetensorError) as error:  # the latter when its file's disk is full
         raise OutputError(f"{path} could not be written: {error}") from error
     finally:
         with suppress(OSError):  # it was never there, or its folder was not
             partial.unlink()
+
+
+def reach_disk(path: Path) -> None:
+    """Have the system write a file, or all files of a folder, to disk before it gets its name.
+
+    Else a crash of the machine may leave the new name on a file without its content, or on a zarr
+    store without some chunks, which is read as black without a word.
+
+    Raises
+    ------
+    OSError
+        If the system refuses.
+    """
+    for one in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        if one.is_file():
+            with one.open("rb+") as written:  # Windows syncs only what may be written to
+                os.fsync(written.fileno())

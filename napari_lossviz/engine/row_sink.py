@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_lossviz.core import OutputError, OutputExistsError
 from napari_lossviz.core.pending_writes import let_writes_end
+from napari_lossviz.engine.atomic_files import reach_disk
 
 
 class RowSink:
@@ -27,6 +28,8 @@ class RowSink:
         Zarr store; without one the image is kept in memory.
     chunks : tuple of int, optional
         Shape of a chunk, where rows do not say it.
+    lasting : bool
+        Whether a store that has its name is whole even after a crash of the machine.
 
     Raises
     ------
@@ -41,7 +44,9 @@ class RowSink:
         rows: int,
         out: str | Path | None = None,
         chunks: tuple[int, ...] | None = None,
+        lasting: bool = False,
     ) -> None:
+        self._lasting = lasting
         self._out = None if out is None else Path(out)
         self._partial: Path | None = None
         self.array: Any
@@ -87,8 +92,11 @@ class RowSink:
 
         refuse_existing(self._out)
         try:
+            if self._lasting:
+                reach_disk(self._partial)
             self._partial.rename(self._out)
         except OSError as error:
+            refuse_existing(self._out)  # another process was first, just now
             raise OutputError(f"{self._out} could not be written: {error}") from error
         return zarr.open_array(str(self._out), mode="r")
 

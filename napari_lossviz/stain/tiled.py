@@ -122,12 +122,12 @@ class TiledSlide:
         shape = (y1 - y0, width)
         with ExitStack() as stack:
             pixels = stack.enter_context(
-                RowSink((*shape, 3), np.uint8, rows, parts.rows_path(name))
+                RowSink((*shape, 3), np.uint8, rows, parts.rows_path(name), lasting=True)
             )
             spread = None
             if self._config.sensitivity and not parts.spread_path(name).exists():
                 spread = stack.enter_context(
-                    RowSink(shape, np.float32, rows, parts.spread_path(name))
+                    RowSink(shape, np.float32, rows, parts.spread_path(name), lasting=True)
                 )
 
             def take(finished: Rows) -> None:

@@ -79,6 +79,19 @@ def test_what_is_missing_is_computed_where_they_are_joined(
     np.testing.assert_array_equal(joined.translated, translate_image(section, config).translated)
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"])
+def test_damaged_statistics_are_measured_again(
+    section: Image, config: StainConfig, tmp_path: Path, content: bytes
+) -> None:
+    parts = tmp_path / "parts"
+    statistics, _ = SharedTranslation(section, config, parts).plan(2)
+    for name in statistics:
+        SharedTranslation(section, config, parts).do(name)
+    (parts / f"{statistics[0]}.npz").write_bytes(content)
+    joined = translate_image(section, config, parts=parts)
+    np.testing.assert_array_equal(joined.translated, translate_image(section, config).translated)
+
+
 def test_part_that_another_process_has_done_meanwhile_stays(
     section: Image, config: StainConfig, tmp_path: Path
 ) -> None:
