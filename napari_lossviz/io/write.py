@@ -21,6 +21,7 @@ from napari_lossviz.io.atomic import (
 from napari_lossviz.io.loss_history import has_values, losses_beside, write_losses
 from napari_lossviz.io.radar_output import RadarOutput, merged_bursts, radar_output
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, build_recipe
+from napari_lossviz.io.sar_product import SAR_KEY
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -311,8 +312,9 @@ def _write_folder(job: _Job, folder: Path) -> list[Path]:
 
 def _format_writer(job: _Job, module: str) -> Callable[[Path], None]:
     image = job.image
-    if job.hidden:  # a series' description may tell the patient
-        image = image.replace(name=NAMELESS, metadata={})
+    if job.hidden:  # a series' description may tell the patient, a place on the ground does not
+        kept = {key: image.metadata[key] for key in (SAR_KEY,) if key in image.metadata}
+        image = image.replace(name=NAMELESS, metadata=kept)
     if module == "tiff" and geotiff_write.writes(image):
         module = "geotiff_write"
     written: Callable[[Image, Path], None] = import_module(f"napari_lossviz.io.{module}").write

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_lossviz import io
-from napari_lossviz.core import Image, InputError
+from napari_lossviz.core import Identity, Image, InputError
 from napari_lossviz.io import sar_raster
 from napari_lossviz.io.calibration import CalibrationTable, NoiseTable, RangeVectors, calibrate
 from napari_lossviz.io.radar_output import RadarOutput, radar_output
@@ -44,6 +44,18 @@ def source(tmp_path: Path, radar: Any) -> Image:
 @pytest.fixture
 def amplitude(source: Image) -> Image:
     return source.replace(array=np.abs(source.array), name="slc despeckled")
+
+
+def test_without_identity_it_keeps_its_place_on_the_ground(
+    amplitude: Image, tmp_path: Path
+) -> None:
+    io.write(amplitude.replace(name="Doe"), tmp_path / "a.tif", identity=Identity.NOWHERE)
+    assert b"Doe" not in (tmp_path / "a.tif").read_bytes()
+    with rasterio.open(tmp_path / "a.tif") as written:
+        points, crs = written.gcps
+        assert len(points) == 9
+        assert crs.to_epsg() == 4326
+        assert written.tags()["SATELLITE"] == "made"
 
 
 def is_cloud_optimized(path: Path) -> None:
