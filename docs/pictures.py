@@ -105,6 +105,11 @@ class Session:
         area = self.dock.tabs.currentWidget()
         area.ensureWidgetVisible(widget)
 
+    def bring_to_top(self, widget: QWidget) -> None:
+        """Scroll the dock until it begins with a widget."""
+        area = self.dock.tabs.currentWidget()
+        area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QPoint(0, -6)).y())
+
     def wait_for_result(self) -> Any:
         """Wait for all layers of the result chosen."""
         panel, results = self.dock.run_panel, self.dock.results
@@ -151,9 +156,16 @@ def filter2noise(session: Session) -> None:
     session.pause(1500)
     session.bring_into_view(panel.progress)
     session.shoot("filter2noise-training")
+    panel.controls.cancel_button.click()
     session.until(lambda: not panel.working)
-    session.wait_for_result()
     panel.progress.terms.setCurrentIndex(0)
+
+    # the preset that is there at first, beside the instant result
+    panel.controls.preset.choose("best")
+    before = dock.results.result
+    panel.controls.run_button.click()
+    session.until(lambda: dock.results.result is not before and not panel.working)
+    session.wait_for_result()
 
     session.tab("Edit")
     dock.editor.paint.click()
@@ -228,13 +240,15 @@ def stain(session: Session) -> None:
         controls.run_button.click()
         curves = dock.train.progress.curves
         session.until(lambda: "total" in curves.terms and len(curves.values("total")[0]) > 20)
-        session.bring_into_view(dock.train.preview)
+        session.bring_to_top(controls.run_button)
         session.shoot("stain-training")
         session.until(lambda: not dock.train.running)
         for layer in viewer.layers:
             trust = layer.name.endswith("trust cosine layer 16 (training)")
             layer.visible = layer is target or trust
             layer.opacity = 0.6 if trust else 1.0
+            if trust:
+                viewer.layers.selection.active = layer
         session.bring_into_view(dock.train.pairs)
         session.shoot("stain-trust")
 
@@ -312,6 +326,7 @@ def betti(session: Session) -> None:
     session.shoot("betti-overview")
     session.tab("Features")
     next_error()
+    viewer.reset_view()  # all of it, where a choice moves to the feature
     session.shoot("betti-plots")
     match("roads_pair")
     session.tab("Features")
@@ -325,6 +340,7 @@ def betti(session: Session) -> None:
     session.tab("Features")
     next_error()
     viewer.dims.ndisplay = 3
+    viewer.reset_view()
     viewer.camera.angles = (15, 25, 70)
     session.shoot("betti-volume")
 
@@ -344,6 +360,7 @@ def lab(session: Session) -> None:
         panel.controls.run_button.click()
         session.until(lambda last=before: method.results.result is not last and not panel.working)
     dock.parentWidget().raise_()
+    dock.runs.table.selectRow(0)
     session.shoot("lab-runs")
     session.tab("Changes")
     dock.changes.difference.click()
