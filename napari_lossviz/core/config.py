@@ -4,6 +4,8 @@ One frozen pydantic model for each method feeds its form, its command line, its 
 docs. A field is declared with `setting`, so that none lacks its description, range and unit.
 """
 
+import os
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,6 +56,15 @@ class MethodConfig(BaseModel):
 
     method: ClassVar[str]
     """Name of the method in the registry of `napari_lossviz.jobs`."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Settings that may name a file of weights, by whose content the result is another one."""
+
+    def files_read(self) -> dict[str, Path]:
+        """Return the files of weights that are named and there, by setting."""
+        named = {name: Path(str(getattr(self, name)).strip()) for name in self.reads}
+        # a text that no file can have as its name is no error here
+        return {name: path for name, path in named.items() if os.path.isfile(path)}  # noqa: PTH113
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, validated anew."""

@@ -111,6 +111,8 @@ class Recipe(BaseModel):
     selection: Selection = Selection()
     output: OutputRecord = OutputRecord()
     edits: tuple[Edit, ...] = ()
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the files of weights that the configuration names, by setting."""
     seed: int | None = None
     device: str = "cpu"
     threads: int = 1

@@ -128,6 +128,7 @@ def build_recipe(
         selection=selection or Selection(),
         output=output,
         edits=result.edits,
+        files={name: file_sha256(path) for name, path in result.config.files_read().items()},
         seed=getattr(result.config, "seed", None),
         device=result.device,
         threads=result.threads,

@@ -1,6 +1,6 @@
 """Compute a result again from its recipe, and say whether it is the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from napari_lossviz.core import Identity, InputError, MethodConfig, Recipe, Repo
 from napari_lossviz.io.recipes import pixel_sha256, read_recipe
 from napari_lossviz.jobs.export import export
 from napari_lossviz.jobs.export_images import ExportParts
-from napari_lossviz.jobs.nearby_files import find_by_name
+from napari_lossviz.jobs.nearby_files import find_by_hash, find_by_name
 from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.replay_differences import (
     Difference,
     changed_figures,
+    changed_files,
     changed_settings,
     changed_surroundings,
     compare_with_earlier,
@@ -114,7 +115,8 @@ def replay(
     recipe_path = Path(recipe_path)
     recipe = read_recipe(recipe_path)
     method = find_method(recipe.method)
-    config = _with_checkpoint_near(config_of(method, recipe, recipe_path), recipe_path.parent)
+    config = config_of(method, recipe, recipe_path)
+    config = _with_checkpoint_near(config, recipe_path.parent, recipe.files)
     found = find_inputs(
         recipe,
         recipe_path,
@@ -148,6 +150,7 @@ def replay(
     reasons = (
         *(sentence for one in found for sentence in one.changes),
         *altered,
+        *changed_files(recipe, config),
         *changed_settings(recipe, config),
         *changed_surroundings(recipe, result),
     )
@@ -185,12 +188,18 @@ def config_of(method: Method, recipe: Recipe, path: Path) -> MethodConfig:
     return config
 
 
-def _with_checkpoint_near(config: MethodConfig, folder: Path) -> MethodConfig:
-    """Return settings whose checkpoint, if it has a name without a place, is looked for nearby."""
+def _with_checkpoint_near(
+    config: MethodConfig, folder: Path, files: Mapping[str, str]
+) -> MethodConfig:
+    """Return settings whose checkpoint, if it has a name without a place, is looked for nearby.
+
+    The file with the hash of then is taken, under any name; without one, the nearest of the name.
+    """
     name = str(getattr(config, "checkpoint", ""))
     if not name or Path(name).name != name or Path(name).is_file():
         return config
-    found = find_by_name(folder, name)
+    same = find_by_hash(folder, [files["checkpoint"]]) if "checkpoint" in files else None
+    found = same[0] if same else find_by_name(folder, name)
     return config if found is None else config.replace(checkpoint=str(found))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from napari_lossviz import __version__, io
 from napari_lossviz.core import Image, LossvizError, MethodConfig, Recipe, Result
 from napari_lossviz.io.radar_output import RadarOutput
-from napari_lossviz.io.recipes import pixel_sha256, processor_name
+from napari_lossviz.io.recipes import file_sha256, pixel_sha256, processor_name
 from napari_lossviz.jobs.export import earlier_results
 from napari_lossviz.jobs.export_images import ExportParts
 
@@ -165,6 +165,19 @@ def changed_settings(recipe: Recipe, config: MethodConfig) -> list[str]:
             sentences.append(f"the recipe does not state {name}; it is {now!r} now")
         elif recipe.config[name] != now:
             sentences.append(f"{name} was {recipe.config[name]!r}, it is {now!r} now")
+    return sentences
+
+
+def changed_files(recipe: Recipe, config: MethodConfig) -> list[str]:
+    """Return a sentence for each file of weights that is not the one of then."""
+    sentences = []
+    for name, path in config.files_read().items():
+        then, now = recipe.files.get(name), file_sha256(path)
+        if then is not None and now != then:
+            sentences.append(
+                f"{name} {path}: another file than then: its SHA-256 is {now[:12]}…, the recipe's "
+                f"{then[:12]}…"
+            )
     return sentences
 
 

@@ -20,6 +20,7 @@ class MerlinConfig(MethodConfig):
     """
 
     method: ClassVar[str] = "merlin"
+    reads: ClassVar[tuple[str, ...]] = ("weights",)
 
     weights: Sensor | str = setting(
         "spotlight",

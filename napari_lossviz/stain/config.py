@@ -32,6 +32,7 @@ class StainConfig(MethodConfig):
     """
 
     method: ClassVar[str] = "stain"
+    reads: ClassVar[tuple[str, ...]] = ("checkpoint",)
 
     checkpoint: str = setting(
         "",
@@ -300,6 +301,7 @@ class StainTrainingConfig(StainConfig):
     """`StainConfig` of a training whose result is shown as a run's: see `train_layers`."""
 
     method: ClassVar[str] = "stain_training"
+    reads: ClassVar[tuple[str, ...]] = ("start_from",)
 
 
 def _names(text: str) -> tuple[str, ...]:

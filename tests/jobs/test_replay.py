@@ -309,11 +309,34 @@ def test_files_alike_are_each_found_and_links_and_far_folders_are_not(tmp_path: 
 def test_a_checkpoint_without_its_folder_is_looked_for_nearby(tmp_path: Path) -> None:
     config = find_method("stain").preset("default").replace(checkpoint="net.safetensors")
     (tmp_path / "out").mkdir()
-    assert _with_checkpoint_near(config, tmp_path / "out") is config
+    assert _with_checkpoint_near(config, tmp_path / "out", {}) is config
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "net.safetensors").write_bytes(b"")
-    found = _with_checkpoint_near(config, tmp_path / "out")
+    found = _with_checkpoint_near(config, tmp_path / "out", {})
     assert found.checkpoint == str(tmp_path / "models" / "net.safetensors")
+    # another one has the hash: "latest_net_G.pth" is what many are called
+    (tmp_path / "models" / "right").mkdir()
+    right = tmp_path / "models" / "right" / "net.safetensors"
+    right.write_bytes(b"right")
+    files = {"checkpoint": sha256(b"right").hexdigest()}
+    assert _with_checkpoint_near(config, tmp_path / "out", files).checkpoint == str(right)
+
+
+def test_weights_that_are_another_file_are_the_reason_that_is_named(
+    halving: Method, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"of then")
+    reads = lambda config: {"weights": weights}  # noqa: E731
+    monkeypatch.setattr(halving.load_config(), "files_read", reads)
+    (image,) = io.read(tmp_path / "in" / "noise.tif")
+    export(run(halving, image), tmp_path / "with weights")
+    again = tmp_path / "with weights" / "recipe.json"
+    assert json.loads(again.read_text())["files"] == {"weights": sha256(b"of then").hexdigest()}
+    assert not [note for note in replay(again).notes if "another file" in note]
+    weights.write_bytes(b"of today")
+    change_recipe(again, result_sha256="0" * 64)
+    assert "weights.pth: another file than then" in replay(again).notes[1]
 
 
 def _dcmread(path: Path) -> Any:

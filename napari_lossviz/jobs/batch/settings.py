@@ -62,11 +62,11 @@ class BatchSettings:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """SHA-256 of the files that the configuration names, as they were when the batch began."""
-        return {name: file_sha256(path) for name, path in _files_in(self._config_values)}
+        """SHA-256 of the files of weights that are read, as they were when the batch began."""
+        return {name: file_sha256(path) for name, path in self.config.files_read().items()}
 
     def require_same_files(self) -> None:
-        """Raise if a file that the configuration names is not what it was when the batch began.
+        """Raise if a file of weights is not what it was when the batch began.
 
         Raises
         ------
@@ -90,7 +90,8 @@ class BatchSettings:
     def key(self) -> str:
         """SHA-256 of all that a result depends on beside its input.
 
-        The files that the configuration names (a checkpoint) count by what is in them.
+        Files of weights that the configuration names (a checkpoint) count by what is in them; what
+        a training writes does not.
         """
         content = {
             "version": __version__,

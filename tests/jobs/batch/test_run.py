@@ -359,6 +359,22 @@ def test_checkpoint_counts_by_its_content(
     assert settings_for(method, named).key != first
 
 
+def test_what_a_training_writes_is_no_file_that_was_swapped(tmp_path: Path) -> None:
+    """Every item but the first would fail: the state of its training is written anew."""
+    method = find_method("merlin")
+    written, weights = tmp_path / "trained.safetensors", tmp_path / "own.pth"
+    written.write_bytes(b"earlier")
+    weights.write_bytes(b"weights")
+    config = method.preset("fine_tune").replace(checkpoint=str(written), weights=str(weights))
+    settings = settings_for(method, config)
+    assert list(settings.files) == ["weights"]
+    written.write_bytes(b"of an item")
+    settings.require_same_files()
+    weights.write_bytes(b"swapped!")
+    with pytest.raises(InputError, match=r"own\.pth: the file is another one"):
+        settings.require_same_files()
+
+
 def test_record_holds_no_more_than_it_should(batch: Run, noisy: Noisy, tmp_path: Path) -> None:
     noisy("a.tif")
     batch(tmp_path / "in")
