@@ -2,7 +2,8 @@
 
 Phase correlation alone cannot turn a section, so that all turns are tried on small versions; the
 best ones are refined step by step on larger ones. What is compared is the optical density, which
-sections share whatever their stain.
+sections share whatever their stain. A section laid on the slide upside down is a mirror image of
+its neighbour: where the fit leaves something to be explained, that is tried too.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,15 @@ _COARSE, _MIDDLE, _FINE = 96, 192, 384
 _ANGLES = np.arange(0.0, 360.0, 5.0)
 _SCALES = (0.85, 1.0, 1.18)
 _CANDIDATES = 6
+_UNMIRRORED = 0.97
+"""Correlation from which a section is not mirrored: neighbours hardly agree better."""
+_MIRROR_MARGIN = 0.6
+"""A mirrored fit must leave less than this share of what the other leaves unexplained.
+
+The outline of a piece of tissue is much alike in the mirror, and with tissue that is not the same
+either fit is the better one by chance. Measured on the sample: parts of the section that are not
+the same leave 0.7 or more, mirrored pairs 0.53 or less.
+"""
 _TRUSTED = 0.3
 """Correlation of densities below which a registration is doubtful."""
 
@@ -42,9 +52,18 @@ class Registration:
     fixed_shape: tuple[int, int]
 
     @property
+    def mirrored(self) -> bool:
+        """Whether the moving section was laid on its slide upside down."""
+        return bool(np.linalg.det(self.matrix[:2, :2]) < 0)
+
+    @property
     def angle(self) -> float:
-        """Degrees by which the moving image appears turned, from y to x, in (-180, 180]."""
-        return float(np.degrees(np.arctan2(self.matrix[1, 0], self.matrix[0, 0])))
+        """Degrees by which the moving image appears turned, from y to x, in (-180, 180].
+
+        Of a mirrored one, after left and right were exchanged.
+        """
+        side = -1.0 if self.mirrored else 1.0
+        return float(np.degrees(np.arctan2(side * self.matrix[1, 0], self.matrix[0, 0])))
 
     @property
     def scale(self) -> float:
@@ -61,6 +80,8 @@ def register(
     moving: NDArray[np.uint8], fixed: NDArray[np.uint8], *, affine: bool = True
 ) -> Registration:
     """Find the turn, scale and shift between two sections, and shear and stretch with `affine`.
+
+    The moving section is mirrored where that explains clearly more; see `Registration.mirrored`.
 
     Parameters
     ----------
@@ -79,15 +100,14 @@ def register(
         If one of them shows no tissue.
     """
     densities = [_density(image, name) for image, name in ((moving, "moving"), (fixed, "fixed"))]
-    best: list[tuple[float, NDArray[np.float64]]] = []
-    a, b = (_small(density, _COARSE) for density in densities)
-    for scale, angle in product(_SCALES, _ANGLES):
-        matrix, score = _best_shift(a[0], b[0], float(angle), scale * b[1] / a[1])
-        best.append((score, _to_full(matrix, a[1], b[1])))
-    best.sort(key=lambda one: -one[0])
-    found = [_refined(densities, matrix, _COARSE, 4) for _, matrix in best[:_CANDIDATES]]
-    found.sort(key=lambda one: -one[1])
-    matrix, score = _refined(densities, found[0][0], _MIDDLE, 4)
+    plain = _coarse(densities, mirrored=False)
+    matrix, score = _best_refined(densities, plain)
+    if score < _UNMIRRORED:
+        mirrored = _coarse(densities, mirrored=True)
+        if mirrored[0][0] > plain[0][0]:  # else it is not worth the refinement
+            other, other_score = _best_refined(densities, mirrored)
+            if 1 - other_score < _MIRROR_MARGIN * (1 - score):
+                matrix = other
     if affine:
         matrix, score = _refined(densities, matrix, _MIDDLE, 6)
         matrix, score = _refined(densities, matrix, _FINE, 6)
@@ -148,6 +168,32 @@ def check_view(
     rows, columns = (np.arange(n) // side for n in fixed.shape[:2])
     odd = (rows[:, None] + columns[None, :]) % 2 == 1
     return np.where(odd[..., None], warped, fixed)
+
+
+def _coarse(
+    densities: list[NDArray[np.float32]], *, mirrored: bool
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Return how well each turn and scale agrees at its best shift, and its matrix; best first."""
+    (moving, of_moving), (fixed, of_fixed) = (_small(density, _COARSE) for density in densities)
+    flip = np.eye(3)
+    if mirrored:
+        moving = moving[:, ::-1]
+        flip[1, 1:] = -1, moving.shape[1] - 1
+    found = []
+    for scale, angle in product(_SCALES, _ANGLES):
+        matrix, score = _best_shift(moving, fixed, float(angle), scale * of_fixed / of_moving)
+        found.append((score, _to_full(flip @ matrix, of_moving, of_fixed)))
+    found.sort(key=lambda one: -one[0])
+    return found
+
+
+def _best_refined(
+    densities: list[NDArray[np.float32]], candidates: list[tuple[float, NDArray[np.float64]]]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the best of the first candidates after their refinement, and its correlation."""
+    found = [_refined(densities, matrix, _COARSE, 4) for _, matrix in candidates[:_CANDIDATES]]
+    best, _ = max(found, key=lambda one: one[1])
+    return _refined(densities, best, _MIDDLE, 4)
 
 
 def _density(pixels: NDArray[np.uint8], which: str) -> NDArray[np.float32]:

@@ -55,6 +55,25 @@ def test_planted_turns_are_found(
     assert found.scale == pytest.approx(scale, abs=0.01)
     assert np.abs((found.matrix - planted) @ CORNERS).max() < 1.5
     assert found.trusted
+    assert not found.mirrored
+
+
+def test_a_section_laid_upside_down_is_mirrored_back(section: Any) -> None:
+    flip = np.array([[1, 0, 0], [0, -1, section.shape[1] - 1], [0, 0, 1.0]])
+    planted = flip @ matrix_of(37, 1.0, (12, -9))
+    found = register(moved(section, planted), section, affine=False)
+    assert found.mirrored
+    assert found.angle == pytest.approx(37, abs=0.3)
+    assert found.scale == pytest.approx(1.0, abs=0.01)
+    assert np.abs((found.matrix - planted) @ CORNERS).max() < 1.5
+
+
+def test_no_pair_is_mirrored_by_chance(ihc: Any) -> None:
+    """Two parts of a section that share nothing, of which the mirrored fit is the better one."""
+    found = register(ihc[256:, :256], ihc[256:, 256:], affine=False)
+    mirrored = register(ihc[256:, :256][:, ::-1], ihc[256:, 256:], affine=False)
+    assert mirrored.correlation > found.correlation
+    assert not found.mirrored
 
 
 def test_stretch_and_shear_need_the_affine_step(section: Any) -> None:

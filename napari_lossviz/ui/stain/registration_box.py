@@ -59,7 +59,9 @@ class RegistrationBox(QWidget):
             self.elastic.setEnabled(False)
             self.elastic.setToolTip("Needs SimpleITK: pip install 'napari-lossviz[registration]'")
         self.button = QPushButton("Register to…")
-        self.button.setToolTip("Find turn, scale, shift, shear and stretch; adds a new layer")
+        self.button.setToolTip(
+            "Find turn, scale, shift, shear and stretch, mirrored if need be; adds a new layer"
+        )
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop; no layer is added")
         self.bar = QProgressBar()
@@ -142,8 +144,9 @@ class RegistrationBox(QWidget):
         if moving in self._viewer.layers:
             moving.visible = False
         one = found.registration
+        how = "Mirrored left to right, then turned" if one.mirrored else "Turned"
         said = (
-            f"Turned by {one.angle:.1f}°, scale {one.scale:.3f}, correlation of the densities "
+            f"{how} by {one.angle:.1f}°, scale {one.scale:.3f}, correlation of the densities "
             f"{one.correlation:.2f}."
         )
         self._say(said if one.trusted else f"{said} {_UNTRUSTED}", bad=not one.trusted)
