@@ -18,6 +18,7 @@ from napari_lossviz.jobs.registry import Method, find_method
 from napari_lossviz.jobs.train_stain import train_from_folders, translation_fields
 
 STAIN = "stain"
+TRAINING = "stain_training"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def stain_command(arguments: Sequence[str]) -> int:
     method = find_method(STAIN)
     commands: dict[str, Callable[..., int]] = {
         "translate": _translate_command(method, _after("translate", arguments)),
-        "train": _train_command(method, _after("train", arguments)),
+        "train": _train_command(find_method(TRAINING), _after("train", arguments)),
     }
     status: int = tyro.extras.subcommand_cli_from_dict(
         commands,

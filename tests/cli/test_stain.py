@@ -81,6 +81,8 @@ def test_a_section_that_looks_like_ihc_is_warned_of_once(
         (["train", "A", "B", "-o", "x.safetensors", "--crop", "64"], "discriminator_layers"),
         (["train", "A", "B", "-o", "x.safetensors"], "lower crop"),
         (["train"], "name what to train"),
+        (["train", "A", "-o", "x.safetensors", "--preset", "fast"], "one of default, paper, small"),
+        (["train", "A", "-o", "x.safetensors", "--preset", "exact"], "no preset 'exact'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told_in_one_line(
@@ -103,3 +105,4 @@ def test_help_lists_the_settings_that_count(capsys: pytest.CaptureFixture[str]) 
         text = capsys.readouterr().out
         assert there in text
         assert not_there not in text
+        assert ("{default,paper,small}" in "".join(text.split())) == (command == "train")
