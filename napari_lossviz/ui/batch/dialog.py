@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QKeyEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -146,6 +146,15 @@ class BatchDialog(QDialog):
         if self._reading is not None:
             self._reading.cancel()
         self.close()
+
+    def keyPressEvent(self, a0: QKeyEvent | None) -> None:  # noqa: N802, Qt's name
+        """Press the button that has the focus: Enter in a line or a list shall press none."""
+        focused = self.focusWidget()
+        enter = a0 is not None and a0.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and isinstance(focused, QPushButton):
+            focused.click()
+        else:
+            super().keyPressEvent(a0)
 
     def open_results(self, mains: list[str]) -> None:
         """Open results as layers, read away from the window's thread."""

@@ -136,7 +136,13 @@ def test_cancel_and_close_end_all_processes(
     def at_work() -> bool:
         return bool(list(out.glob(".lossviz-batch/staging/image*/*")))
 
-    click(dialog.start_button)
+    dialog.output.line.setFocus()
+    QTest.keyClick(dialog.output.line, Qt.Key.Key_Return)  # ends a line, and starts nothing
+    assert not dialog.process.running
+    assert dialog.isVisible()
+    dialog.start_button.setFocus()
+    QTest.keyClick(dialog.start_button, Qt.Key.Key_Return)
+    assert dialog.process.running
     qtbot.waitUntil(at_work, timeout=WAIT)
     click(dialog.cancel_button)
     qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
