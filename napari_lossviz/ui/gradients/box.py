@@ -18,6 +18,7 @@ from napari_lossviz.ui.gradients.grid import GradientGrid
 from napari_lossviz.ui.gradients.pair import BETTI, GradientPair
 from napari_lossviz.ui.layers import derived_layer
 from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
+from napari_lossviz.ui.tipped_choice import TippedChoice
 
 NOTHING, ALL = "nothing", "all, side by side"
 LOSSES = {loss.title: name for name, loss in CATALOGUE.items()}
@@ -50,7 +51,7 @@ class GradientBox(QWidget):
         self._grid: GradientGrid | None = None
         self.shown: dict[str, Any] = {}
         """Layers by title of the loss, those that were made."""
-        self.choice = QComboBox()
+        self.choice = TippedChoice()
         self.choice.addItems([NOTHING, BETTI, *LOSSES, ALL])
         self.choice.setToolTip(
             "Derivative of the loss by each pixel of the prediction. Blue: the loss falls if the "
@@ -61,6 +62,7 @@ class GradientBox(QWidget):
             if name := LOSSES.get(self.choice.itemText(row)):
                 said = f"{CATALOGUE[name].pulls} ({CATALOGUE[name].source})"
                 self.choice.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
+        self.choice.currentTextChanged.connect(self.choice.show_name)
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.setMinimumContentsLength(8)
         adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

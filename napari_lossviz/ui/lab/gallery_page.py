@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QLabel,
     QPushButton,
@@ -29,12 +28,14 @@ from napari_lossviz.ui.layers import derived_layer, image_from_layer, role_of
 from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 from napari_lossviz.ui.sample_layers import cells_pair, roads_pair, vessels_pair
 from napari_lossviz.ui.status_label import StatusLabel
+from napari_lossviz.ui.tipped_choice import TippedChoice
 
 SAMPLES = {
     "roads": roads_pair,
     "vessels": vessels_pair,
     "cells": cells_pair,
 }
+_GRADIENT = "gradient"
 _SAMPLE = "or open a sample …"
 _COLOURS = "Blue must rise, orange must fall; the fullest colour is the pull that stands above."
 _PULLS = {
@@ -62,12 +63,13 @@ class GalleryPage(QWidget):
         self._run: Run | None = None
         self._made: Any = None
         self._shown_on: Any = None
+        self._samples: list[Any] = []
         kinds = ("image", "labels")
         self.prediction = _PlainLayers(viewer, kinds, "choose the prediction")
         self.prediction.setToolTip("Probabilities or a mask")
         self.target = _PlainLayers(viewer, kinds, "choose the target")
         self.target.setToolTip("The mask that the prediction should be")
-        self.samples = QComboBox()
+        self.samples = TippedChoice()
         self.samples.addItems([_SAMPLE, *SAMPLES])
         self.samples.setToolTip("Open a prediction with planted errors, and its truth")
         self.samples.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -120,6 +122,8 @@ class GalleryPage(QWidget):
         for choice in (self.prediction, self.target):
             choice.close_choice()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self._samples.clear()
 
     def _on_matched(self, layer: Any, result: Any) -> None:
         self._run = None
@@ -127,7 +131,7 @@ class GalleryPage(QWidget):
         self.status.say("\n".join(result.warnings))
         if layer not in self._viewer.layers:
             return
-        named = NamedImage(f"gradient of {BETTI}", result.gradient(), "gradient")
+        named = NamedImage(f"gradient of {BETTI}", result.gradient(), _GRADIENT)
         self._shown_on = layer
         self._made = Layer.create(*derived_layer(named, result.source, layer))
         add_quietly(self._viewer, self._made)
@@ -146,7 +150,18 @@ class GalleryPage(QWidget):
         if made is not None:
             remove_quietly(self._viewer, [made])
 
+    def _on_inserted(self, event: Any) -> None:
+        """Give samples that are there already, and what is shown on them, a newcomer's units."""
+        if not self._samples or self._viewer.layers.extent.units is not None:
+            return
+        for layer in self._viewer.layers:
+            if layer in self._samples or (
+                self._shown_on in self._samples and role_of(layer) == _GRADIENT
+            ):
+                _measure_like(layer, event.value.units)
+
     def _on_removed(self, event: Any) -> None:
+        self._samples = [layer for layer in self._samples if layer is not event.value]
         if self._made is not None and event.value in (self._made, self._shown_on):
             self._forget()
 
@@ -168,6 +183,7 @@ class GalleryPage(QWidget):
         for data in sample():
             layer = Layer.create(*data)
             _measure_like(layer, units)
+            self._samples.append(layer)
             self._viewer.add_layer(layer)
             choice = self.target if "target" in layer.name else self.prediction
             choice.choose(layer)
@@ -180,6 +196,7 @@ class GalleryPage(QWidget):
         self.button.clicked.connect(self.start)
         self.gradients.choice.currentTextChanged.connect(self._on_choice)
         self._viewer.layers.events.removed.connect(self._on_removed)
+        self._viewer.layers.events.inserted.connect(self._on_inserted)
 
     def _build(self) -> None:
         rows = QFormLayout()

@@ -293,6 +293,16 @@ def test_the_gallery_shows_all_losses_on_a_prediction_and_labels(
     assert len(viewer.layers) == 3
     assert page.prediction.layer in viewer.layers
     assert viewer.layers.extent.units is not None
+    # and an image in mm that comes after a sample; what is not of the gallery keeps its pixels
+    viewer.layers.clear()
+    page.samples.activated.emit(1)
+    page.button.click()
+    qtbot.waitUntil(lambda: page.gradients.grid is not None, timeout=WAIT)
+    page.stop()
+    viewer.add_image(np.zeros((2, 8, 8)), units="mm", name="scan")
+    assert {str(unit) for unit in viewer.layers.extent.units} == {"millimeter"}
+    mine = viewer.add_image(np.zeros((8, 8)), name="of no size")
+    assert str(mine.units[0]) == "pixel"
 
 
 def test_closing_the_window_ends_an_export_and_leaves_nothing(
