@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QPushButton,
     QSizePolicy,
     QTabWidget,
@@ -31,6 +30,7 @@ from napari_lossviz.ui.compare.figures import wrapped_label
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.path_row import PathRow
+from napari_lossviz.ui.replace_question import ask_to_replace
 from napari_lossviz.ui.run_progress import RunProgress
 from napari_lossviz.ui.topology.models_panel_inputs import ModelInputs
 from napari_lossviz.ui.topology.models_panel_summary import ModelsSummary
@@ -228,15 +228,13 @@ class ModelsPanel(QWidget):
         self._say(str(error), bad=True)
         self._update()
         if isinstance(error, OutputExistsError):
-            box = QMessageBox(self)
-            box.setObjectName("lossviz replace report")
-            box.setIcon(QMessageBox.Icon.Question)
-            box.setText(f"{folder} is not empty.")
-            box.setInformativeText("Replace an earlier report there? Files of others stay.")
-            replace: Any = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-            box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-            replace.clicked.connect(lambda: self.export(overwrite=True))
-            box.open()
+            ask_to_replace(
+                self,
+                "lossviz replace report",
+                folder,
+                lambda: self.export(overwrite=True),
+                question="Replace an earlier report there? Files of others stay.",
+            )
 
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.output.path)))
