@@ -28,7 +28,8 @@ def coarse_noise(value_unit: str, config: Filter2NoiseConfig) -> tuple[str, ...]
     return (
         "The noise that the preset best leaves is coarse: in our phantom its power peaks at 0.05 "
         "per mm (before: 0.18; the paper's settings: 0.12). Faint inserts were seen better, not "
-        "worse; where patches mislead you, keep some noise (noise_kept), and look at the residual.",
+        "worse; where patches mislead you, keep some noise (the setting Noise kept), and look at "
+        "the residual.",
     )
 
 
