@@ -52,8 +52,8 @@ def stated_shape(stream: bytes) -> Stated | None:
             return _stated_by_jpegxr(stream)
         if stream.startswith((_LERC_START, _OLD_LERC_START)):
             return _stated_by_lerc(stream)
-        if (start := jpegxl_header.find(stream)) is not None:
-            return Stated(*jpegxl_header.parse(stream[start:]))
+        if (header := jpegxl_header.find(stream)) is not None:
+            return Stated(*jpegxl_header.parse(header))
         start = stream.find(_JPEG2000_START) if stream.startswith(_JP2_START) else 0
         if start < 0 or not stream.startswith(_JPEG2000_START, start):
             return None

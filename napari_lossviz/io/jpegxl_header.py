@@ -10,26 +10,31 @@ _LONGEST = 64
 """Bytes of what is read of the header."""
 
 
-def find(stream: bytes) -> int | None:
-    """Return where the pixels begin, in data alone or in boxes; None of other data."""
+def find(stream: bytes) -> bytes | None:
+    """Return where the pixels begin, of data alone or in boxes; None of other data.
+
+    The header may be parted among boxes.
+    """
     if stream.startswith(_BARE):
-        return 0
+        return stream[:_LONGEST]
     if not stream.startswith(_BOXED):
         return None
-    place = len(_BOXED)
-    while place + 8 <= len(stream):
+    place, found = len(_BOXED), b""
+    while place + 8 <= len(stream) and len(found) < _LONGEST:
         length, name = struct.unpack_from(">I4s", stream, place)
-        body = place + 8
+        body, end = place + 8, place + length
         if length == 1:
             (length,) = struct.unpack_from(">Q", stream, body)
-            body += 8
-        body += 4 if name == b"jxlp" else 0  # the number of the part
+            body, end = body + 8, place + length
+        elif length == 0:  # to the end of the data
+            end = len(stream)
+        if end < body:
+            break
         if name in (b"jxlc", b"jxlp"):
-            return body if stream.startswith(_BARE, body) else None
-        if length < 8:
-            return None
-        place += length
-    return None
+            body += 4 if name == b"jxlp" else 0  # the number of the part
+            found += stream[body : min(end, body + _LONGEST)]
+        place = end
+    return found if found.startswith(_BARE) else None
 
 
 def parse(stream: bytes) -> tuple[int, int, int, bool]:

@@ -121,6 +121,21 @@ def test_a_size_behind_much_else(tmp_path: Path, refused: Callable[..., str]) ->
     assert "600 x 500" in refused(one_tile(tmp_path / "b.tif", "jpegxl", behind))
 
 
+def test_a_size_that_is_parted_among_boxes_of_jpeg_xl(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    bare = bytes(imagecodecs.jpegxl_encode(np.zeros((*LARGE, 3), np.uint8), effort=1))
+    assert bare.startswith(b"\xff\x0a")
+    parts = [bare[:2], bare[2:3], bare[3:]]
+    data = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+    for number, part in enumerate(parts):
+        last = 0x80000000 if number == len(parts) - 1 else 0
+        data += struct.pack(">I4sI", len(part) + 12, b"jxlp", number | last) + part
+    assert imagecodecs.jpegxl_decode(data).shape[:2] == LARGE
+    assert stated_shape(data)[:2] == LARGE
+    assert "600 x 500" in refused(one_tile(tmp_path / "a.tif", "jpegxl", data))
+
+
 def test_jpeg_xl_of_very_many_pictures(tmp_path: Path, refused: Callable[..., str]) -> None:
     moving = imagecodecs.jpegxl_encode(np.zeros((4000, SIDE, SIDE), np.uint8), effort=1)
     stated = stated_shape(moving)
