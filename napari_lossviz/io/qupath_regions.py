@@ -28,10 +28,13 @@ class QuPathRegion:
     outline : (N, 2) float64
         (y, x) in pixels, whole numbers being the middles of pixels. A hole is joined to it by a
         line there and back, which leaves inside and outside as they are.
+    z : int, optional
+        The slice, counted from 0; None: every slice.
     """
 
     name: str
     outline: NDArray[np.float64]
+    z: int | None = None
 
 
 def read_qupath_regions(path: str | Path) -> list[QuPathRegion]:
@@ -44,15 +47,39 @@ def read_qupath_regions(path: str | Path) -> list[QuPathRegion]:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no text; {_EXPECTED}") from error
+    return qupath_regions(path, text)
+
+
+def qupath_regions(path: Path, text: str) -> list[QuPathRegion]:
+    """Return the polygons of the text of a GeoJSON file, those of multipolygons one by one.
+
+    Coordinates are (x, y) in pixels from the corner of the first pixel. The property "name", or
+    that of the classification, names a region, the property "z" its slice.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    text : str
+
+    Raises
+    ------
+    InputError
+        If it is no GeoJSON, or holds no polygon.
+    """
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no JSON; {_EXPECTED}") from error
+        raise InputError(f"{path}: not JSON ({error}); {_EXPECTED}") from error
     try:
         features = content.get("features", [content]) if isinstance(content, dict) else content
         regions = [region for feature in features for region in _regions(feature)]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"{path}: {_EXPECTED} ({error})") from error
     if not regions:
         raise InputError(f"{path}: holds no polygon; {_EXPECTED}")
@@ -100,6 +127,7 @@ def _regions(feature: Any) -> Iterable[QuPathRegion]:
     geometry = feature.get("geometry", feature)
     about = feature.get("properties") or {}
     name = about.get("name") or (about.get("classification") or {}).get("name") or ""
+    z = about.get("z")
     if geometry["type"] not in ("Polygon", "MultiPolygon"):
         return
     found = geometry["coordinates"]
@@ -110,7 +138,7 @@ def _regions(feature: Any) -> Iterable[QuPathRegion]:
             parts += [outer[:1], hole, hole[:1]]
         if holes:
             parts.append(outer[:1])
-        yield QuPathRegion(str(name), np.concatenate(parts))
+        yield QuPathRegion(str(name), np.concatenate(parts), None if z is None else int(z))
 
 
 def _ring(ring: Any) -> NDArray[np.float64]:

@@ -1,8 +1,10 @@
-"""Regions from a file: a table of rectangles, a Shapes layer that napari saved, or GeoJSON."""
+"""Regions from a file: a table of rectangles, a Shapes layer that napari saved, or GeoJSON.
+
+A pixel's middle has whole numbers here, as in napari. GeoJSON counts from the corner of the first
+pixel, as QuPath does: a rectangle from x = 2 to x = 12 holds the columns 2 to 11.
+"""
 
 import csv
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import InputError
+from napari_lossviz.io.qupath_regions import qupath_regions
 
 _RECTANGLE = ("y0", "y1", "x0", "x1")
 _SHAPES = ("index", "shape-type", "vertex-index")
@@ -30,7 +33,8 @@ class FileRegion:
     ----------
     name : str
     vertices : (N, 2) ndarray
-        (row, column) in pixels, pixel centres at whole numbers.
+        (row, column) in pixels, pixel centres at whole numbers. A hole of a polygon is joined to
+        its outline by a line there and back.
     ellipse : bool
         Whether the four vertices enclose an ellipse instead.
     z : int, optional
@@ -46,8 +50,7 @@ class FileRegion:
 def read_regions(path: str | Path) -> list[FileRegion]:
     """Read the regions of a file.
 
-    - GeoJSON: polygons in pixels as (x, y), as QuPath and others write them. The property "name"
-      (or that of the classification) names a region, the property "z" its slice.
+    - GeoJSON: polygons in pixels, see `qupath_regions`.
     - CSV with the columns name, y0, y1, x0, x1 and perhaps z: rectangles from row y0 to before y1.
     - CSV of a Shapes layer, as napari saves it: rectangles, ellipses and polygons.
 
@@ -63,10 +66,8 @@ def read_regions(path: str | Path) -> list[FileRegion]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: no text; {_EXPECTED}") from error
-    if text.lstrip()[:1] in ("{", "["):
-        regions = list(_of_geojson(path, text))
-    else:
-        regions = _of_csv(path, text)
+    read = _of_geojson if text.lstrip()[:1] in ("{", "[") else _of_csv
+    regions = read(path, text)
     if not regions:
         raise InputError(f"{path}: holds no region; {_EXPECTED}")
     return regions
@@ -124,36 +125,11 @@ def _shapes(table: list[dict[str, str]]) -> list[FileRegion]:
     return regions
 
 
-def _of_geojson(path: Path, text: str) -> Iterable[FileRegion]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error}); {_EXPECTED}") from error
-    features = content.get("features", [content]) if isinstance(content, dict) else content
-    try:
-        for number, feature in enumerate(features, start=1):
-            yield from _polygons(feature, number)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        raise InputError(f"{path}: {error}; {_EXPECTED}") from error
-
-
-def _polygons(feature: dict[str, Any], number: int) -> Iterable[FileRegion]:
-    geometry = feature.get("geometry", feature)
-    about = feature.get("properties") or {}
-    name = about.get("name") or (about.get("classification") or {}).get("name")
-    z = about.get("z")
-    if geometry["type"] not in ("Polygon", "MultiPolygon"):
-        return
-    found = geometry["coordinates"]
-    for rings in [found] if geometry["type"] == "Polygon" else found:
-        if len(rings) > 1:
-            raise ValueError(f"region {number}: has a hole, which is not supported")
-        points = np.array([[_finite(y), _finite(x)] for x, y, *_ in rings[0]])
-        if len(points) < 3:
-            raise ValueError(f"region {number}: has {len(points)} corners")
-        if (points[0] == points[-1]).all():
-            points = points[:-1]
-        yield FileRegion(str(name or f"Region {number}"), points, z=None if z is None else int(z))
+def _of_geojson(path: Path, text: str) -> list[FileRegion]:
+    return [
+        FileRegion(region.name or f"Region {number}", region.outline, z=region.z)
+        for number, region in enumerate(qupath_regions(path, text), start=1)
+    ]
 
 
 def _finite(value: Any) -> float:

@@ -80,7 +80,7 @@ def test_what_is_written_is_read_again(points: list[tuple[float, float]]) -> Non
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("nothing", "no JSON"),
+        ("nothing", "not JSON"),
         ("[1, 2]", "expected GeoJSON"),
         ('{"features": []}', "holds no polygon"),
         ('{"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}', "a ring of 2 points"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_lossviz.core import InputError
+from napari_lossviz.io.qupath_regions import read_qupath_regions
 from napari_lossviz.io.region_files import read_regions
 from napari_lossviz.metrics import ellipse_mask, polygon_mask
 
@@ -59,7 +60,30 @@ def test_geojson_is_x_before_y(tmp_path: Path) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     regions = read_regions(path)
     assert [(one.name, one.z) for one in regions] == [("liver", 4), ("fat", None), ("fat", None)]
-    np.testing.assert_array_equal(regions[0].vertices, [(3, 2), (3, 12), (8, 12), (8, 2)])
+    # from the corner of the first pixel, whose middle is (0, 0) here
+    corners = [(2.5, 1.5), (2.5, 11.5), (7.5, 11.5), (7.5, 1.5)]
+    np.testing.assert_array_equal(regions[0].vertices, corners)
+
+
+# As QuPath writes it: a rectangle of 30 x 20 pixels with a hole of 8 x 5.
+ANNOTATION = """{"type": "FeatureCollection", "features": [{"type": "Feature",
+"geometry": {"type": "Polygon", "coordinates": [
+[[10, 5], [40, 5], [40, 25], [10, 25], [10, 5]],
+[[20, 10], [20, 15], [28, 15], [28, 10], [20, 10]]]},
+"properties": {"objectType": "annotation", "name": "nest"}}]}"""
+
+
+def test_both_readers_count_the_pixels_of_an_annotation_with_a_hole(tmp_path: Path) -> None:
+    path = tmp_path / "nest.geojson"
+    path.write_text(ANNOTATION)
+    (one,), (other,) = read_regions(path), read_qupath_regions(path)
+    expected = np.zeros((40, 50), bool)
+    expected[5:25, 10:40] = True
+    expected[10:15, 20:28] = False
+    assert expected.sum() == 30 * 20 - 8 * 5
+    np.testing.assert_array_equal(polygon_mask(one.vertices, (40, 50)), expected)
+    np.testing.assert_array_equal(one.vertices, other.outline)
+    assert one.name == other.name == "nest"
 
 
 def test_shapes_as_napari_saves_them(tmp_path: Path) -> None:
@@ -83,11 +107,11 @@ def test_shapes_as_napari_saves_them(tmp_path: Path) -> None:
         ("name,y0,y1,x0,x1\nliver,nan,3,2,12\n", "'nan' is no place"),
         ("name,y0,y1,x0,x1\nliver,1\n", "float"),
         ("{", "not JSON"),
-        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}', "region 1: has 2 corners"),
-        ('{"type": "Polygon", "coordinates": [[], []]}', "has a hole"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}', "a ring of 2 points"),
+        ('{"type": "Polygon", "coordinates": [[], []]}', "a ring of 0 points"),
         ('{"type": "Polygon"}', "coordinates"),
         ("[1, 2]", "expected GeoJSON"),
-        ('{"features": []}', "holds no region"),
+        ('{"features": []}', "holds no polygon"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
