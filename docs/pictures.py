@@ -105,11 +105,6 @@ class Session:
         area = self.dock.tabs.currentWidget()
         area.ensureWidgetVisible(widget)
 
-    def bring_to_top(self, widget: QWidget) -> None:
-        """Scroll the dock until it begins with a widget."""
-        area = self.dock.tabs.currentWidget()
-        area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QPoint(0, -6)).y())
-
     def wait_for_result(self) -> Any:
         """Wait for all layers of the result chosen."""
         panel, results = self.dock.run_panel, self.dock.results
@@ -240,7 +235,7 @@ def stain(session: Session) -> None:
         controls.run_button.click()
         curves = dock.train.progress.curves
         session.until(lambda: "total" in curves.terms and len(curves.values("total")[0]) > 20)
-        session.bring_to_top(controls.run_button)
+        session.bring_into_view(dock.train.preview)
         session.shoot("stain-training")
         session.until(lambda: not dock.train.running)
         for layer in viewer.layers:
