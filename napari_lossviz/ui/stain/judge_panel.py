@@ -225,6 +225,7 @@ class JudgePanel(QWidget):
             places = {key: getattr(layers.denoised, key) for key in axes}
             settings = {"name": f"{source.name} nuclei, {name}", "visible": name == VIRTUAL}
             self._put((nuclei.labels, settings | places, "labels"))
+        self.region.lift()  # what was drawn stays in sight
 
     def _put(self, data: Any) -> None:
         """Add a layer instead of that of the same name which was added here before."""

@@ -92,6 +92,12 @@ class RegionRow(QWidget):
         self.choice.choose(layer)
         layer.mode = "add_rectangle"
 
+    def lift(self) -> None:
+        """Put the regions above layers that came after them; the selection stays as it is."""
+        layers = self._viewer.layers
+        if self.layer in layers:
+            layers.move(layers.index(self.layer), len(layers))
+
     def open_file(self, path: Path) -> None:
         """Add the regions of a file as a Shapes layer, and choose it.
 

@@ -64,10 +64,13 @@ def test_a_region_is_drawn_by_mouse_and_figures_of_other_choices_are_marked(
     middle = canvas.rect().center()
     drag(canvas, middle, middle + QPoint(60, 60))
     assert len(row.outlines()) == 1
+    panel.as_layers.setChecked(True)
     click(panel.button)
     qtbot.waitUntil(lambda: panel._task is None, timeout=60_000)
     assert not panel.outdated.isVisibleTo(panel)
     assert 0 < panel.judgement.figures["virtual"]["Tissue, Mpx"] < whole
+    assert "HE DAB density, virtual" in viewer.layers
+    assert viewer.layers[-1] is row.layer is viewer.layers.selection.active
 
     row.choice.setCurrentIndex(row.choice.findText("everywhere"))
     assert row.layer is None
@@ -95,7 +98,7 @@ def test_regions_come_from_qupath_and_go_back(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(path), ""))
     path.write_text("nothing")
     click(row.open_button)
-    assert "tumour.geojson: no JSON" in panel.status.text()
+    assert "tumour.geojson: not JSON" in panel.status.text()
     geometry = {"type": "Polygon", "coordinates": [RING]}
     about = {"objectType": "annotation", "name": "nest"}
     path.write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": about}))
