@@ -11,7 +11,7 @@ _LONGEST = 64
 
 
 def find(stream: bytes) -> bytes | None:
-    """Return where the pixels begin, of data alone or in boxes; None of other data.
+    """Return the beginning of the pixels, of data alone or in boxes; None of other data.
 
     The header may be parted among boxes.
     """
