@@ -165,7 +165,7 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
     with (
         tempfile.TemporaryDirectory(prefix="lossviz-batch-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(_LOCAL_SETTINGS),
-        quiet_logger("distributed"),
+        _quiet_dask(),
         distributed.SpecCluster(
             workers={}, scheduler=scheduler, silence_logs=logging.CRITICAL
         ) as local,
@@ -197,7 +197,7 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
         If dask is not installed.
     """
     distributed = _import_distributed()
-    with quiet_logger("distributed"):
+    with _quiet_dask():
         try:
             client = distributed.Client(address, timeout=_ANSWER, set_as_default=False)
         except (TimeoutError, OSError, ValueError) as error:
@@ -208,6 +208,13 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
             ) from error
         with client:
             yield Cluster(client)
+
+
+@contextmanager
+def _quiet_dask() -> Iterator[None]:
+    """Keep dask's own words off the terminal; those of its client have a level of their own."""
+    with quiet_logger("distributed"), quiet_logger("distributed.client", logging.CRITICAL + 1):
+        yield
 
 
 def _environment(workers: Workers, number: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 import time
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_missing_dask_is_said_with_the_command(monkeypatch: pytest.MonkeyPatch) 
         cluster.local_cluster(Workers(1, 1)),
     ):
         raise AssertionError("it started")
+
+
+def test_dask_says_nothing_by_itself(scheduler: str) -> None:
+    names = "distributed", "distributed.client"  # with levels of their own, by dask's own settings
+    before = [logging.getLogger(name).level for name in names]
+    with remote_cluster(scheduler):
+        for name in names:
+            assert logging.getLogger(name).getEffectiveLevel() >= logging.CRITICAL
+    assert [logging.getLogger(name).level for name in names] == before
 
 
 def test_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
