@@ -201,7 +201,8 @@ class RunsPage(QWidget):
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
         table.setMinimumHeight(header.sizeHint().height() + _ROWS * line)
         above = QFlowLayout()  # at a large font four buttons need two lines
-        above.setSpacing(6)
+        above.setHorizontalSpacing(6)  # a flow has no heed of setSpacing
+        above.setVerticalSpacing(6)
         for button in (self.open_button, self.forget_button, self.map_button, self.table_button):
             above.addWidget(button)
         layout = QVBoxLayout(self)
