@@ -196,7 +196,8 @@ class Soak:
         editor.paint.click()
         canvas = self._viewer.window._qt_viewer.canvas.native
         middle = QPoint(canvas.width() // 2, canvas.height() // 2)
-        left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        plain = Qt.KeyboardModifier.NoModifier
         QTest.mousePress(canvas, left, plain, middle)
         for step in range(1, 12):
             QTest.qWait(15)
@@ -207,7 +208,13 @@ class Soak:
             )  # fmt: skip
             QApplication.sendEvent(canvas, move)
         QTest.mouseRelease(canvas, left, plain, here)
-        QTest.mouseMove(canvas, middle)  # as between two strokes: vispy lets the first one go
+        for place in (middle, here):  # as between two strokes: vispy lets the first one's moves go
+            QTest.qWait(15)  # it passes over what comes sooner
+            move = QMouseEvent(
+                QEvent.Type.MouseMove, QPointF(place), QPointF(canvas.mapToGlobal(place)), none,
+                none, plain,
+            )  # fmt: skip
+            QApplication.sendEvent(canvas, move)
         assert editor.finish_updates(PATIENCE)
         editor.paint.click()
         tabs.setCurrentIndex(0)
