@@ -63,6 +63,7 @@ LIGHT = (
     "napari_lossviz.stain.result",
     "napari_lossviz.stain.run",
     "napari_lossviz.stain.scene",
+    "napari_lossviz.stain.source_look",
     "napari_lossviz.stain.tissue",
     "napari_lossviz.stain.training_result",
     "napari_lossviz.ui.reader",
