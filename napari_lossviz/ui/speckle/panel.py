@@ -1,38 +1,22 @@
 """The Judge section: figures of the result, and of classical filters beside it."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Layer
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QFileDialog,
-    QHeaderView,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from napari_lossviz.core import LossvizError, NamedImage, Step
-from napari_lossviz.io.atomic import atomic_path
-from napari_lossviz.ui.background import Task
+from napari_lossviz.core import InputError, NamedImage
 from napari_lossviz.ui.compare.figures import in_short
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
-from napari_lossviz.ui.judge_page import JUDGE_TIP, SAVE_TIP, TABLE_TIP, tipped_form
+from napari_lossviz.ui.judge_page import JudgePage, fill_table, tipped_form
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.plots.small_plot import SmallPlot
-from napari_lossviz.ui.result_layers import ResultLayers, add_quietly, remove_quietly
+from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.speckle.inputs import drawn_regions, intensity_of, point_places
 from napari_lossviz.ui.speckle.judgement import (
     Judgement,
     Question,
+    Row,
     as_csv,
     judge,
     same_shape,
@@ -43,7 +27,7 @@ from napari_lossviz.ui.speckle.patches import patches_layer
 NO_RESULT = "Run MERLIN first; its result is then judged here."
 
 
-class SpecklePanel(QWidget):
+class SpecklePanel(JudgePage):
     """Takes the figures that a radar analyst judges a despeckled image by.
 
     Parameters
@@ -52,11 +36,8 @@ class SpecklePanel(QWidget):
     """
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+        super().__init__(viewer, judge, "speckle.csv", parent)
         self._layers: ResultLayers | None = None
-        self._task: Task | None = None
-        self.judgement: Judgement | None = None
         self.find = QCheckBox("Find homogeneous areas")
         self.find.setChecked(True)
         self.find.setToolTip(
@@ -70,15 +51,6 @@ class SpecklePanel(QWidget):
         self.classical.setToolTip("Boxcar, Lee, refined Lee, Gamma-MAP and a homomorphic filter")
         self.as_layers = QCheckBox("Show them as layers")
         self.as_layers.setToolTip("Add the images of the classical filters to the viewer")
-        self.button = QPushButton("Judge")
-        self.button.setToolTip(JUDGE_TIP)
-        self.bar = QProgressBar()
-        self.bar.hide()
-        self.status = QLabel(NO_RESULT)
-        self.status.setWordWrap(True)
-        self.table = _table()
-        self.save = QPushButton("Save CSV…")
-        self.save.setToolTip(SAVE_TIP)
         self.histogram = SmallPlot(
             "noisy / despeckled intensity",
             "density",
@@ -91,8 +63,6 @@ class SpecklePanel(QWidget):
             "where real and imaginary parts are independent",
         )
         self._build()
-        self.button.clicked.connect(self.start)
-        self.save.clicked.connect(self._ask_and_save)
         self.classical.toggled.connect(self.as_layers.setEnabled)
         # Drawn areas stand for themselves; found ones would be mixed into their median.
         self.shapes.layer_changed.connect(lambda layer: self.find.setChecked(layer is None))
@@ -102,12 +72,9 @@ class SpecklePanel(QWidget):
         """Judge this result from now on; None: there is none."""
         if layers is not None and layers is self._layers:
             return
-        self._stop()
         self._layers = layers
-        self.judgement = None
-        self.button.setEnabled(layers is not None)
-        self._show(None)
-        self._say("" if layers is not None else NO_RESULT)
+        self.forget()
+        self.say("" if layers is not None else NO_RESULT)
         spectra = getattr(layers.result, "spectra", None) if layers is not None else None
         self.spectra.setVisible(spectra is not None)
         if spectra is not None:
@@ -119,46 +86,24 @@ class SpecklePanel(QWidget):
                 ]
             )
 
-    def start(self) -> None:
-        """Take the figures, away from the window's thread."""
-        if self._layers is None or self._task is not None:
-            return
-        try:
-            question = self._question(self._layers)
-        except LossvizError as error:
-            self._say(str(error), bad=True)
-            return
-        self.button.setEnabled(False)
-        self.bar.setRange(0, 0)
-        self.bar.show()
-        self._say("")
-        self._task = Task(judge, question, reporting=True)
-        self._task.progressed.connect(self._on_step)
-        self._task.done.connect(self._on_done)
-        self._task.failed.connect(self._on_failed)
-        self._task.start()
-
-    def save_table(self, path: Path, *, overwrite: bool = False) -> None:
-        """Save the figures as CSV.
-
-        Raises
-        ------
-        OutputExistsError, OutputError
-            See `atomic_path`.
-        """
-        if self.judgement is not None:
-            text = as_csv(self.judgement.figures, self.judgement.areas)
-            with atomic_path(path, overwrite) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-
     def close_panel(self) -> None:
         """Stop, and follow the viewer no longer."""
-        self._stop()
+        self.stop()
         self._layers = None
         for choice in (self.shapes, self.points, self.reference):
             choice.close_choice()
 
-    def _question(self, layers: ResultLayers) -> Question:
+    def question(self) -> Question:
+        """Return what shall be measured.
+
+        Raises
+        ------
+        InputError
+            If there is no result, or what was chosen beside it does not fit it.
+        """
+        layers = self._layers
+        if layers is None:
+            raise InputError(NO_RESULT)
         source = image_from_layer(layers.source)
         noisy = intensity_of(layers.source)
         despeckled = np.asarray(layers.result.main_image().array, np.float32) ** 2
@@ -187,76 +132,41 @@ class SpecklePanel(QWidget):
             classical=self.classical.isChecked(),
         )
 
-    def _on_step(self, step: Step) -> None:
-        self.bar.setRange(0, step.total)
-        self.bar.setValue(step.done)
-        self.bar.setFormat(step.message)
-
     def _on_done(self, judgement: Judgement) -> None:
+        super()._on_done(judgement)
         layers = self._layers
-        self._end()
+        said = (*judgement.left_out, judgement.words, judgement.missing)
+        self.say("\n".join(filter(None, said)))
         if layers is None:
             return
-        self.judgement = judgement
-        self._show(judgement)
-        said = (*judgement.left_out, judgement.words, judgement.missing)
-        self._say("\n".join(filter(None, said)))
         if judgement.patches:
-            self._viewer_layer(patches_layer(judgement.patches, layers.source))
+            self.put_layer(patches_layer(judgement.patches, layers.source))
         if self.as_layers.isChecked():
             source = image_from_layer(layers.source)
             for name, intensity in judgement.images.items():
                 named = NamedImage(name, np.sqrt(intensity), "result", source.value_unit)
                 data = derived_layer(named, source, layers.source)
                 data[1]["visible"] = False
-                self._viewer_layer(data)
-
-    def _viewer_layer(self, data: Any) -> None:
-        """Add a layer, or give the one of the same name its data."""
-        known = next((one for one in self._viewer.layers if one.name == data[1]["name"]), None)
-        if known is not None:
-            remove_quietly(self._viewer, [known])
-        add_quietly(self._viewer, Layer.create(*data))
-
-    def _on_failed(self, error: Exception) -> None:
-        self._end()
-        self._say(str(error), bad=True)
-
-    def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        self._end()
+                self.put_layer(data)
 
     def _end(self) -> None:
-        self._task = None
-        self.bar.hide()
+        super()._end()
         self.button.setEnabled(self._layers is not None)
 
-    def _show(self, judgement: Judgement | None) -> None:
+    def show_judgement(self, judgement: Judgement | None) -> None:
+        """Show figures; None: there are none."""
         shown = judgement is not None
         for widget in (self.table, self.save, self.histogram):
             widget.setVisible(shown)
         if judgement is None:
             return
         figures = judgement.figures
-        rows = shown_rows(list(figures.values()), judgement.areas)
-        self.table.setRowCount(len(rows))
-        self.table.setColumnCount(len(figures))
-        headers = ["MERLIN" if n == 0 else name for n, name in enumerate(figures)]
-        self.table.setHorizontalHeaderLabels(headers)
-        for i, row in enumerate(rows):
-            title = QTableWidgetItem(row.title)
-            title.setToolTip(row.tip)
-            self.table.setVerticalHeaderItem(i, title)
-            for j, one in enumerate(figures.values()):
-                text = " / ".join(in_short(value) for value in row.value(one))
-                if row.before is not None:
-                    text += f" ({in_short(row.before(one))})"
-                cell = QTableWidgetItem(text)
-                cell.setToolTip(row.tip)
-                cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-                self.table.setItem(i, j, cell)
-        _show_all_rows(self.table)
+        columns = ["MERLIN" if n == 0 else name for n, name in enumerate(figures)]
+        rows = [
+            (row.title, row.tip, [_in_words(row, one) for one in figures.values()])
+            for row in shown_rows(list(figures.values()), judgement.areas)
+        ]
+        fill_table(self.table, [(name, "") for name in columns], rows)
         histogram = judgement.histogram
         middles = (histogram.edges[:-1] + histogram.edges[1:]) / 2
         self.histogram.show_curves(
@@ -266,18 +176,9 @@ class SpecklePanel(QWidget):
             ]
         )
 
-    def _ask_and_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save figures", "speckle.csv", "CSV (*.csv)")
-        if name:
-            try:
-                self.save_table(Path(name), overwrite=True)  # the dialog has asked
-            except LossvizError as error:
-                self._say(str(error), bad=True)
-
-    def _say(self, text: str, *, bad: bool = False) -> None:
-        self.status.setStyleSheet("color: #e8575a;" if bad else "")
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+    def as_csv(self) -> str:
+        """Return the figures of all areas as CSV."""
+        return as_csv(self.judgement.figures, self.judgement.areas)
 
     def _build(self) -> None:
         rows = (
@@ -303,25 +204,7 @@ class SpecklePanel(QWidget):
         self.as_layers.setEnabled(False)
 
 
-def _table() -> QTableWidget:
-    table = QTableWidget(0, 0)
-    table.setObjectName("lossvizSpeckle")
-    table.setToolTip(TABLE_TIP)
-    header, titles = table.horizontalHeader(), table.verticalHeader()
-    assert header is not None  # a table view always has both
-    assert titles is not None
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
-    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    table.setTabKeyNavigation(False)
-    return table
-
-
-def _show_all_rows(table: QTableWidget) -> None:
-    """Make a table as high as its rows: the page scrolls already."""
-    header, scroll = table.horizontalHeader(), table.horizontalScrollBar()
-    assert header is not None  # a table view always has both
-    assert scroll is not None
-    rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
-    around = header.sizeHint().height() + scroll.sizeHint().height() + 2 * table.frameWidth()
-    table.setFixedHeight(rows + around)
+def _in_words(row: Row, figures: Any) -> str:
+    """Return the figures of a row, and in brackets that of the noisy image."""
+    text = " / ".join(in_short(value) for value in row.value(figures))
+    return text if row.before is None else f"{text} ({in_short(row.before(figures))})"

@@ -26,14 +26,14 @@ def preview(viewer: Any) -> tuple[Any, Callable[[], None]]:
 
 def judge(viewer: Any) -> tuple[Any, Callable[[], None]]:
     panel = JudgePanel(viewer)
-    panel._put(DATA)
-    return panel, lambda: panel._put(DATA)
+    panel.put_layer(DATA)
+    return panel, lambda: panel.put_layer(DATA)
 
 
 def speckle(viewer: Any) -> tuple[Any, Callable[[], None]]:
     panel = SpecklePanel(viewer)
-    panel._viewer_layer(DATA)
-    return panel, lambda: panel._viewer_layer(DATA)
+    panel.put_layer(DATA)
+    return panel, lambda: panel.put_layer(DATA)
 
 
 def ct(viewer: Any) -> tuple[Any, Callable[[], None]]:
@@ -68,8 +68,8 @@ def test_a_layer_of_the_users_is_not_replaced_for_its_name(
     mine = viewer.add_image(np.zeros((8, 8)), name="made")
     panel = JudgePanel(viewer)
     qtbot.addWidget(panel)
-    panel._put(DATA)
-    panel._put(DATA)
+    panel.put_layer(DATA)
+    panel.put_layer(DATA)
     assert mine in viewer.layers
     assert len(viewer.layers) == 2
     assert len(panel._made) == 1
