@@ -36,6 +36,7 @@ SAMPLES = {
     "cells": cells_pair,
 }
 _GRADIENT = "gradient"
+_NO_SIZE = "pixel"
 _SAMPLE = "or open a sample …"
 _COLOURS = "Blue must rise, orange must fall; the fullest colour is the pull that stands above."
 _PULLS = {
@@ -152,13 +153,15 @@ class GalleryPage(QWidget):
 
     def _on_inserted(self, event: Any) -> None:
         """Give samples that are there already, and what is shown on them, a newcomer's units."""
-        if not self._samples or self._viewer.layers.extent.units is not None:
+        # asked of the layers: what the list tells of all is not yet that with the newcomer
+        units = event.value.units
+        if not self._samples or str(units[-1]) == _NO_SIZE:
             return
+        shown = self._shown_on in self._samples
         for layer in self._viewer.layers:
-            if layer in self._samples or (
-                self._shown_on in self._samples and role_of(layer) == _GRADIENT
-            ):
-                _measure_like(layer, event.value.units)
+            ours = layer in self._samples or (shown and role_of(layer) == _GRADIENT)
+            if ours and str(layer.units[-1]) == _NO_SIZE:
+                _measure_like(layer, units)
 
     def _on_removed(self, event: Any) -> None:
         self._samples = [layer for layer in self._samples if layer is not event.value]
@@ -196,6 +199,7 @@ class GalleryPage(QWidget):
         self.button.clicked.connect(self.start)
         self.gradients.choice.currentTextChanged.connect(self._on_choice)
         self._viewer.layers.events.removed.connect(self._on_removed)
+        # napari's canvas hears of it first, draws, and tells once; then they agree
         self._viewer.layers.events.inserted.connect(self._on_inserted)
 
     def _build(self) -> None:
