@@ -43,6 +43,9 @@ from napari_lossviz.jobs.registry import METHODS
 
 _AnyResult = TypeVar("_AnyResult", bound=Result)
 
+HOW_TO_REPLACE = " (overwrite=True, on the command line --overwrite)"
+"""How a program and a command allow it; a window asks instead."""
+
 
 def export(
     result: Result,
@@ -237,7 +240,7 @@ def check_output(path: str | Path, *, overwrite: bool) -> None:
         what = "is not empty" if path.is_dir() else "exists already"
         raise OutputExistsError(
             f"{path} {what}: choose another output, or allow to replace what an earlier run wrote "
-            "there (overwrite=True, on the command line --overwrite)"
+            f"there{HOW_TO_REPLACE}"
         )
     nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
     if nearest.is_file() and nearest != path:

@@ -32,7 +32,7 @@ from napari_lossviz.jobs.export_images import ExportParts
 from napari_lossviz.samples import is_sample
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.export_formats import ExportFormats
-from napari_lossviz.ui.replace_question import ask_to_replace
+from napari_lossviz.ui.replace_question import ask_to_replace, refusal_in_words
 from napari_lossviz.ui.status_label import StatusLabel
 
 NO_RESULT = "Run a method first; its result is then exported here."
@@ -255,7 +255,7 @@ class ExportPanel(QWidget):
     def _on_failed(self, request: _Request, error: Exception) -> None:
         self._task = None
         self._update()
-        self.status.say(str(error), bad=True)
+        self.status.say(refusal_in_words(error), bad=True)
         if isinstance(error, OutputExistsError) and "never overwritten" not in str(error):
             name = "lossviz replace export"
             ask_to_replace(self, name, request.folder, lambda: self._write(request, overwrite=True))

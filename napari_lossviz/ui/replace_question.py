@@ -6,7 +6,14 @@ from typing import Any
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_lossviz.jobs.export import HOW_TO_REPLACE
+
 _OF_EXPORT = "Replace what an earlier export wrote there? Inputs and files of others stay."
+
+
+def refusal_in_words(error: Exception) -> str:
+    """Return what an error says, without how a program or a command would go on."""
+    return str(error).removesuffix(HOW_TO_REPLACE)
 
 
 def ask_to_replace(

@@ -24,7 +24,7 @@ from napari_lossviz.ui.activity import Activity
 from napari_lossviz.ui.background import Task
 from napari_lossviz.ui.lab.viewer_session import session_in
 from napari_lossviz.ui.path_row import PathRow
-from napari_lossviz.ui.replace_question import ask_to_replace
+from napari_lossviz.ui.replace_question import ask_to_replace, refusal_in_words
 from napari_lossviz.ui.session_runs import SessionRuns
 from napari_lossviz.ui.status_label import StatusLabel
 
@@ -147,7 +147,7 @@ class SessionPage(QWidget):
     def _on_failed(self, session: Session, folder: Path, error: Exception, overwrite: bool) -> None:
         self._task = None
         self._end()
-        self.status.fail(str(error))
+        self.status.fail(refusal_in_words(error))
         if isinstance(error, OutputExistsError) and not overwrite:
             name = "lossviz replace session"
             ask_to_replace(self, name, folder, lambda: self._write(session, folder, overwrite=True))

@@ -30,7 +30,7 @@ from napari_lossviz.ui.compare.figures import wrapped_label
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import image_layer
 from napari_lossviz.ui.path_row import PathRow
-from napari_lossviz.ui.replace_question import ask_to_replace
+from napari_lossviz.ui.replace_question import ask_to_replace, refusal_in_words
 from napari_lossviz.ui.run_progress import RunProgress
 from napari_lossviz.ui.topology.models_panel_inputs import ModelInputs
 from napari_lossviz.ui.topology.models_panel_summary import ModelsSummary
@@ -225,7 +225,7 @@ class ModelsPanel(QWidget):
 
     def _on_unwritten(self, error: Exception, folder: Path) -> None:
         self._copy = None
-        self._say(str(error), bad=True)
+        self._say(refusal_in_words(error), bad=True)
         self._update()
         if isinstance(error, OutputExistsError):
             ask_to_replace(

@@ -405,6 +405,8 @@ def test_an_existing_export_is_replaced_only_when_the_user_says_so(
     export.button.click()
     qtbot.waitUntil(lambda: question() is not None, timeout=WAIT)
     assert picture.read_bytes() == b"mine now"
+    assert "is not empty" in export.status.text()
+    assert "overwrite" not in export.status.text()  # words of programs and commands
     replace = next(b for b in question().buttons() if b.text() == "Replace")
     with qtbot.waitSignal(export.exported, timeout=WAIT):
         replace.click()
