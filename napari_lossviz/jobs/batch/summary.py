@@ -126,7 +126,8 @@ def _row(one: ItemRecord) -> str:
     return (
         f"<tr><td>{name}<br><small>{'<br>'.join(about)}</small></td>"
         f"<td>{before}</td><td>{after}</td><td{alarm}>{escape(one.state)}</td>"
-        f"<td>{seconds}</td><td><small>{metrics}</small></td><td>{said}</td></tr>"
+        f"<td>{seconds}</td><td style='white-space: nowrap'><small>{metrics}</small></td>"
+        f"<td>{said}</td></tr>"
     )
 
 
