@@ -199,9 +199,9 @@ def test_images_are_brought_to_the_checkpoints_pixel_size_and_back(
     means = result.translated.mean(axis=(0, 1)), expected.mean(axis=(0, 1))
     np.testing.assert_allclose(*means, atol=8)
     same = translate(image, replace(checkpoint, microns_per_pixel=0.252), SMALL)
-    assert same.warnings == ()
+    assert not any("resampled" in warning for warning in same.warnings)
     unknown = translate(ihc[:64, :64], half_micron, SMALL)
-    assert "unknown" in unknown.warnings[0]
+    assert any("unknown" in warning for warning in unknown.warnings)
     with pytest.raises(InputError, match="too far apart"):
         translate(image, replace(checkpoint, microns_per_pixel=20.0), SMALL)
 

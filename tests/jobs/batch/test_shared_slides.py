@@ -139,11 +139,13 @@ def test_batch_that_was_stopped_goes_on_with_the_parts_that_are_missing(
         stain(slide, listener=Parts(stop_after=2))
     assert not (out / HIDDEN).exists()
     (folder,) = (out / PARTS / "slide").iterdir()
-    there = {path: path.stat().st_mtime_ns for path in folder.glob("*.told.json")}
+    there = list(folder.glob("*.told.json"))
     assert there
     parts = Parts()
     stain(slide, listener=parts)
-    assert parts.heard[-1][1] == len(told(out)) - len(there)
+    # either of the two workers may have ended the part that it was at, after the batch had gone
+    assert 0 <= len(told(out)) - len(there) - parts.heard[-1][1] <= 2
+    assert parts.heard[-1][1] < len(told(out))
     np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
     assert not (out / PARTS).exists()
 
