@@ -205,6 +205,14 @@ def filter_slice(
     return chain
 
 
+def residual_stage(sigma: NDArray[np.float32]) -> StageMaps:
+    """Return a map sigma_residual, (H, W), as the stage that averages the residual.
+
+    Its guide is level (see `with_residual`), so that the average is linear whatever its sigma_r.
+    """
+    return StageMaps((sigma, sigma, sigma), RESIDUAL_RADIUS)
+
+
 def with_residual(
     filtered: NDArray[np.float32],
     values: NDArray[np.float32],
@@ -238,15 +246,15 @@ def with_residual(
     cancel : threading.Event, optional
     """
     part = Box.whole(sigma.shape) if box is None else box
-    reach = StageMaps((sigma, sigma, sigma), RESIDUAL_RADIUS).reach(part)
-    room = part.grow(reach).clip(sigma.shape)  # a stroke costs what it touches, not the image
+    room = part.grow(residual_stage(sigma).reach(part)).clip(
+        sigma.shape
+    )  # a stroke costs what it touches, not the image
     there = (slice(None), *room.slices)
     near = np.ascontiguousarray(sigma[room.slices])
-    level = np.ones_like(near)
     averaged = filter_stage(
         values[there] - filtered[there],
-        StageMaps((near, near, level), RESIDUAL_RADIUS),
-        guide=np.zeros((1, *near.shape), np.float32),  # alike everywhere: the average is linear
+        residual_stage(near),
+        guide=np.zeros((1, *near.shape), np.float32),
         valid=None if valid is None else valid[room.slices],
         box=Box(part.y0 - room.y0, part.y1 - room.y0, part.x0 - room.x0, part.x1 - room.x0),
         cancel=cancel,

@@ -18,12 +18,12 @@ from napari_lossviz.core import Box, Edit, Stroke
 from napari_lossviz.core.replay import edit_box, edited_patch, selected_maps, touches_slice
 from napari_lossviz.filter2noise.across import Lenders
 from napari_lossviz.filter2noise.apply import (
-    RESIDUAL_RADIUS,
     SPATIAL_CEILING,
     NeighbourSlice,
     StageMaps,
     filter_stage,
     finished,
+    residual_stage,
     with_residual,
 )
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
@@ -266,9 +266,7 @@ class EditSession:
             return box
         for stage, maps in enumerate(stage_list(state.maps, self._radii)):
             if stage > 0:
-                # a pixel sees the change if its own window reaches it
-                widest = max(maps.radius, math.ceil(SPATIAL_CEILING))
-                box = box.grow(maps.reach(box.grow(widest).clip(shape))).clip(shape)
+                box = _seeing(box, maps, shape)
             box |= changed
             patch = filter_stage(
                 state.chain[stage],
@@ -281,10 +279,7 @@ class EditSession:
             )
             state.chain[stage + 1][:, *box.slices] = patch
         if RESIDUAL in state.maps:
-            sigma = state.maps[RESIDUAL][0]
-            seen = StageMaps((sigma, sigma, sigma), RESIDUAL_RADIUS)
-            widest = max(RESIDUAL_RADIUS, math.ceil(SPATIAL_CEILING))
-            box = box.grow(seen.reach(box.grow(widest).clip(shape))).clip(shape) | changed
+            box = _seeing(box, residual_stage(state.maps[RESIDUAL][0]), shape) | changed
             state.chain[-1][:, *box.slices] = self._given_back(state, box, cancel)
         return box
 
@@ -360,6 +355,12 @@ class EditSession:
             del self._states[next(iter(self._states))]
         self._states[n] = state
         return state
+
+
+def _seeing(box: Box, maps: StageMaps, shape: tuple[int, ...]) -> Box:
+    """Return a box of all pixels whose own window reaches into another."""
+    widest = max(maps.radius, math.ceil(SPATIAL_CEILING))
+    return box.grow(maps.reach(box.grow(widest).clip(shape))).clip(shape)
 
 
 def _grown_box(old: Edit, new: Edit, shape: tuple[int, ...]) -> Box:
