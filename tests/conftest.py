@@ -1,5 +1,7 @@
 """What tests of several rooms share: a tiny method, a folder of images, and radar files."""
 
+import asyncio
+import errno
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,3 +96,18 @@ def noisy_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def radar() -> type[MadeRadar]:
     return MadeRadar
+
+
+@pytest.fixture
+def full_at_first_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk be full at a store's first chunk, while all others are late."""
+    zarr = pytest.importorskip("zarr")
+    write = zarr.storage.LocalStore.set
+
+    async def full_disk(store: Any, key: str, value: Any, *rest: Any) -> None:
+        if key.endswith("0/0"):
+            raise OSError(errno.ENOSPC, "full")
+        await asyncio.sleep(0.1)
+        await write(store, key, value, *rest)
+
+    monkeypatch.setattr(zarr.storage.LocalStore, "set", full_disk)

@@ -1,9 +1,6 @@
-import asyncio
-import errno
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,17 +12,8 @@ zarr = pytest.importorskip("zarr")
 
 
 def test_chunks_that_are_on_their_way_when_one_fails_leave_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, full_at_first_chunk: None
 ) -> None:
-    write = zarr.storage.LocalStore.set
-
-    async def full_disk(store: Any, key: str, value: Any, *rest: Any) -> None:
-        if key.endswith("0/0"):
-            raise OSError(errno.ENOSPC, "full")
-        await asyncio.sleep(0.1)
-        await write(store, key, value, *rest)
-
-    monkeypatch.setattr(zarr.storage.LocalStore, "set", full_disk)
     with (
         pytest.raises(OutputError, match="store could not be written"),
         RowSink((64, 9000), np.float32, 32, tmp_path / "store") as sink,
