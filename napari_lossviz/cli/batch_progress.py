@@ -111,6 +111,10 @@ class TerminalListener(BatchListener):
         """Show how far an item is that several workers share."""
         self._remark(f"{stem}: {done} of {total} parts" if done < total else "")
 
+    def parts_kept(self, batch: Batch, text: str) -> None:
+        """Say that parts of shared items stay on the disk."""
+        consoles.warn(text)
+
     def waiting(self, batch: Batch, without_workers: bool) -> None:
         """Show that there is nobody to do anything."""
         if without_workers:
@@ -153,6 +157,10 @@ class JsonListener(BatchListener):
     def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
         """Tell how far an item is that several workers share."""
         self._say("part", stem=stem, done=done, total=total)
+
+    def parts_kept(self, batch: Batch, text: str) -> None:
+        """Tell that parts of shared items stay on the disk."""
+        self._say("parts_kept", text=text)
 
     def finished(self, batch: Batch) -> None:
         """Tell that it is over."""

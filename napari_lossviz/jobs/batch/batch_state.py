@@ -66,5 +66,8 @@ class BatchListener:
     def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
         """Hear how many parts are done of an item that several workers share."""
 
+    def parts_kept(self, batch: Batch, text: str) -> None:
+        """Hear at the end, in a sentence, that parts of shared items stay on the disk."""
+
     def waiting(self, batch: Batch, without_workers: bool) -> None:
         """Hear several times a second that nothing has happened."""

@@ -11,6 +11,7 @@ from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.cluster import Cluster
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder, failure, given_up, publish_failure
+from napari_lossviz.jobs.batch.part_places import clear_parts
 from napari_lossviz.jobs.batch.part_work import PLAN, PartOrder, PartOutcome, run_part
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.record import ItemRecord
@@ -146,6 +147,8 @@ class ClusterRun:
             self._item_ended(record)
 
     def _item_ended(self, record: ItemRecord) -> None:
+        if record.stem in self._shared:  # else they stay where the batch is stopped later
+            clear_parts(self._batch.out, [record.stem])
         self._batch.records[record.stem] = record
         self._listen.item_ended(self._batch, record)
 

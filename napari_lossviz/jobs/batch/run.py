@@ -17,7 +17,7 @@ from napari_lossviz.jobs.batch.cluster import (
 from napari_lossviz.jobs.batch.items import BatchItem, find_items
 from napari_lossviz.jobs.batch.on_cluster import ClusterRun
 from napari_lossviz.jobs.batch.outcomes import ItemOrder, failure, publish_failure, source_of
-from napari_lossviz.jobs.batch.part_places import clear_parts
+from napari_lossviz.jobs.batch.part_places import clear_abandoned, clear_parts, said_of_parts
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.record import ItemRecord, is_done, read_record
 from napari_lossviz.jobs.batch.replacing import refuse_to_replace
@@ -112,6 +112,7 @@ def run_batch(
     try:
         try:
             left = _what_is_left(items, batch, settings, place)
+            clear_abandoned(out, {item.stem for item in left})
             listen.planned(batch)
             _tell_unreadable(left, batch, place, settings, listen)
             left = [item for item in left if item.error is None]
@@ -123,6 +124,9 @@ def run_batch(
         finally:
             place.stop()
             batch.summary = write_summary(batch.out, list(batch.records.values()))
+            kept = said_of_parts(out)
+            if kept:
+                listen.parts_kept(batch, kept)
     finally:
         place.close()
     return batch

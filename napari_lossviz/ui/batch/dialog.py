@@ -64,7 +64,7 @@ class BatchDialog(QDialog):
         self._method = method
         self._settings = settings
         self._out = Path()
-        self._summary = ""
+        self._summary = self._kept = ""
         self._reading: Task | None = None
         self.process = BatchProcess(self)
         self._activity = Activity(f"{method.title}, many files", self)
@@ -126,7 +126,7 @@ class BatchDialog(QDialog):
             self.status.fail(str(error))
             return
         self.update_settings()
-        self._out, self._summary = out, ""
+        self._out, self._summary, self._kept = out, "", ""
         self.results.clear()
         self.status.say("Looking at the files …")
         self._show_progress(0, 0)
@@ -184,6 +184,8 @@ class BatchDialog(QDialog):
         elif kind == "item":
             self.results.show_outcome(event)
             self._show_progress(event["done"], event["total"])
+        elif kind == "parts_kept":
+            self._kept = event["text"]
         elif kind == "finished":
             self._summary = event["summary"]
 
@@ -197,7 +199,8 @@ class BatchDialog(QDialog):
             done = sum(state.startswith("done") for state in states)
             failed = sum(state in ("failed", "given up") for state in states)
             said = f"{done} of {len(states)} items are done"
-            self.status.say(f"{said}, {failed} failed." if failed else f"{said}.", bad=bool(failed))
+            said = f"{said}, {failed} failed." if failed else f"{said}."
+            self.status.say(f"{said} {self._kept}".strip(), bad=bool(failed))
         if not self.bar.maximum():
             self.bar.setRange(0, 1)  # else it goes on as if something ran
         self._update()

@@ -148,6 +148,9 @@ def test_cancel_and_close_end_all_processes(
     qtbot.waitUntil(lambda: not dialog.process.running, timeout=WAIT)
     assert set(dialog.results.states().values()) <= {"not done", "failed"}
     assert not dialog.status.text().startswith("the batch ended unexpectedly")
+    dialog.process.heard.emit({"event": "parts_kept", "text": "Parts of slides stay."})
+    dialog.process.ended.emit("")  # as it comes where slides are shared
+    assert dialog.status.text().endswith("items are done. Parts of slides stay.")
     assert not (out / ".lossviz-batch").exists()
     click(dialog.start_button)
     qtbot.waitUntil(at_work, timeout=WAIT)

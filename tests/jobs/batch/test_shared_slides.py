@@ -34,6 +34,7 @@ class Parts(BatchListener):
 
     def __init__(self, stop_after: int = 10**6) -> None:
         self.heard: list[tuple[int, int]] = []
+        self.kept: list[str] = []
         self._stop_after = stop_after
 
     def part_ended(self, batch: Batch, stem: str, done: int, total: int) -> None:
@@ -41,6 +42,9 @@ class Parts(BatchListener):
         self.heard.append((done, total))
         if done >= self._stop_after:
             raise Cancelled
+
+    def parts_kept(self, batch: Batch, text: str) -> None:
+        self.kept.append(text)
 
 
 @pytest.fixture
@@ -135,8 +139,10 @@ def test_batch_that_was_stopped_goes_on_with_the_parts_that_are_missing(
     stain: Run, slide: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
+    stopping = Parts(stop_after=2)
     with pytest.raises(Cancelled):
-        stain(slide, listener=Parts(stop_after=2))
+        stain(slide, listener=stopping)
+    assert [str(out / PARTS) in text for text in stopping.kept] == [True]
     assert not (out / HIDDEN).exists()
     (folder,) = (out / PARTS / "slide").iterdir()
     there = list(folder.glob("*.told.json"))
@@ -146,6 +152,7 @@ def test_batch_that_was_stopped_goes_on_with_the_parts_that_are_missing(
     # either of the two workers may have ended the part that it was at, after the batch had gone
     assert 0 <= len(told(out)) - len(there) - parts.heard[-1][1] <= 2
     assert parts.heard[-1][1] < len(told(out))
+    assert parts.kept == []
     np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
     assert not (out / PARTS).exists()
 
