@@ -1,7 +1,7 @@
 """Stain and seams beside blank slide: kernelised statistics against crops by themselves.
 
-    python benchmarks/stain_blank.py [--mixtures 3] [--shifts 0 128 256 384] [--overlap 96]
-        [--kernel 1]
+    python benchmarks/stain_blank.py [--mixtures 0 1 2] [--shifts 0 128 256 … 896]
+        [--overlap 96] [--kernel 1]
 
 Images of 2048 x 2048, made of the sample's one section, whose right half is blank, are translated
 with the demonstration checkpoint. The mean DAB density of the other half is compared with crops of
@@ -70,14 +70,22 @@ def mixture(section: Image, seed: int, regions: int = 24) -> Image:
     return image
 
 
-def images(shifts: list[int], mixtures: int) -> dict[str, Image]:
+def shift(text: str) -> tuple[int, int]:
+    """Return pixels down and to the right, of '128' or '64,320'."""
+    down, *right = map(int, text.split(","))
+    return down, (right or [down])[0]
+
+
+def images(shifts: list[tuple[int, int]], mixtures: list[int]) -> dict[str, Image]:
     """Return the images by name."""
     section = stain_section().source
     four = np.pad(section, ((0, CROP), (0, CROP), (0, 0)), mode="symmetric")
     found = {"repeated": np.tile(section, (4, 4, 1))}
-    for shift in shifts:
-        found[f"mirrored, {shift} further"] = np.tile(np.roll(four, shift, (0, 1)), (2, 2, 1))
-    return found | {f"mixture {seed}": mixture(section, seed) for seed in range(mixtures)}
+    for down, right in shifts:
+        name = f"{down}" if down == right else f"{down}, {right}"
+        rolled = np.roll(four, (down, right), (0, 1))
+        found[f"mirrored, {name} further"] = np.tile(rolled, (2, 2, 1))
+    return found | {f"mixture {seed}": mixture(section, seed) for seed in mixtures}
 
 
 def brown(pixels: Image) -> NDArray[np.float32]:
@@ -132,8 +140,9 @@ def seams(image: Image, config: StainConfig) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mixtures", type=int, default=3)
-    parser.add_argument("--shifts", type=int, nargs="*", default=[0, 128, 256, 384])
+    every = [(by, by) for by in range(0, 2 * CROP, STEP)]
+    parser.add_argument("--mixtures", type=int, nargs="*", default=[0, 1, 2], help="seeds")
+    parser.add_argument("--shifts", type=shift, nargs="*", default=every, help="128 or 64,320")
     parser.add_argument("--overlap", type=int, default=StainConfig().overlap)
     parser.add_argument("--kernel", type=int, default=StainConfig().kernel)
     arguments = parser.parse_args()
@@ -141,6 +150,7 @@ def main() -> None:
     checkpoint = load_checkpoint(sample_path("stain/demonstration.safetensors"))
     generator = checkpoint.generator()
     config = StainConfig(overlap=arguments.overlap, kernel=arguments.kernel, device="cpu")
+    errors = []
     for name, image in images(arguments.shifts, arguments.mixtures).items():
         grids, later, earlier = by_crops(generator, image)
         mean = grids.mean()
@@ -149,6 +159,7 @@ def main() -> None:
         translated = translate(image, checkpoint, config).translated
         seconds = time.process_time() - started
         ours = brown(translated)[:, :BORDER].mean()
+        errors.append((ours / grids[0] - 1, ours / mean - 1))
         print(
             f"{name:24} first {ours / grids[0] - 1:+.1%}  mean {ours / mean - 1:+.1%}  "
             f"grids {grids.min() / mean - 1:+.1%} to {grids.max() / mean - 1:+.1%}  "
@@ -156,6 +167,9 @@ def main() -> None:
             f"seams {seams(translated, config):.2f}  {seconds:.1f} s",
             flush=True,
         )
+    for what, values in zip(("first", "mean"), np.abs(errors).T, strict=True):
+        root = np.sqrt(np.mean(values**2))
+        print(f"against the {what}: root mean square {root:.1%}, largest {values.max():.1%}")
 
 
 if __name__ == "__main__":

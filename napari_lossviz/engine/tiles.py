@@ -1,5 +1,6 @@
 """Tiles that cover an image, all of one size, and blend into each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +55,27 @@ def cover(length: int, tile: int, overlap: int, grid: int = 1, *, blend: bool = 
     starts = [0]
     while starts[-1] + tile < length:
         starts.append(min(starts[-1] + tile - overlap, length - tile))
+    return spans_at(starts, length, tile, overlap, grid, blend=blend)
+
+
+def spans_at(
+    starts: Sequence[int],
+    length: int,
+    tile: int,
+    overlap: int,
+    grid: int = 1,
+    *,
+    blend: bool = True,
+) -> list[Span]:
+    """Return the tiles that start at given places and together cover an axis.
+
+    Parameters
+    ----------
+    starts : sequence of int
+        Rising, the first 0, no two further apart than `tile`.
+    length, tile, overlap, grid, blend
+        See `cover`. Tiles blend over `overlap`, however far they overlap.
+    """
     stops = [min(start + tile, length) for start in starts]
     borders = [0]
     for stop, following in zip(stops[:-1], starts[1:], strict=True):

@@ -1,11 +1,14 @@
 """Kernelised instance normalisation (arXiv 2208.10730): statistics that glide from tile to tile.
 
-The network was trained on crops, each with its own mean and variance. Here tiles of that size are
-laid half a tile apart, and every place takes the statistics of those around it: their average under
-a kernel that falls off in proportion to the distance. It is taken at every place, not once for each
-tile, so that tiles that overlap agree about every pixel, and no seam is left. Only every second
-tile is measured, as the fields of one colour of a chessboard; the others are the union of their
-neighbours, which cover them.
+The network was trained on crops, each with its own mean and variance. Here tiles of that size lie
+half a tile apart, and every place takes the statistics of those around it: their average under a
+kernel that falls off in proportion to the distance. It is taken at every place, not once for each
+tile, so that tiles that overlap agree about every pixel, and no seam is left.
+
+Every second tile along both axes is a crop that the image would be cut into, if it were translated
+crop by crop, as published. Where another tile lies changes what it holds and with it the stain by
+several per cent; so a tile midway between four crops counts half, and these the other half. The
+tiles between two crops are not measured: they are the union of their neighbours, which cover them.
 
 A tile that is partly blank holds less than a crop's worth of tissue. What it lacks is filled with
 the statistics of tissue near it, until the window is full: what is blank counts for nothing.
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from napari_lossviz.stain.config import GRID
 from napari_lossviz.stain.normalisation import EPSILON, Normalise, normalise_by_blocks
 from napari_lossviz.stain.statistics import StatisticsTable
-from napari_lossviz.stain.tile_grid import Tile
+from napari_lossviz.stain.tile_grid import Tile, midway
 
 _BLOCK = 2 * GRID
 """Pixels along a side that share their statistics, where the size of tiles allows it."""
@@ -99,38 +102,46 @@ class KernelisedStatistics:
 
 
 def with_neighbours(table: StatisticsTable, shares: NDArray[np.float64]) -> StatisticsTable:
-    """Return statistics of tiles that were not measured too: those of their neighbours together.
+    """Return statistics of all tiles of a lattice, from those that were measured.
+
+    Half of those of a tile midway between crops becomes that of the crops around it; a tile that
+    was not measured gets those of its neighbours together.
 
     Parameters
     ----------
     table : StatisticsTable
+        Of the tiles of two `lattice`.
     shares : (rows, columns) float
         Of tissue in each tile. Tiles without tissue are left out still, and so are tiles none of
-        whose four neighbours was measured.
+        whose neighbours was measured.
     """
-
-    def together(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        wide = np.pad(values, ((1, 1), (1, 1), *((0, 0),) * (values.ndim - 2)))
-        return np.asarray(wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:])
-
     weights = table.weights.astype(np.float64)
-    total = together(weights)
-    open_ = (weights == 0) & (shares > 0) & (total > 0)
+    rows, columns = weights.shape
+    between = np.zeros(weights.shape, bool)
+    if rows > 1 or columns > 1:
+        between[midway(rows), midway(columns)] = True
+    corners = [
+        (y, x) for y in ((0, 2) if rows > 1 else (1,)) for x in ((0, 2) if columns > 1 else (1,))
+    ]
+    sides = [(0, 1), (2, 1), (1, 0), (1, 2)]
+    between &= (weights > 0) & (_around(weights, corners) > 0)
+    open_ = (weights == 0) & (shares > 0) & (_around(weights, sides) > 0)
 
-    def average(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(together(values * weights[..., None])[open_] / total[open_][:, None])
+    def near(
+        values: NDArray[np.float64], offsets: list[tuple[int, int]], places: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        total = _around(weights, offsets)[places]
+        return np.asarray(_around(values * weights[..., None], offsets)[places] / total[:, None])
 
     means, variances = [], []
-    for mean, variance in zip(table.means, table.variances, strict=True):
-        wide = mean.astype(np.float64)
-        middle = average(wide)
-        squares = average(variance + wide**2)
-        means.append(mean.copy())
-        variances.append(variance.copy())
-        means[-1][open_] = middle
-        variances[-1][open_] = np.maximum(squares - middle**2, 0)
-    weights[open_] = shares[open_]
-    return StatisticsTable(means, variances, weights.astype(np.float32))
+    for layer in zip(table.means, table.variances, strict=True):
+        mean, variance = (values.astype(np.float64) for values in layer)
+        for values in (mean, variance):
+            values[between] = (values[between] + near(values, corners, between)) / 2
+            values[open_] = near(values, sides, open_)
+        means.append(mean.astype(np.float32))
+        variances.append(variance.astype(np.float32))
+    return StatisticsTable(means, variances, np.where(open_, shares, table.weights))
 
 
 def filled(table: StatisticsTable) -> StatisticsTable:
@@ -173,6 +184,13 @@ def filled(table: StatisticsTable) -> StatisticsTable:
         means.append(filled_mean.astype(np.float32))
         variances.append(np.maximum(squares - filled_mean**2, 0).astype(np.float32))
     return StatisticsTable(means, variances, table.weights)
+
+
+def _around(values: NDArray[np.float64], offsets: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return the sum of some neighbours of each tile, (1, 1) being itself; beyond the end: 0."""
+    wide = np.pad(values, ((1, 1), (1, 1), *((0, 0),) * (values.ndim - 2)))
+    rows, columns = values.shape[:2]
+    return np.asarray(sum(wide[y : y + rows, x : x + columns] for y, x in offsets))
 
 
 def _hat(places: NDArray[np.float64], count: int, reach: float) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_lossviz.core import Box
-from napari_lossviz.engine.tiles import Span
+from napari_lossviz.engine.tiles import Span, spans_at
 
 _Any = TypeVar("_Any")
 
@@ -94,27 +94,51 @@ def tiles_of(
     ]
 
 
-def measured(tiles: list[list[Tile]], *, every_second: bool) -> list[Tile]:
+def lattice(length: int, tile: int, grid: int) -> list[Span]:
+    """Return the tiles along one axis that kernelised statistics are of.
+
+    Those with even numbers are the fewest that cover it, laid evenly: the crops that the image
+    would be cut into. Between two of them lies one with an odd number.
+
+    Parameters
+    ----------
+    length : int
+        Of the axis, in pixels; a multiple of `grid`, as `tile` is.
+    tile : int
+    grid : int
+        Starts are multiples of it.
+    """
+    intervals = max(-(-length // tile) - 1, 0)
+    room = max(length - tile, 0)
+    numbers = range(2 * intervals + 1)
+    starts = [room * i // max(2 * intervals, 1) // grid * grid for i in numbers]
+    return spans_at(starts, length, tile, 0, grid)
+
+
+def midway(tiles: int) -> slice:
+    """Return the tiles of a `lattice` that lie between two crops; if there is just one, that."""
+    return slice(min(1, tiles - 1), None, 2)
+
+
+def measured(tiles: list[list[Tile]], *, on_lattice: bool) -> list[Tile]:
     """Return the tiles whose statistics are measured: if all have little tissue, all with any.
 
     Parameters
     ----------
     tiles : list of list of Tile
-    every_second : bool
-        Whether every second tile will do, as the fields of one colour of a chessboard, which have
-        all others for neighbours; and those at the image's border, which have fewer.
+    on_lattice : bool
+        Whether they are those of two `lattice`. Then the crops are measured, and the tiles midway
+        between four of them; those midway between two only have both kinds for neighbours.
     """
     flat = [tile for row in tiles for tile in row if tile.tissue > 0]
     enough = [tile for tile in flat if tile.tissue >= LEAST_TISSUE]
-    last = len(tiles) - 1, len(tiles[0]) - 1
-    chosen = [
-        tile
-        for tile in enough
-        if not every_second
-        or (tile.row + tile.column) % 2 == 0
-        or tile.row in (0, last[0])
-        or tile.column in (0, last[1])
-    ]
+    chosen = enough
+    if on_lattice:
+        rows, columns = len(tiles), len(tiles[0])
+        kept = np.zeros((rows, columns), bool)
+        kept[::2, ::2] = True
+        kept[midway(rows), midway(columns)] = True
+        chosen = [tile for tile in enough if kept[tile.row, tile.column]]
     return chosen or enough or flat
 
 

@@ -32,6 +32,7 @@ from napari_lossviz.stain.tile_grid import (
     Rows,
     Tile,
     batches,
+    lattice,
     mask_part,
     measured,
     tiles_of,
@@ -96,9 +97,9 @@ class Translator:
     ) -> list[list[Tile]]:
         """Return the tiles that kernelised statistics are measured on, row by row.
 
-        They are as large as those of `tiles` and lie half of that apart, so that at every place
-        the statistics are near those of a crop around it. Without a kernel they are `tiles`. See
-        `measured` for those that are computed.
+        They are as large as those of `tiles`: the crops that the scene would be cut into, and
+        others midway between them. Without a kernel they are `tiles`. See `measured` for those that
+        are computed.
 
         Parameters
         ----------
@@ -108,9 +109,7 @@ class Translator:
         if not self._config.kernel:
             return tiles
         tile = self._config.tile
-        rows, columns = (
-            cover(length, tile, tile // 2 // GRID * GRID, GRID) for length in scene.padded
-        )
+        rows, columns = (lattice(length, tile, GRID) for length in scene.padded)
         return tiles_of(rows, columns, mask, side)
 
     def passes(
@@ -269,7 +268,7 @@ class Translator:
 
     def measured(self, crops: list[list[Tile]]) -> list[Tile]:
         """Return the tiles of `crops` whose kernelised statistics are measured, in order."""
-        return measured(crops, every_second=self._config.kernel > 0)
+        return measured(crops, on_lattice=self._config.kernel > 0)
 
     def measure(
         self,
@@ -323,6 +322,8 @@ class Translator:
                 done("measuring the statistics of tiles")
         for some in self.measure(scene, list(left.values()), mask, side, done, poll):
             table.put(some)
+        if not self._config.kernel:
+            return table
         shares = np.array([[tile.tissue for tile in row] for row in crops])
         return with_neighbours(table, np.where(shares >= LEAST_TISSUE, shares, 0))
 

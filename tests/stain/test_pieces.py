@@ -25,9 +25,8 @@ from napari_lossviz.stain.statistics import (
     StatisticsTable,
     WholeImageMoments,
 )
-from napari_lossviz.stain.tile_grid import Tile, tiles_of
+from napari_lossviz.stain.tile_grid import Tile, lattice, measured, tiles_of
 from napari_lossviz.stain.tissue import estimate_white, optical_density, tissue_mask
-from napari_lossviz.stain.translator import measured
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.data())
@@ -150,36 +149,69 @@ def test_filled_statistics_are_those_of_the_tissue_together() -> None:
     np.testing.assert_allclose(found.variances[0][0, 1, 0], together.var(), rtol=1e-5)
 
 
-def test_tiles_that_were_not_measured_are_the_union_of_their_neighbours() -> None:
+def test_tiles_of_a_lattice_are_completed_by_their_neighbours() -> None:
     rng = np.random.default_rng(0)
     table = StatisticsTable.empty(3, 3, [1])
-    places = [(0, 1), (1, 0), (1, 2), (2, 1)]
-    tiles = [rng.normal(mean, 1 + mean, 500) for mean in range(4)]
-    for (row, column), values in zip(places, tiles, strict=True):
-        table.weights[row, column] = 1
-        table.means[0][row, column] = values.mean()
-        table.variances[0][row, column] = values.var()
-    shares = np.full((3, 3), 0.75)
-    shares[0, 0] = 0  # blank
+    shares = rng.uniform(0.5, 1, (3, 3)).astype(np.float32)
+    shares[0, 1] = 0  # blank
+    places = [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]
+    mean, variance = rng.uniform(1, 9, (2, 3, 3))
+    for place in places:
+        table.weights[place] = shares[place]
+        table.means[0][place], table.variances[0][place] = mean[place], variance[place]
     found = with_neighbours(table, shares)
-    together = np.concatenate(tiles)
-    np.testing.assert_allclose(found.means[0][1, 1, 0], together.mean(), rtol=1e-5)
-    np.testing.assert_allclose(found.variances[0][1, 1, 0], together.var(), rtol=1e-5)
-    np.testing.assert_array_equal(found.weights, [[0, 1, 0.75], [1, 0.75, 1], [0.75, 1, 0.75]])
-    np.testing.assert_array_equal(found.means[0][1, 2], table.means[0][1, 2])
-    assert (table.weights[1, 1], table.means[0][1, 1, 0]) == (0, 0)  # the table itself is left
+    np.testing.assert_array_equal(found.weights, shares)
+    for expected, values in ((mean, found.means[0]), (variance, found.variances[0])):
+        corners = np.average(
+            [expected[p] for p in places[:4]], weights=table.weights[::2, ::2].ravel()
+        )
+        middle = (expected[1, 1] + corners) / 2
+        np.testing.assert_allclose(values[1, 1, 0], middle, rtol=1e-6)
+        np.testing.assert_allclose(values[::2, ::2, 0], expected[::2, ::2], rtol=1e-6)
+        sides = [expected[0, 0], expected[2, 0], middle]
+        weights = [shares[0, 0], shares[2, 0], shares[1, 1]]
+        np.testing.assert_allclose(values[1, 0, 0], np.average(sides, weights=weights), rtol=1e-6)
+    assert (table.weights[1, 0], table.means[0][1, 0, 0]) == (0, 0)  # the table itself is left
 
 
-def test_every_tile_beside_those_measured_has_one_for_a_neighbour() -> None:
-    rows, columns = (cover(length, 64, 32, 4) for length in (320, 448))
-    tiles = tiles_of(rows, columns, np.ones((320, 448), bool), 1)
-    places = {(tile.row, tile.column) for tile in measured(tiles, every_second=True)}
-    assert 0 < len(places) < 0.75 * len(rows) * len(columns)
+def test_beside_blank_crops_a_tile_midway_keeps_its_own_statistics() -> None:
+    table = line_of_tiles([0.0, 0.5, 0.0], [0.0, 4.0, 0.0])
+    found = with_neighbours(table, np.array([[0, 0.5, 0]]))
+    assert found.means[0][0, 1, 0] == 4
+    table = line_of_tiles([1.0, 0.5, 0.0], [2.0, 4.0, 0.0])
+    found = with_neighbours(table, np.array([[1, 0.5, 0]]))
+    np.testing.assert_array_equal(found.means[0][0, :2, 0], [2, 3])
+
+
+@given(st.integers(1, 1000), st.sampled_from([64, 72, 512]))
+def test_a_lattice_holds_the_fewest_crops_laid_evenly_and_one_between_two(
+    quarter: int, tile: int
+) -> None:
+    length = 4 * quarter
+    spans = lattice(length, tile, 4)
+    starts = np.array([span.start for span in spans])
+    crops = -(-length // tile)
+    assert len(spans) == 2 * crops - 1
+    assert (starts % 4 == 0).all()
+    assert all(span.length == min(tile, length) for span in spans)
+    assert (starts[0], spans[-1].stop) == (0, length)
+    steps = np.diff(starts)
+    assert (steps <= tile).all()
+    assert (np.abs(steps - steps.mean()) <= 4).all() if crops > 1 else not steps.size
+
+
+@pytest.mark.parametrize("size", [(320, 448), (300, 60), (60, 300), (64, 64), (900, 68)])
+def test_every_tile_beside_those_measured_has_one_for_a_neighbour(size: tuple[int, int]) -> None:
+    rows, columns = (lattice(length, 64, 4) for length in size)
+    tiles = tiles_of(rows, columns, np.ones(size, bool), 1)
+    places = {(tile.row, tile.column) for tile in measured(tiles, on_lattice=True)}
     for tile in (tile for row in tiles for tile in row):
         r, c = tile.row, tile.column
-        if (r, c) not in places:
-            assert {(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)} <= places
-    assert measured(tiles, every_second=False) == [tile for row in tiles for tile in row]
+        if r % 2 == c % 2 == 0:
+            assert (r, c) in places
+        elif (r, c) not in places:
+            assert len({(r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)} & places) >= 3
+    assert measured(tiles, on_lattice=False) == [tile for row in tiles for tile in row]
 
 
 def row_of_tiles(count: int, tile: int, overlap: int) -> list[list[Tile]]:
