@@ -78,8 +78,9 @@ class BatchOptions:
     replace: Annotated[
         bool,
         tyro.conf.arg(
-            help="Do items anew that have results with other settings, or of other files, and put "
-            "the new ones in their place. Default: say so, and do nothing."
+            help="Do items anew that have results with other settings, of other files, or that "
+            "were changed since, and put the new ones in their place. Default: say so, and do "
+            "nothing."
         ),
     ] = False
     progress: Annotated[

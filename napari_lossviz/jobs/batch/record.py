@@ -10,6 +10,9 @@ from napari_lossviz.io.recipes import file_sha256
 
 RECORD_FILE = "item.json"
 
+_COARSE = 2.0
+"""Seconds by which times of files may be off: the step of FAT, and what a server rounds."""
+
 State = Literal["done", "failed", "given up", "not done"]
 
 
@@ -177,6 +180,25 @@ def is_done(
     if not all((out / name).is_file() for name in _files_of_main(record)):
         return False
     return same_files(record.stamps, paths, ordered=ordered)
+
+
+def is_as_written(record: ItemRecord, out: Path) -> bool:
+    """Whether nobody has changed an item's main result since; one that is gone was not changed.
+
+    Of a result that has many files, by their times: all were there before the record was.
+    """
+    if record.main_stamp is not None:
+        main = out / record.main
+        return not main.is_file() or record.main_stamp.fits(main)
+    try:
+        written = (out / record.stem / RECORD_FILE).stat().st_mtime
+        return all(
+            (out / name).stat().st_mtime <= written + _COARSE
+            for name in _files_of_main(record)
+            if (out / name).is_file()
+        )
+    except OSError:
+        return False
 
 
 def same_files(

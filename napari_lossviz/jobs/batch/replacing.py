@@ -6,7 +6,7 @@ from pathlib import Path
 from napari_lossviz.core import OutputExistsError
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.outcomes import source_of
-from napari_lossviz.jobs.batch.record import read_record, same_files
+from napari_lossviz.jobs.batch.record import is_as_written, is_done, read_record, same_files
 from napari_lossviz.jobs.batch.settings import BatchSettings
 
 _NAMED = 3
@@ -17,7 +17,7 @@ class ReplaceError(OutputExistsError):
 
 
 def refuse_to_replace(items: Sequence[BatchItem], out: Path, settings: BatchSettings) -> None:
-    """Raise if results are there with other settings or of other files.
+    """Raise if results are there with other settings, of other files, or changed by somebody.
 
     Those of a file that has changed since are replaced without a word, and so are failures.
 
@@ -47,4 +47,9 @@ def _reason(item: BatchItem, out: Path, settings: BatchSettings) -> str:
     moved = record.source not in ("", source_of(item))
     if moved and not same_files(record.stamps, item.paths, ordered=item.ordered):
         return "of other files"
-    return ""
+    # a series of which slices were changed counts as done, and stays as it is
+    if is_as_written(record, out) or is_done(
+        record, item.paths, settings.key, out, ordered=item.ordered
+    ):
+        return ""
+    return "that were changed since they were written"

@@ -71,7 +71,7 @@ def run_batch(
     reporter : Reporter, optional
         Told what is found among the inputs.
     replace_others : bool
-        Whether results with other settings, or of other inputs, are replaced.
+        Whether results with other settings, of other inputs, or that somebody changed are replaced.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def run_batch(
     OutputExistsError
         If a summary is there already that no batch wrote.
     ReplaceError
-        If results are there with other settings, or of other inputs, and may not be replaced.
+        If results are there with other settings, of other inputs, or that somebody changed, and
+        may not be replaced.
     MissingPackageError
         If dask is not installed.
     Cancelled, KeyboardInterrupt

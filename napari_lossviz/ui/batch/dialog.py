@@ -115,7 +115,8 @@ class BatchDialog(QDialog):
         Parameters
         ----------
         replace : bool
-            Whether results with other settings, or of other files, are replaced.
+            Whether results with other settings, of other files, or that somebody changed are
+            replaced.
         """
         out, inputs = self.output.path, self.inputs.paths()
         if self.process.running or out is None or not inputs:

@@ -72,7 +72,8 @@ class BatchProcess(QObject):
         keep_identity : bool
             Whether results of DICOM images are named after their files, in tables and logs too.
         replace : bool
-            Whether results with other settings, or of other files, are replaced.
+            Whether results with other settings, of other files, or that somebody changed are
+            replaced.
         """
         handle, name = tempfile.mkstemp(prefix="lossviz-batch-", suffix=".json")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,39 @@ def test_results_of_another_file_of_the_same_name_are_kept(
     moved = first.rename(first.with_name("scan.tiff")).rename(tmp_path / "scan.tif")
     assert batch(moved).earlier == 1  # the same file at another place
     assert batch(second, replace_others=True).earlier == 0
+
+
+def test_result_that_somebody_edited_is_kept(batch: Run, noisy: Noisy, tmp_path: Path) -> None:
+    scan, out = noisy("scan.tif"), tmp_path / "out"
+    batch(scan)
+    mine = (out / "scan.tif").read_bytes() + b"mine"
+    (out / "scan.tif").write_bytes(mine)
+    with pytest.raises(ReplaceError, match=r"1 of 1 .* that were changed since .*--replace"):
+        batch(scan)
+    scan.write_bytes(noisy("other.tif", seed=3).read_bytes())  # nor where its input changed
+    with pytest.raises(ReplaceError, match="changed since"):
+        batch(scan)
+    assert (out / "scan.tif").read_bytes() == mine
+    assert batch(scan, replace_others=True).earlier == 0
+    assert (out / "scan.tif").read_bytes() != mine
+    assert batch(scan).earlier == 1
+
+
+def test_slice_of_a_series_that_somebody_edited_is_kept(batch: Run, tmp_path: Path) -> None:
+    series, out = tmp_path / "series", tmp_path / "out"
+    series.mkdir()
+    for path in sorted(samples.sample_path("low_dose_ct").iterdir())[:2]:
+        (series / path.name).write_bytes(path.read_bytes())
+    ((stem, _),) = batch(series).records.items()
+    edited = min((out / stem / "denoised").iterdir())
+    edited.write_bytes(edited.read_bytes() + bytes(2))
+    later = time.time() + 60
+    os.utime(edited, (later, later))
+    assert batch(series).earlier == 1  # it counts as done, and nothing is replaced
+    source = min(series.iterdir())
+    source.write_bytes(source.read_bytes() + bytes(2))
+    with pytest.raises(ReplaceError, match="changed since"):
+        batch(series)
 
 
 def test_failing_items_stop_nothing_and_are_named(batch: Run, noisy: Noisy, tmp_path: Path) -> None:
