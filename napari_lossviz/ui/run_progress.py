@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_lossviz.ui.activity import Activity
+from napari_lossviz.ui.busy_bar import BusyBar
 from napari_lossviz.ui.plots.loss_curves import LossCurves
 from napari_lossviz.ui.time_left import TimeLeft, words
 
@@ -24,7 +25,7 @@ class RunProgress(QWidget):
         self._activity = Activity(title, self)
         self._active = False
         self._time_left = TimeLeft()
-        self.bar = QProgressBar()
+        self.bar = BusyBar()
         self.bar.setToolTip("Progress and the time left")
         self.curves = LossCurves()
         self.terms = QComboBox()

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from napari_lossviz.core import Image, LossvizError, NamedImage
 from napari_lossviz.jobs.engine_worker import without_headers
 from napari_lossviz.jobs.train_stain import register_images
 from napari_lossviz.stain.align import refuse_large
+from napari_lossviz.ui.busy_bar import BusyBar
 from napari_lossviz.ui.engine_process import Call, EngineProcess
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.result_layers import add_quietly
@@ -64,7 +64,7 @@ class RegistrationBox(QWidget):
         )
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop; no layer is added")
-        self.bar = QProgressBar()
+        self.bar = BusyBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumWidth(1)  # a long name must not widen the dock

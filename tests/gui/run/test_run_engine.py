@@ -16,6 +16,7 @@ from napari_lossviz.core import Image
 from napari_lossviz.filter2noise.config import Filter2NoiseConfig
 from napari_lossviz.jobs import engine_worker
 from napari_lossviz.ui.engine_process import EngineProcess, Run
+from napari_lossviz.ui.run_progress import RunProgress
 
 WAIT = 120_000
 Pids = Callable[[], set[int]]
@@ -276,3 +277,16 @@ def test_the_process_that_loads_torch_loads_no_qt(qtbot: Any, engine: EngineProc
     with qtbot.waitSignal(job.finished, timeout=WAIT) as blocker:
         pass
     assert blocker.args == [["torch"]]
+
+
+def test_the_bar_says_what_goes_on_before_its_length_is_known(qtbot: Any) -> None:
+    progress = RunProgress("Method")
+    qtbot.addWidget(progress)
+    progress.start("starting", curves=False)
+    progress.show()
+    assert progress.bar.text() == "starting"
+    progress.bar.setFormat("waiting for another run to end")
+    assert progress.bar.text() == "waiting for another run to end"
+    progress.step(1, 4, "training")
+    assert progress.bar.text() == "25% · training"
+    progress.stop()
