@@ -120,9 +120,9 @@ class Cluster:
         self.link = (client.dashboard_link or "") if has_dashboard else ""
 
     @property
-    def worker_count(self) -> int:
-        """How many workers there are at the moment."""
-        return len(self.client.scheduler_info(n_workers=-1).get("workers") or ())
+    def addresses(self) -> list[str]:
+        """Those of the workers that there are at the moment."""
+        return list(self.client.scheduler_info(n_workers=-1).get("workers") or ())
 
     def check(self) -> None:
         """Raise if this machine's workers cannot be started.

@@ -3,12 +3,13 @@
 import queue
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from napari_lossviz.core import Cancelled, LossvizError
 from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.cluster import Cluster
+from napari_lossviz.jobs.batch.device_kinds import Able, Declined
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.outcomes import TRIES, ItemOrder, failure, given_up, publish_failure
 from napari_lossviz.jobs.batch.part_places import clear_parts
@@ -50,6 +51,11 @@ class _Shared:
         """Parts that are done."""
         return self.total - len(self.open) - sum(map(len, self.later))
 
+    def note(self, part: PartOrder, text: str) -> None:
+        """Keep what became of a part, for the item's log."""
+        note = f"{self.order.item.stem}, part {part.name}: {text}"
+        self.order = replace(self.order, notes=(*self.order.notes, note))
+
 
 class ClusterRun:
     """The items that are on their way.
@@ -75,7 +81,10 @@ class ClusterRun:
         self._settings, self._listen = settings, listen
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._tasks: dict[str, tuple[ItemOrder | PartOrder, Any]] = {}
+        self._bound: dict[str, set[str]] = {}
         self._shared: dict[str, _Shared] = {}
+        self._able = Able(cluster)
+        self._processes = 1
 
     def over(self, items: Sequence[BatchItem]) -> None:
         """Have all items done.
@@ -93,11 +102,12 @@ class ClusterRun:
         self._listen.started(batch)
         threads, mark = batch.workers.threads, self._place.mark
         orders = [ItemOrder(item, self._settings, batch.out, threads, mark) for item in items]
-        processes = batch.workers.count or max(self._cluster.worker_count, _LEAST_OF_OTHERS)
+        processes = batch.workers.count or max(len(self._cluster.addresses), _LEAST_OF_OTHERS)
         # Whole items keep all workers busy with the least to do twice: only the last ones, which
         # are fewer than workers, are shared.
         shares = bool(find_method(self._settings.method).shared) and processes > 1
         whole = len(orders) - (len(orders) % processes if shares else 0)
+        self._processes = processes
         try:
             for order in orders[:whole]:
                 self._submit(order)
@@ -111,6 +121,11 @@ class ClusterRun:
             self._cluster.kill()  # nothing in them is needed any more, and they need no farewell
 
     def _submit(self, task: ItemOrder | PartOrder) -> None:
+        order = task.order if isinstance(task, PartOrder) else task
+        workers = self._able.workers(order.device) if order.device else None
+        if workers is not None and not workers:
+            self._share_anew(order)
+            return
         # Others may have items of that name on the same scheduler. By what stands before the number
         # dask knows what takes about as long, and how many workers an adaptive cluster wants.
         if isinstance(task, PartOrder):
@@ -120,7 +135,9 @@ class ClusterRun:
             function = run_item
             name = f"lossviz_item-0-{task.item.stem}"
         key = f"{name}-{uuid.uuid4().hex}"
-        future = self._cluster.client.submit(function, task, key=key, pure=False)
+        future = self._cluster.client.submit(function, task, key=key, pure=False, workers=workers)
+        if workers:
+            self._bound[key] = set(workers)
         self._tasks[key] = task, future  # dask drops what nobody holds
         future.add_done_callback(self._ended.put)
 
@@ -131,11 +148,14 @@ class ClusterRun:
         try:
             future = self._ended.get(timeout=_LOOK)
         except queue.Empty:
-            self._listen.waiting(self._batch, not self._cluster.worker_count)
+            there = self._cluster.addresses
+            self._free_stranded(there)
+            self._listen.waiting(self._batch, not there)
             return
         if future.key not in self._tasks:  # a part of an item that has its outcome
             return
         task, _ = self._tasks.pop(future.key)
+        self._bound.pop(future.key, None)
         if future.status in ("lost", "pending"):  # its worker ended right after it
             self._submit(task)  # what it has written is found
             return
@@ -159,6 +179,10 @@ class ClusterRun:
             record = self._place.outcome(order.item.stem) or future.result()
             if record is None:
                 raise Cancelled  # somebody else asked the workers to stop
+            if isinstance(record, Declined):
+                self._able.hear(record)
+                self._submit(order)
+                return None
             if record.state != "given up":
                 return record
         else:
@@ -172,9 +196,9 @@ class ClusterRun:
 
     def _part_ended(self, part: PartOrder, future: Any) -> None:
         """Have the next parts done, or the item that they are of."""
-        order, stem = part.order, part.order.item.stem
+        stem, shared = part.order.item.stem, self._shared[part.order.item.stem]
         error = self._error_of(future)
-        outcome = PartOutcome("failed")
+        outcome: PartOutcome | Declined = PartOutcome("failed")
         if error is None:
             try:
                 outcome = future.result()
@@ -183,12 +207,18 @@ class ClusterRun:
         if error is None:
             pass
         elif type(error).__name__ != "KilledWorker":
-            outcome = PartOutcome("failed")
+            said = f"the worker could not do it ({type(error).__name__}: {error})"
+            outcome = PartOutcome("failed", error=said)
         elif len(self._place.attempts(stem, part.name)) < TRIES:
+            shared.note(part, "its worker ended, and another one begins it again")
             self._submit(part)
             return
         else:
             outcome = PartOutcome("given up")
+        if isinstance(outcome, Declined):
+            self._able.hear(outcome)
+            self._submit(replace(part, order=replace(part.order, device=outcome.kind)))
+            return
         if outcome.state == "stopped":
             raise Cancelled
         if outcome.state == "done":
@@ -196,14 +226,18 @@ class ClusterRun:
             return
         self._forget_parts(stem)
         if outcome.state == "failed":
-            self._submit(order)
+            shared.note(part, f"failed, so that the slide is done in one piece: {outcome.error}")
+            self._submit(shared.order)
         else:
+            shared.note(part, f"given up, its worker ended {TRIES} times")
+            record = given_up(shared.order, part.name)
             staged = self._place.staging(stem)
-            self._item_ended(publish_failure(order, staged, given_up(order), ""))
+            self._item_ended(publish_failure(shared.order, staged, record, ""))
 
     def _go_on(self, part: PartOrder, outcome: PartOutcome) -> None:
         shared = self._shared[part.order.item.stem]
         if part.name == PLAN:
+            shared.order = replace(shared.order, device=outcome.device)
             shared.later = list(outcome.missing)
             shared.total = sum(map(len, shared.later))
         shared.open.discard(part.name)
@@ -220,11 +254,33 @@ class ClusterRun:
         for name in names:
             self._submit(PartOrder(shared.order, name, part.processes))
 
+    def _share_anew(self, order: ItemOrder) -> None:
+        """Begin a shared item again: no worker is left with the kind of device of its parts."""
+        stem = order.item.stem
+        self._forget_parts(stem)
+        before = self._shared[stem]
+        said = f"{stem}: no worker is left with {order.device}, so that it is begun again"
+        order = replace(before.order, device="", notes=(*before.order.notes, said))
+        self._shared[stem] = _Shared(order, open={PLAN})
+        self._submit(PartOrder(order, PLAN, self._processes, anew=True))
+
+    def _free_stranded(self, there: Sequence[str]) -> None:
+        """Give others what waits for workers that have all gone."""
+        for key, workers in list(self._bound.items()):
+            if key in self._tasks and workers.isdisjoint(there):
+                task = self._tasks[key][0]
+                self._forget(key)
+                self._submit(task)
+
     def _forget_parts(self, stem: str) -> None:
-        for key, (task, future) in list(self._tasks.items()):
+        for key, (task, _) in list(self._tasks.items()):
             if isinstance(task, PartOrder) and task.order.item.stem == stem:
-                del self._tasks[key]
-                future.cancel()
+                self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        _, future = self._tasks.pop(key)
+        self._bound.pop(key, None)
+        future.cancel()
 
     @staticmethod
     def _error_of(future: Any) -> BaseException | None:

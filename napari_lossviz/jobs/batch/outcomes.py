@@ -34,6 +34,10 @@ class ItemOrder:
         CPU threads of the run, which its recipe records.
     mark : str
         See `BatchPlace`.
+    device : str
+        Kind of device of the parts that workers have done of it: see `device_kinds`. Empty: none.
+    notes : tuple of str
+        What became of its parts, for its log.
     """
 
     item: BatchItem
@@ -41,13 +45,16 @@ class ItemOrder:
     out: Path
     threads: int
     mark: str = ""
+    device: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def given_up(order: ItemOrder) -> ItemRecord:
-    """Return the record of an item whose worker died each time."""
+def given_up(order: ItemOrder, part: str = "") -> ItemRecord:
+    """Return the record of an item whose worker died each time, at a part of it or at the whole."""
+    what = f"part {part} of this item" if part else "this item"
     return failure(
         order,
-        f"Given up: its worker process ended {TRIES} times while it worked on this item. Most "
+        f"Given up: its worker process ended {TRIES} times while it worked on {what}. Most "
         "often the machine's memory runs out and the system kills the process: give it a machine "
         "with more memory or fewer workers (--workers 1). Or the file makes a library crash.",
         state="given up",
@@ -86,7 +93,7 @@ def publish_failure(
         Where to write it first.
     record : ItemRecord
     log : str
-        For ``log.txt``.
+        For ``log.txt``; empty: what is known of the item's parts.
     details : str
         More for ``error.txt``: a traceback.
     """
@@ -95,10 +102,15 @@ def publish_failure(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / ERROR_FILE).write_text(f"{record.error}\n{details}", "utf-8")
-        (folder / LOG_FILE).write_text(log, "utf-8")
+        (folder / LOG_FILE).write_text(log or _notes_of(order), "utf-8")
         record = with_files(record, folder)
         publish(staged, record, order.out)
     return record
+
+
+def _notes_of(order: ItemOrder) -> str:
+    text = "".join(f"{note}\n" for note in order.notes)
+    return without_names(text, order.item.paths, (), order.item.stem) if nameless(order) else text
 
 
 def with_files(record: ItemRecord, folder: Path) -> ItemRecord:

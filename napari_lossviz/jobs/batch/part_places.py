@@ -8,12 +8,13 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from napari_lossviz.io.atomic import atomic_path
+from napari_lossviz.io.recipes import file_sha256
 from napari_lossviz.jobs.batch.outcomes import ItemOrder
 from napari_lossviz.jobs.batch.record import RECORD_FILE, read_record
 
@@ -21,6 +22,10 @@ PARTS = ".lossviz-parts"
 """Hidden folder in the output folder."""
 
 _TOLD = ".told.json"
+_FILES = "files.json"
+
+_SAMPLES, _SAMPLE = 64, 1 << 14
+"""Places of a file, and bytes at each, by which every part knows the file."""
 
 _WAITING_DAYS = 7
 """Days without a change after which parts of an item that is in no batch any more are removed."""
@@ -46,22 +51,65 @@ class Told:
     attempt: int
 
 
-def parts_folder(order: ItemOrder) -> Path:
-    """Return the folder for an item as its files and settings are now.
+def parts_folder(order: ItemOrder, device: str) -> Path:
+    """Return the folder for an item as its files and settings are now, the same on every machine.
+
+    Times and numbers of files differ between machines that see the same share: a file is known by
+    its size and samples of its bytes, since each part cannot read gigabytes. Whether the whole file
+    is the same, `begin_with` sees to.
+
+    Parameters
+    ----------
+    order : ItemOrder
+    device : str
+        Kind of device: see `device_kinds`.
 
     Raises
     ------
     OSError
         If a file is gone.
     """
-    files = [path.stat() for path in order.item.paths]
     content = [
         order.settings.key,
         order.threads,  # the last digits depend on it
-        [(one.st_size, one.st_mtime_ns, one.st_ino) for one in files],
+        [_sampled(path) for path in order.item.paths],
     ]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return order.out / PARTS / order.item.stem / key[:16]
+    return order.out / PARTS / order.item.stem / f"{key[:16]}-{device}"
+
+
+def other_device(folder: Path) -> str:
+    """Return the kind of device of parts that lie of the same with another one; empty: none do."""
+    key, _, own = folder.name.rpartition("-")
+    kinds = [path.name.rpartition("-")[2] for path in folder.parent.glob(f"{key}-*")]
+    there = [kind for kind in sorted(kinds) if all_told(folder.with_name(f"{key}-{kind}"))]
+    return "" if own in there or not there else there[0]
+
+
+def begin_with(folder: Path, paths: Sequence[Path]) -> None:
+    """Make the folder, and note which files its parts are of; parts of others go.
+
+    Reads each file once as a whole.
+
+    Raises
+    ------
+    OSError
+        If one cannot be read.
+    """
+    hashes = [file_sha256(path) for path in paths]
+    if not are_of(folder, hashes):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with atomic_path(folder / _FILES) as path:
+            path.write_text(json.dumps(hashes), "utf-8")
+
+
+def are_of(folder: Path, hashes: Sequence[str]) -> bool:
+    """Whether parts were begun with files of these SHA-256."""
+    try:
+        return bool(json.loads((folder / _FILES).read_text("utf-8")) == list(hashes))
+    except (OSError, ValueError):
+        return False
 
 
 def tell(folder: Path, told: Told) -> None:
@@ -80,9 +128,10 @@ def all_told(folder: Path) -> list[Told]:
 
 
 def clear_others(folder: Path) -> None:
-    """Remove what lies of the same item for other settings or another file."""
+    """Remove what lies of the same item for other settings or another file, on any device."""
+    key = folder.name.rpartition("-")[0]
     for other in folder.parent.glob("*"):
-        if other.name != folder.name:
+        if other.name.rpartition("-")[0] != key:
             shutil.rmtree(other, ignore_errors=True)
 
 
@@ -114,7 +163,7 @@ def clear_abandoned(out: Path, left: Collection[str]) -> None:
 def said_of_parts(out: Path) -> str:
     """Return a sentence on the parts that a batch leaves behind; empty: it leaves none."""
     files = [path for path in (out / PARTS).rglob("*") if path.is_file()]
-    if not files:
+    if not any(path.name.endswith(_TOLD) for path in files):
         return ""
     size = 0
     for path in files:
@@ -124,6 +173,20 @@ def said_of_parts(out: Path) -> str:
         f"Parts of slides that are not done stay in {out / PARTS} ({size / 1e6:,.1f} MB): the same "
         "batch goes on with them. Remove that folder if you will not go on."
     )
+
+
+def _sampled(path: Path) -> str:
+    """Return a hash of a file's size and of its bytes at places all over it."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as stream:
+        if size <= _SAMPLES * _SAMPLE:
+            digest.update(stream.read())
+        else:
+            for n in range(_SAMPLES):
+                stream.seek(n * (size - _SAMPLE) // (_SAMPLES - 1))
+                digest.update(stream.read(_SAMPLE))
+    return digest.hexdigest()
 
 
 def _is_abandoned(out: Path, folder: Path) -> bool:

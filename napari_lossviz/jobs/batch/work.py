@@ -21,6 +21,7 @@ from napari_lossviz.io.atomic import full_suffix
 from napari_lossviz.io.survey import Holding
 from napari_lossviz.io.thumbnails import thumbnail, thumbnail_of_file, thumbnails
 from napari_lossviz.jobs.batch.alone import alone
+from napari_lossviz.jobs.batch.device_kinds import Declined, device_kind, refused
 from napari_lossviz.jobs.batch.fitting_edits import fitting_edits
 from napari_lossviz.jobs.batch.items import BatchItem
 from napari_lossviz.jobs.batch.outcomes import (
@@ -36,7 +37,7 @@ from napari_lossviz.jobs.batch.outcomes import (
     source_of,
     with_files,
 )
-from napari_lossviz.jobs.batch.part_places import all_told, parts_folder
+from napari_lossviz.jobs.batch.part_places import all_told, are_of, parts_folder
 from napari_lossviz.jobs.batch.place import BatchPlace
 from napari_lossviz.jobs.batch.publish import ITEM_FOLDER, publish, refuse_foreign
 from napari_lossviz.jobs.batch.reading import read_source
@@ -57,7 +58,7 @@ _NO_MAPS = (
 )
 
 
-def run_item(order: ItemOrder) -> ItemRecord | None:
+def run_item(order: ItemOrder) -> ItemRecord | Declined | None:
     """Do an item and publish its files; None: the batch wanted to stop.
 
     Whatever fails is told in the record, and in ``error.txt`` in the item's folder. Of an item that
@@ -73,12 +74,17 @@ def run_item(order: ItemOrder) -> ItemRecord | None:
             earlier, item.paths, key, order.out, ordered=item.ordered
         ):
             return earlier  # its worker ended before that was known
+        refusal = refused(order)
+        if refusal is not None:
+            return refusal
         if len(place.attempts(item.stem)) >= TRIES:
             return given_up(order)
         attempt = place.begin(item.stem)
         staged = place.staging(item.stem)
         log = WorkLog(place)
         log.say(f"{item.stem}, attempt {attempt}, {order.threads} thread(s)")
+        for note in order.notes:
+            log.say(note)
         try:
             record = _Work(order, place, staged, log, attempt).done()
         except Cancelled:
@@ -148,7 +154,7 @@ class _Work:
         doubts = self._method.doubts_of(image, settings.config)
         streamed = not isinstance(image.array, np.ndarray)
         edits, left_out = fitting_edits(settings.edits, settings.painted_on, image)
-        parts, seconds_of_parts = self._parts()
+        parts, seconds_of_parts = self._parts([stamp.sha256 for stamp in stamps])
         result = run(
             self._method,
             image,
@@ -215,12 +221,15 @@ class _Work:
         self._log.say(f"read {' x '.join(map(str, image.shape))} {image.array.dtype}")
         return select(image, self._settings.selection)
 
-    def _parts(self) -> tuple[Path | None, float]:
-        """Return where workers have left parts of the item, if any have, and their seconds."""
+    def _parts(self, hashes: Sequence[str]) -> tuple[Path | None, float]:
+        """Return where workers have left parts of these files, if any have, and their seconds."""
         if not self._method.shared:
             return None, 0.0
-        folder = parts_folder(self._order)
+        folder = parts_folder(self._order, device_kind(self._settings))
         told = all_told(folder)
+        if told and not are_of(folder, hashes):
+            self._log.say("parts are left out: the file has changed since they were begun")
+            return None, 0.0
         for one in told:
             self._log.say(
                 f"part {one.name}: {one.seconds:.1f} s in process {one.process} on {one.host}, "

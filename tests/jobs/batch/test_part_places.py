@@ -5,8 +5,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from napari_lossviz.io.recipes import file_sha256
 from napari_lossviz.jobs.batch.batch_state import Batch
-from napari_lossviz.jobs.batch.part_places import PARTS, said_of_parts
+from napari_lossviz.jobs.batch.items import find_items
+from napari_lossviz.jobs.batch.outcomes import ItemOrder
+from napari_lossviz.jobs.batch.part_places import (
+    PARTS,
+    Told,
+    are_of,
+    begin_with,
+    parts_folder,
+    said_of_parts,
+    tell,
+)
+from napari_lossviz.jobs.batch.settings import settings_for
+from napari_lossviz.jobs.registry import find_method
 
 DAY = 86400.0
 
@@ -16,10 +31,55 @@ def parts_of(out: Path, stem: str, age_days: float) -> Path:
     folder = out / PARTS / stem / "0123456789abcdef"
     (folder / "rows-0.zarr").mkdir(parents=True)
     (folder / "rows-0.zarr" / "0").write_bytes(bytes(2_000_000))
+    tell(folder, Told("rows-0", "host", 1, 1.0, 1))
     then = time.time() - age_days * DAY
     for path in (*folder.rglob("*"), folder, folder.parent):
         os.utime(path, (then, then))
     return folder.parent
+
+
+def order_for(path: Path, out: Path) -> ItemOrder:
+    method = find_method("filter2noise")
+    ((item,), _) = find_items(method, [path], out)
+    return ItemOrder(item, settings_for(method, method.preset("instant")), out, 1)
+
+
+def test_folder_of_a_slide_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    content = bytearray(np.random.default_rng(0).bytes(3_000_000))
+    here, there = tmp_path / "here" / "slide.npy", tmp_path / "there" / "slide.npy"
+    for path in (here, there):  # another number, and another time, as another machine may see it
+        path.parent.mkdir()
+        path.write_bytes(content)
+    os.utime(there, (1e9, 1e9))
+    out = tmp_path / "out"
+    folder = parts_folder(order_for(here, out), "cpu")
+    assert parts_folder(order_for(there, out), "cpu") == folder
+    assert parts_folder(order_for(here, out), "cuda") != folder
+    for changed in (0, 2_999_999):
+        other = bytearray(content)
+        other[changed] ^= 1
+        there.write_bytes(other)
+        assert parts_folder(order_for(there, out), "cpu") != folder
+    there.write_bytes(content + b"0")
+    assert parts_folder(order_for(there, out), "cpu") != folder
+
+
+def test_parts_of_a_file_that_changed_anywhere_are_not_used(tmp_path: Path) -> None:
+    slide, folder = tmp_path / "slide.npy", tmp_path / "parts"
+    content = bytearray(3_000_000)
+    slide.write_bytes(content)
+    begin_with(folder, [slide])
+    (folder / "rows-0.zarr").mkdir()
+    assert are_of(folder, [file_sha256(slide)])
+    begin_with(folder, [slide])
+    assert (folder / "rows-0.zarr").exists()
+    for n in range(0, len(content), 1000):  # wherever no sample may lie
+        content[n] = 1
+    slide.write_bytes(content)
+    assert not are_of(folder, [file_sha256(slide)])
+    begin_with(folder, [slide])
+    assert not (folder / "rows-0.zarr").exists()
+    assert are_of(folder, [file_sha256(slide)])
 
 
 def test_parts_that_nobody_takes_up_go_when_another_batch_begins(

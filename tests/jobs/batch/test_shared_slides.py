@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 from napari_lossviz import io
 from napari_lossviz.core import Cancelled, Image
 from napari_lossviz.engine.threads import use_threads
+from napari_lossviz.jobs.batch import cluster
 from napari_lossviz.jobs.batch.batch_state import Batch, BatchListener
 from napari_lossviz.jobs.batch.part_places import PARTS
 from napari_lossviz.jobs.batch.place import HIDDEN, BatchPlace
+from napari_lossviz.jobs.batch.run import Where, run_batch
+from napari_lossviz.jobs.batch.settings import settings_for
+from napari_lossviz.jobs.registry import find_method
 from napari_lossviz.jobs.replay import replay
 from napari_lossviz.stain import StainConfig, translate_image
 
@@ -131,6 +135,9 @@ def test_slide_that_ends_its_workers_each_time_is_given_up(
         done = stain(slide)
     assert len(killed) == 3
     assert done.records["slide"].state == "given up"
+    assert "part statistics-0" in done.records["slide"].error
+    log = (out / "slide" / "log.txt").read_text()
+    assert "slide, part statistics-0: given up, its worker ended 3 times" in log
     assert not (out / PARTS).exists()
     assert not (out / HIDDEN).exists()
 
@@ -163,3 +170,52 @@ def test_slide_that_cannot_be_translated_says_why(stain: Run, slide: Path, tmp_p
     done = stain(slide.with_name("grey.tif"))
     assert done.records["grey"].state == "failed"
     assert "a grey one" in done.records["grey"].error
+    log = (tmp_path / "out" / "grey" / "log.txt").read_text()
+    assert re.search(r"grey, part plan: failed, .* in one piece: .*a grey one", log)
+
+
+def test_parts_for_another_kind_of_device_wait_until_no_worker_has_it(
+    stain: Run, slide: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled):
+        stain(slide, listener=Parts(stop_after=2))
+    (folder,) = (out / PARTS / "slide").iterdir()
+    assert folder.name.endswith("-cpu")
+    folder.rename(folder.with_name(folder.name.replace("-cpu", "-cuda")))
+    stain(slide)
+    assert "no worker is left with cuda" in (out / "slide" / "log.txt").read_text()
+    np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
+    assert not (out / PARTS).exists()
+
+
+_WITH_GPU = """
+import napari_lossviz.jobs.batch.device_kinds as kinds
+kinds.device_kind = lambda settings: "cuda"
+"""
+
+
+def test_slide_is_not_shared_among_workers_with_and_without_a_gpu(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the two workers says that it has a GPU, whose last digits would be others."""
+    (tmp_path / "gpu").mkdir()
+    (tmp_path / "gpu" / "sitecustomize.py").write_text(_WITH_GPU)
+    environment = cluster._environment
+
+    def of_two_kinds(workers: cluster.Workers, number: int) -> dict[str, str]:
+        more = {"PYTHONPATH": str(tmp_path / "gpu")} if number else {}
+        return environment(workers, number) | more
+
+    monkeypatch.setattr(cluster, "_environment", of_two_kinds)
+    method = find_method("stain")
+    settings = settings_for(method, method.preset("default").replace(**CHANGES))
+    out = tmp_path / "out"
+    done = run_batch([slide], out, settings, where=Where(workers=2, threads=1))
+    assert done.records["slide"].state == "done"
+    processes = re.findall(
+        r"part \S+: .* in process (\d+)", (out / "slide" / "log.txt").read_text()
+    )
+    assert len(processes) > 2
+    assert len(set(processes)) == 1
+    np.testing.assert_array_equal(io.read(out / "slide.png")[0].array, alone(slide))
