@@ -48,6 +48,13 @@ class FloatBox(QDoubleSpinBox):
         except ValueError:
             return self.value()
 
+    def typed(self) -> float:
+        """Return what is in the box, even if Qt has not taken it yet."""
+        text = self.text()
+        if text == self.textFromValue(self.value()):
+            return self.value()  # with all its digits
+        return min(max(self.valueFromText(text), self.minimum()), self.maximum())
+
     def validate(self, input: str | None, pos: int) -> Any:
         """Let everything be typed that may become a number."""
         text = (input or "").replace(",", ".")
@@ -211,8 +218,15 @@ class _Value:
 
 
 def _value_of(part: Any) -> Any:
+    # What was typed counts at once: Qt takes it when the box loses the focus, and a button that is
+    # pressed does not get it everywhere.
     if isinstance(part, FloatBox):
-        return part.value()
+        return part.typed()
+    if isinstance(part, SpinBox):
+        try:
+            return min(max(int(part.native.text()), part.min), part.max)
+        except ValueError:  # nothing, or a sign alone
+            return part.value
     return part.text if isinstance(part, PathRow) else part.value
 
 

@@ -104,6 +104,20 @@ def test_what_people_type_is_taken_and_told(qtbot: Any) -> None:
     assert form.config() == AllKinds(rate=0.02)
 
 
+def test_what_is_typed_counts_before_the_box_loses_the_focus(qtbot: Any) -> None:
+    form = ConfigForm(AllKinds())
+    qtbot.addWidget(form)
+    form.show()
+    for name, text in (("count", "7"), ("rate", "2e-2")):
+        box = form.fields[name].widget
+        box.selectAll()
+        qtbot.keyClicks(box, text)
+    assert form.config() == AllKinds(count=7, rate=0.02)  # as a button does where none gets focus
+    count = form.fields["count"].widget
+    count.lineEdit().setText("")
+    assert form.config().count in range(1, 10)
+
+
 def test_values_that_do_not_fit_are_said_inline(qtbot: Any) -> None:
     form = ConfigForm(AllKinds())
     qtbot.addWidget(form)
