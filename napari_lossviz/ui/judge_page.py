@@ -7,23 +7,12 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from napari.layers import Layer
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QFormLayout,
-    QHeaderView,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from napari_lossviz.core import LossvizError, Step
 from napari_lossviz.io.atomic import atomic_path
 from napari_lossviz.ui.background import Task
+from napari_lossviz.ui.figures_table import FiguresTable
 from napari_lossviz.ui.result_layers import add_quietly, remove_quietly
 
 JUDGE_TIP = "Take the figures of the images chosen above"
@@ -65,7 +54,7 @@ class JudgePage(QWidget):
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setMinimumWidth(1)  # a long name must not widen the dock
-        self.table = figures_table()
+        self.table = FiguresTable()
         self.table.setToolTip(TABLE_TIP)
         self.save = QPushButton("Save CSV…")
         self.save.setToolTip(SAVE_TIP)
@@ -181,49 +170,6 @@ class JudgePage(QWidget):
                 self.say(str(error), bad=True)
 
 
-def figures_table() -> QTableWidget:
-    """Return an empty table for figures, a row for each, as high as its rows."""
-    table = QTableWidget(0, 0)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
-    table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    table.setTabKeyNavigation(False)
-    return table
-
-
-def fill_table(
-    table: QTableWidget,
-    columns: Sequence[tuple[str, str]],
-    rows: Sequence[tuple[str, str, Sequence[str]]],
-) -> None:
-    """Fill a table.
-
-    Parameters
-    ----------
-    table : QTableWidget
-    columns : sequence of (str, str)
-        Title and tooltip.
-    rows : sequence of (str, str, sequence of str)
-        Title, tooltip, and a text for each column.
-    """
-    table.setRowCount(len(rows))
-    table.setColumnCount(len(columns))
-    for j, (title, tip) in enumerate(columns):
-        table.setHorizontalHeaderItem(j, _told(title, tip))
-    for i, (title, tip, texts) in enumerate(rows):
-        table.setVerticalHeaderItem(i, _told(title, tip))
-        for j, text in enumerate(texts):
-            cell = _told(text, tip)
-            cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            table.setItem(i, j, cell)
-    header: Any = table.horizontalHeader()
-    mode = QHeaderView.ResizeMode
-    header.setSectionResizeMode(mode.Stretch if len(columns) < 3 else mode.ResizeToContents)
-    scroll: Any = table.horizontalScrollBar()
-    heights = sum(table.rowHeight(row) for row in range(table.rowCount()))
-    around = header.sizeHint().height() + scroll.sizeHint().height() + 2 * table.frameWidth()
-    table.setFixedHeight(heights + around)
-
-
 def tipped_form(rows: Sequence[tuple[str, QWidget, str]]) -> QFormLayout:
     """Return a form of widgets with a title and a tooltip each; a tooltip that is there stays."""
     form = QFormLayout()
@@ -235,9 +181,3 @@ def tipped_form(rows: Sequence[tuple[str, QWidget, str]]) -> QFormLayout:
         widget.setToolTip(widget.toolTip() or tip)
         form.addRow(label, widget)
     return form
-
-
-def _told(text: str, tip: str) -> QTableWidgetItem:
-    item = QTableWidgetItem(text)
-    item.setToolTip(tip)
-    return item

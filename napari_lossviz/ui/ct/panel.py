@@ -16,7 +16,7 @@ from napari_lossviz.ui.compare.plane import shown_plane
 from napari_lossviz.ui.ct.inputs import areas_of, disc_in, squares_layer
 from napari_lossviz.ui.ct.judgement import Question, all_as_csv, judge
 from napari_lossviz.ui.ct.layer_checklist import LayerChecklist
-from napari_lossviz.ui.judge_page import JudgePage, fill_table, tipped_form
+from napari_lossviz.ui.judge_page import JudgePage, tipped_form
 from napari_lossviz.ui.layers import image_from_layer, role_of
 from napari_lossviz.ui.plots.small_plot import COLOURS, SmallPlot
 from napari_lossviz.ui.result_layers import ResultLayers
@@ -123,8 +123,7 @@ class CtPanel(JudgePage):
             short = [name.removeprefix(first).strip() for name in others]
             plain = [re.sub(r"[()]", "", one.removeprefix("denoised")).strip() for one in short]
             titles[1:] = [one or name for one, name in zip(plain, short, strict=True)]
-        fill_table(
-            self.table,
+        self.table.fill(
             list(zip(titles, figures, strict=True)),
             [
                 (

@@ -22,7 +22,7 @@ from napari_lossviz.core import Image, NamedImage
 from napari_lossviz.jobs.run_comparison import Change, compare_runs, difference_image
 from napari_lossviz.jobs.run_record import RunRecord, saved_image
 from napari_lossviz.ui.background import Task
-from napari_lossviz.ui.judge_page import figures_table, fill_table
+from napari_lossviz.ui.figures_table import figures_table, fill_table
 from napari_lossviz.ui.lab.loss_map import LossMap, maps_of
 from napari_lossviz.ui.lab.map_pair import MapPair
 from napari_lossviz.ui.lab.run_choice import RunChoice

@@ -10,6 +10,8 @@ from napari_lossviz.ui.plots.bare import bare_plot, pg
 from napari_lossviz.ui.plots.palette import ON_DARK
 
 COLOURS = ON_DARK[:4]
+_TOGETHER = 24
+"""Letters of a name that stay on one line of the legend: more may have no room at a large font."""
 
 
 class SmallPlot(QWidget):
@@ -31,6 +33,7 @@ class SmallPlot(QWidget):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.legend = QLabel()
         self.legend.setWordWrap(True)
+        self.legend.setMinimumWidth(1)  # a long name must not widen the dock
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.setToolTip(tip)
         layout = QVBoxLayout(self)
@@ -45,6 +48,7 @@ class SmallPlot(QWidget):
         names = []
         for (name, places, values), colour in zip(curves, COLOURS, strict=False):
             self.plot.plot(places, values, pen=pg.mkPen(colour, width=1))
-            words = name.replace(" ", "&nbsp;")  # a line and its name stay together
+            # a line and its name stay together
+            words = name.replace(" ", "&nbsp;") if len(name) <= _TOGETHER else name
             names.append(f'<span style="color: {colour}">―&nbsp;{words}</span>')
         self.legend.setText(" &nbsp; ".join(names))

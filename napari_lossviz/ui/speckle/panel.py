@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from napari_lossviz.core import InputError, NamedImage
 from napari_lossviz.ui.compare.figures import in_short
 from napari_lossviz.ui.compare.layer_choice import LayerChoice
-from napari_lossviz.ui.judge_page import JudgePage, fill_table, tipped_form
+from napari_lossviz.ui.judge_page import JudgePage, tipped_form
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.plots.small_plot import SmallPlot
 from napari_lossviz.ui.result_layers import ResultLayers
@@ -166,7 +166,7 @@ class SpecklePanel(JudgePage):
             (row.title, row.tip, [_in_words(row, one) for one in figures.values()])
             for row in shown_rows(list(figures.values()), judgement.areas)
         ]
-        fill_table(self.table, [(name, "") for name in columns], rows)
+        self.table.fill([(name, "") for name in columns], rows)
         histogram = judgement.histogram
         middles = (histogram.edges[:-1] + histogram.edges[1:]) / 2
         self.histogram.show_curves(

@@ -8,7 +8,7 @@ from napari_lossviz.core import InputError, NamedImage
 from napari_lossviz.stain.align import refuse_large
 from napari_lossviz.stain.scene import as_rgb_image, pixel_size
 from napari_lossviz.ui.compare.figures import in_short
-from napari_lossviz.ui.judge_page import JudgePage, fill_table, tipped_form
+from napari_lossviz.ui.judge_page import JudgePage, tipped_form
 from napari_lossviz.ui.layers import derived_layer, image_from_layer
 from napari_lossviz.ui.result_layers import ResultLayers
 from napari_lossviz.ui.stain.agreement_plot import AgreementPlot
@@ -176,7 +176,7 @@ class JudgePanel(JudgePage):
             (row, TIPS[row], [in_short(of_image[row]) for of_image in figures.values()])
             for row in figures[VIRTUAL]
         ]
-        fill_table(self.table, [(image, "") for image in figures], rows)
+        self.table.fill([(image, "") for image in figures], rows)
 
     def as_csv(self) -> str:
         """Return the figures, agreement and tiles as CSV."""

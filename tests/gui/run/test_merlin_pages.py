@@ -127,7 +127,8 @@ def test_judge_and_compare_speak_of_pixels_and_of_no_data(
     assert judge.status.text().startswith(
         "There is no data at 2 point targets: row 50 column 10, row 50 column 12."
     )
-    titles = [judge.table.verticalHeaderItem(n).text() for n in range(judge.table.rowCount())]
+    (table,) = judge.table.bands
+    titles = [table.verticalHeaderItem(n).text() for n in range(table.rowCount())]
     assert "Ratio mean" in titles
     assert not {"Width, px", "Peak, dB", "Energy, dB"} & set(titles)
 

@@ -83,8 +83,9 @@ def test_from_a_dropped_image_to_an_exported_one(
     intensity = np.abs(slc[20:52, 30:62]) ** 2
     (figures,) = judge.judgement.figures.values()
     assert figures.enl_before == pytest.approx(intensity.mean() ** 2 / intensity.var(), rel=0.1)
-    assert judge.table.item(0, 0).text().endswith(f"({figures.enl_before:.4g})")
-    titles = [judge.table.verticalHeaderItem(n).text() for n in range(judge.table.rowCount())]
+    (table,) = judge.table.bands
+    assert table.item(0, 0).text().endswith(f"({figures.enl_before:.4g})")
+    titles = [table.verticalHeaderItem(n).text() for n in range(table.rowCount())]
     assert sum(title.startswith("ENL, ") for title in titles) == 1
     assert "no M-index" in judge.status.text()
     judge.save_table(tmp_path / "figures.csv")

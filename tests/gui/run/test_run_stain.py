@@ -96,7 +96,7 @@ def test_from_the_sample_to_figures_and_an_export(
     shown = judge.judgement.figures["virtual"]
     assert shown["DAB density"] == pytest.approx(expected.mean_density)
     assert shown["Pixel H-score"] == pytest.approx(expected.pixel_h_score)
-    assert judge.table.item(0, 0).text() == f"{expected.mean_density:.4g}"
+    assert judge.table.bands[0].item(0, 0).text() == f"{expected.mean_density:.4g}"
     assert judge.judgement.agreement.correlation > 0.5
     assert judge.plot.isVisibleTo(judge)
     names = [layer.name for layer in viewer.layers]
