@@ -33,6 +33,8 @@ from napari_lossviz.ui.gradients.box import ALL
 SIZE = 1280, 800
 FONT_SIZE = get_settings().appearance.font_size
 PLUGIN = "napari-lossviz"
+PATIENCE = 3600
+"""Seconds for a training that takes half a minute: the machine may be busy with other things."""
 ROUTE = [(-0.20, -0.10), (-0.14, -0.13), (-0.08, -0.10), (-0.05, -0.02), (-0.10, 0.04)]
 """Points of a brush stroke from the middle of the canvas, in parts of its height."""
 
@@ -66,12 +68,12 @@ class Session:
         """Let the window work."""
         QTest.qWait(milliseconds)
 
-    def until(self, reached: Callable[[], bool], seconds: float = 900) -> None:
+    def until(self, reached: Callable[[], bool]) -> None:
         """Let the window work until something is true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while not reached():
             if time.monotonic() > end:
-                raise TimeoutError("the window did not get there")
+                raise TimeoutError(f"not there after {PATIENCE / 60:.0f} minutes")
             QTest.qWait(20)
 
     def shoot(self, name: str) -> None:
@@ -397,9 +399,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for panel in PANELS if options.panel is None else (options.panel,):
         session = Session(options.out, options.font_scale, panel)
-        PANELS[panel](session)
-        session.viewer.close()
-        QApplication.processEvents()
+        try:
+            PANELS[panel](session)
+        finally:  # its engine's process would work on, and this one wait for it
+            session.viewer.close()
+            QApplication.processEvents()
 
 
 if __name__ == "__main__":
