@@ -72,7 +72,7 @@ def spans_at(
     Parameters
     ----------
     starts : sequence of int
-        Rising, the first 0, no two further apart than `tile`.
+        Never falling, the first 0, none more than `tile` from the one before.
     length, tile, overlap, grid, blend
         See `cover`. Tiles blend over `overlap`, however far they overlap.
     """

@@ -48,9 +48,10 @@ class StainConfig(MethodConfig):
     )
     kernel: int = setting(
         1,
-        "Kernelised statistics: how many half tiles far those of a tile reach, falling off with "
-        "the distance; 0: each tile keeps its own.",
-        unit="half tiles",
+        "Kernelised statistics: how many steps far those of a tile reach, falling off with the "
+        "distance; they are taken half a tile apart or a little less, which is a step. 0: each "
+        "tile keeps its own.",
+        unit="steps",
         ge=0,
         le=8,
     )

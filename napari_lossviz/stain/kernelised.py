@@ -1,14 +1,15 @@
 """Kernelised instance normalisation (arXiv 2208.10730): statistics that glide from tile to tile.
 
 The network was trained on crops, each with its own mean and variance. Here tiles of that size lie
-half a tile apart, and every place takes the statistics of those around it: their average under a
-kernel that falls off in proportion to the distance. It is taken at every place, not once for each
-tile, so that tiles that overlap agree about every pixel, and no seam is left.
+at most half a tile apart, and every place takes the statistics of those around it: their average
+under a kernel that falls off in proportion to the distance. It is taken at every place, not once
+for each tile, so that tiles that overlap agree about every pixel, and no seam is left.
 
 Every second tile along both axes is a crop that the image would be cut into, if it were translated
 crop by crop, as published. Where another tile lies changes what it holds and with it the stain by
 several per cent; so a tile midway between four crops counts half, and these the other half. The
-tiles between two crops are not measured: they are the union of their neighbours, which cover them.
+tiles between two crops are not measured: they take the average of their neighbours, which cover
+them.
 
 A tile that is partly blank holds less than a crop's worth of tissue. What it lacks is filled with
 the statistics of tissue near it, until the window is full: what is blank counts for nothing.
@@ -141,7 +142,8 @@ def with_neighbours(table: StatisticsTable, shares: NDArray[np.float64]) -> Stat
             values[open_] = near(values, sides, open_)
         means.append(mean.astype(np.float32))
         variances.append(variance.astype(np.float32))
-    return StatisticsTable(means, variances, np.where(open_, shares, table.weights))
+    known = np.where(open_, shares, table.weights).astype(np.float32)
+    return StatisticsTable(means, variances, known)
 
 
 def filled(table: StatisticsTable) -> StatisticsTable:

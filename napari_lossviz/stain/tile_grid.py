@@ -88,10 +88,29 @@ def tiles_of(
         Tissue, by blocks of `side` pixels.
     side : int
     """
+    # By blocks: pixel by pixel it takes ten seconds, of 20,000 x 20,000. Whole numbers, so exact.
+    down, across = (
+        _pixels_of_blocks(spans, side, count)
+        for spans, count in zip((rows, columns), mask.shape, strict=True)
+    )
+    pixels = down @ mask.astype(np.float64) @ across.T
     return [
-        [Tile(r, c, y, x, float(mask_part(mask, side, y, x).mean())) for c, x in enumerate(columns)]
+        [
+            Tile(r, c, y, x, float(pixels[r, c]) / (y.length * x.length))
+            for c, x in enumerate(columns)
+        ]
         for r, y in enumerate(rows)
     ]
+
+
+def _pixels_of_blocks(spans: Sequence[Span], side: int, count: int) -> NDArray[np.float64]:
+    """Return how many pixels of each span (rows) lie in each block; the last one has no end."""
+    first = side * np.arange(count, dtype=np.float64)
+    after = np.append(first[1:], np.inf)
+    start, stop = (
+        np.array(ends)[:, None] for ends in zip(*((s.start, s.stop) for s in spans), strict=True)
+    )
+    return np.asarray(np.maximum(np.minimum(after, stop) - np.maximum(first, start), 0))
 
 
 def lattice(length: int, tile: int, grid: int) -> list[Span]:
