@@ -37,6 +37,8 @@ class Result(ABC):
         Edits that the result contains, in order.
     warnings : tuple of str
         What the user should know, a sentence each.
+    files : mapping of str to str
+        SHA-256 of the files of weights as they were when they were loaded, by setting.
     """
 
     method: ClassVar[str]
@@ -51,6 +53,7 @@ class Result(ABC):
     peak_memory: int = 0
     edits: tuple[Edit, ...] = ()
     warnings: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def inputs(self) -> tuple[Image, ...]:
         """Return all images that the run took, in the order of the method's arguments."""

@@ -1,9 +1,10 @@
 """Files of trained networks: safetensors with a model card, and the training that makes them."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,35 @@ STATE_SUFFIX = ".state.safetensors"
 """Of the file, beside the finished one, from which a stopped training goes on."""
 
 _SUFFIX = ".safetensors"
+
+_READINGS = 3
+"""How often a file is read that is another one afterwards."""
+
+_T = TypeVar("_T")
+
+
+def read_with_hash(path: Path, read: Callable[[Path], _T]) -> tuple[_T, str]:
+    """Return what a file holds, and the SHA-256 of the very file that was read.
+
+    A training may put another one in its place at any time, and a recipe names what was used.
+
+    Parameters
+    ----------
+    path : Path
+    read : callable
+        Called with the path.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is another one each time that it was read.
+    """
+    for _ in range(_READINGS):
+        before = _sha256(path)
+        content = read(path)
+        if _sha256(path) == before:
+            return content, before
+    raise InputError(f"{path}: the file changes while it is read: wait until it is written")
 
 
 def write_model(
@@ -88,6 +118,14 @@ def training_output(name: str, *, what: str, advice: str) -> Path | None:
             f"{what} {path} is there already and finished: choose another name, or {advice}"
         )
     return path
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _checked(path: str | Path, what: str) -> Path:

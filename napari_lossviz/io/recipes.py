@@ -128,7 +128,7 @@ def build_recipe(
         selection=selection or Selection(),
         output=output,
         edits=result.edits,
-        files={name: file_sha256(path) for name, path in result.config.files_read().items()},
+        files=_files_of(result),
         seed=getattr(result.config, "seed", None),
         device=result.device,
         threads=result.threads,
@@ -282,6 +282,13 @@ def _config_of(result: Result, without_identity: bool) -> dict[str, Any]:
     """Return the settings; of files among them the name alone where places are left out."""
     settings: dict[str, Any] = result.config.model_dump(mode="json")
     return without_places(settings) if without_identity else settings
+
+
+def _files_of(result: Result) -> dict[str, str]:
+    """Return the hashes of its files of weights; of those that it did not load, as they are now."""
+    named = result.config.files_read()
+    others = {name: file_sha256(path) for name, path in named.items() if name not in result.files}
+    return {**others, **result.files}
 
 
 def _relative(path: Path, folder: Path) -> str:

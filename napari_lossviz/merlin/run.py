@@ -117,6 +117,7 @@ def despeckle(
         seconds=time.perf_counter() - started,
         peak_memory=peak.bytes,
         warnings=tuple(warnings),
+        files={"weights": weights.file_sha256} if weights.file_sha256 else {},
         amplitude=amplitude,
         weights=weights,
         before=prepared.before,

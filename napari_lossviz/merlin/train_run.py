@@ -1,6 +1,7 @@
 """Training as a whole: from images to weights, with checkpoints, previews and a model card."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def train_on(
         start.name if path is None else path.stem,
         start.sensor,
         _card(start, config, state, names, sha256),
+        start.file_sha256,
     )
     if path is not None and state_path is not None:
         save_weights(trained, path)
@@ -165,7 +167,7 @@ def _start(parts: Sequence[tuple[Scene, list[Segment]]], config: MerlinConfig) -
     if found == 1.0:
         return start
     scaled = Normalisation(constants.maximum, constants.minimum, constants.scale * found)
-    return MerlinWeights(start.parameters, scaled, start.name, start.sensor, start.card)
+    return replace(start, normalisation=scaled)
 
 
 def _belongs_to(config: MerlinConfig, sha256: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from napari_lossviz.core import InputError
-from napari_lossviz.engine.model_files import write_model
+from napari_lossviz.engine.model_files import read_with_hash, write_model
 from napari_lossviz.merlin.config import Sensor
 from napari_lossviz.merlin.normalisation import NORMALISATIONS, Normalisation
 from napari_lossviz.merlin.shapes import parameter_shapes
@@ -35,6 +35,8 @@ class MerlinWeights:
         Sensor mode of its training images, empty where unknown.
     card : mapping
         The model card: where the weights come from, data hash, loss history, …; JSON values.
+    file_sha256 : str
+        Of the file that was named, or that a training started from; empty without one.
     """
 
     parameters: Mapping[str, NDArray[np.float32]] = field(repr=False)
@@ -42,6 +44,7 @@ class MerlinWeights:
     name: str
     sensor: str = ""
     card: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    file_sha256: str = ""
 
 
 def load_weights(name: str, sensor: Sensor | str = "auto") -> MerlinWeights:
@@ -80,12 +83,8 @@ def load_weights(name: str, sensor: Sensor | str = "auto") -> MerlinWeights:
         )
     if not path.is_file():
         raise InputError(f"weights {path}: there is no such file")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path, sensor)
-    from napari_lossviz.merlin.pretrained import read_pth
-
-    parameters = read_pth(path)
-    return MerlinWeights(parameters, _chosen(path, sensor), path.stem, sensor)
+    found, sha256 = read_with_hash(path, lambda path: _read(path, sensor))
+    return replace(found, file_sha256=sha256)
 
 
 def save_weights(weights: MerlinWeights, path: str | Path) -> Path:
@@ -180,6 +179,15 @@ def check_finite(path: Path, parameters: Mapping[str, NDArray[np.float32]]) -> N
     for name, values in parameters.items():
         if not np.isfinite(values).all():
             raise InputError(f"weights {path}: {name} holds NaN or infinity; the file is damaged")
+
+
+def _read(path: Path, sensor: str) -> MerlinWeights:
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, sensor)
+    from napari_lossviz.merlin.pretrained import read_pth
+
+    parameters = read_pth(path)
+    return MerlinWeights(parameters, _chosen(path, sensor), path.stem, sensor)
 
 
 def _read_safetensors(path: Path, sensor: str) -> MerlinWeights:

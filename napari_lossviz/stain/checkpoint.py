@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from napari_lossviz.core import InputError
-from napari_lossviz.engine.model_files import write_model
+from napari_lossviz.engine.model_files import read_with_hash, write_model
 
 if TYPE_CHECKING:
     from napari_lossviz.stain.generator import ResnetGenerator
@@ -66,6 +66,8 @@ class StainCheckpoint:
         Of the training images; 0 where unknown.
     card : mapping
         Settings, data hash, history, …; JSON values.
+    file_sha256 : str
+        Of the file that it was read from, or that its training started from; empty without one.
     """
 
     architecture: Architecture
@@ -75,6 +77,7 @@ class StainCheckpoint:
     target_stain: str = ""
     microns_per_pixel: float = 0.0
     card: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    file_sha256: str = ""
 
     def part(self, prefix: str) -> dict[str, NDArray[np.float32]]:
         """Return the tensors whose names begin so, without that beginning."""
@@ -151,11 +154,8 @@ def load_checkpoint(path: str | Path) -> StainCheckpoint:
         raise InputError(f"checkpoint {path}: expected a file ending in .safetensors or .pth")
     if not path.is_file():
         raise InputError(f"checkpoint {path}: there is no such file")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    from napari_lossviz.stain.networks import authors_checkpoint
-
-    return authors_checkpoint(path)
+    found, sha256 = read_with_hash(path, _read)
+    return replace(found, file_sha256=sha256)
 
 
 def load_generator(path: str | Path) -> "ResnetGenerator":
@@ -210,6 +210,14 @@ def card_text(card: Mapping[str, Any]) -> str:
             value = ", ".join(str(one) for one in value[:20]) + (", …" if len(value) > 20 else "")
         lines.append(f"- **{key.replace('_', ' ')}**: {value}")
     return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> StainCheckpoint:
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    from napari_lossviz.stain.networks import authors_checkpoint
+
+    return authors_checkpoint(path)
 
 
 def _read_safetensors(path: Path) -> StainCheckpoint:

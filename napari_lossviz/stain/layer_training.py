@@ -95,6 +95,7 @@ def train_layers(
         seconds=time.perf_counter() - started,
         peak_memory=peak.bytes,
         warnings=translated.warnings,
+        files={"start_from": checkpoint.file_sha256} if checkpoint.file_sha256 else {},
         checkpoint=checkpoint,
         target_image=target,
         translated=translated.translated,

@@ -78,8 +78,10 @@ def translate(
     started = time.perf_counter()
     if out is not None:
         refuse_existing(out)
+    files = {}
     if not isinstance(checkpoint, StainCheckpoint):
         checkpoint = load_checkpoint(checkpoint)
+        files = {"checkpoint": checkpoint.file_sha256}
     progress = Progress(reporter, 1)
     kept = None if parts is None else Parts(Path(parts))
     slide = look_at(image, checkpoint, config, progress, kept, axes)
@@ -112,6 +114,7 @@ def translate(
         seconds=time.perf_counter() - started,
         peak_memory=peak.bytes,
         warnings=tuple(warnings),
+        files=files,
         translated=translated,
         sensitivity=sensitivity,
         tissue=slide.tissue,
@@ -204,6 +207,7 @@ def _translate(
     scene = slide.scene
     tiled = TiledSlide(slide, checkpoint, config, device, progress, parts)
     progress.extend(tiled.passes)
+    progress.announce("computing the first tile")  # else the look at the tissue seems to last
     height, width = scene.shape
     keeps_spread = config.sensitivity > 0 and height * width <= _SENSITIVITY_PIXELS
     spread = np.zeros((height, width), np.float32) if keeps_spread else None

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def train(
         progress.poll()
     sha256 = data_hash(listed, progress.poll)
     device = choose_device(config.device)
-    generator, sampler, started_from = _start(config)
+    generator, sampler, started_from, start_sha256 = _start(config)
     trainer = Trainer(generator, sampler, config, device)
     state = TrainingState({"data": sha256, **_decisive(config)})
     state_path = None if path is None else path.with_suffix(STATE_SUFFIX)
@@ -121,6 +122,7 @@ def train(
     }
     moments = training_moments(trainer.generator, training, config, device, progress.poll)
     checkpoint = _checkpoint(trainer, moments, config, listed, card, path)
+    checkpoint = replace(checkpoint, file_sha256=start_sha256)
     if path is not None and state_path is not None:
         _refuse_other(path, checkpoint)
         save_checkpoint(checkpoint, path)
@@ -222,11 +224,11 @@ def _run(
             keep()
 
 
-def _start(config: StainConfig) -> tuple[ResnetGenerator, PatchSampler, str]:
-    """Return the networks that a training starts from, and what they are called."""
+def _start(config: StainConfig) -> tuple[ResnetGenerator, PatchSampler, str, str]:
+    """Return the networks that a training starts from, their name, and the hash of their file."""
     if not config.start_from:
         generator = ResnetGenerator(config.generator_channels, config.residual_blocks, config.seed)
-        return generator, _new_sampler(generator, config), "random weights"
+        return generator, _new_sampler(generator, config), "random weights", ""
     start = load_checkpoint(config.start_from)
     generator = start.generator()
     sizes = start.architecture
@@ -237,8 +239,8 @@ def _start(config: StainConfig) -> tuple[ResnetGenerator, PatchSampler, str]:
             f"{config.start_from}, whose last layer is {last}: leave out what is beyond"
         )
     if sizes.layers == config.layer_numbers and sizes.features == config.patch_features:
-        return generator, start.sampler(), start.name
-    return generator, _new_sampler(generator, config), start.name
+        return generator, start.sampler(), start.name, start.file_sha256
+    return generator, _new_sampler(generator, config), start.name, start.file_sha256
 
 
 def _new_sampler(generator: ResnetGenerator, config: StainConfig) -> PatchSampler:
