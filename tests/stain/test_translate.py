@@ -231,6 +231,16 @@ def test_a_cancelled_run_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_look_at_the_tissue_is_over_when_tiles_begin(
+    checkpoint: StainCheckpoint, ihc: Any
+) -> None:
+    told: list[Step] = []
+    translate(ihc[:200, :180], checkpoint, SMALL, reporter=told.append)
+    begun = next(n for n, step in enumerate(told) if step.total > 1)  # the tiles are counted
+    assert "looking for tissue" in {step.message for step in told[:begun]}
+    assert "looking for tissue" not in {step.message for step in told[begun:]}
+
+
 def test_bad_images_are_refused_with_what_to_do(checkpoint: StainCheckpoint, ihc: Any) -> None:
     for bad, match in (
         (ihc[..., 0], "grey one"),
