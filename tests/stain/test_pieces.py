@@ -201,7 +201,9 @@ def test_a_lattice_holds_the_fewest_crops_laid_evenly_and_one_between_two(
 
 
 @pytest.mark.parametrize("size", [(320, 448), (300, 60), (60, 300), (64, 64), (900, 68)])
-def test_every_tile_beside_those_measured_has_one_for_a_neighbour(size: tuple[int, int]) -> None:
+def test_a_tile_that_is_not_measured_lies_beside_three_or_four_that_are(
+    size: tuple[int, int],
+) -> None:
     rows, columns = (lattice(length, 64, 4) for length in size)
     tiles = tiles_of(rows, columns, np.ones(size, bool), 1)
     places = {(tile.row, tile.column) for tile in measured(tiles, on_lattice=True)}
