@@ -3,13 +3,14 @@
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_lossviz.ui.layers import role_of
 from napari_lossviz.ui.result_layers import ResultLayers, results_in
+from napari_lossviz.ui.tipped_choice import TippedChoice
 
 
-class ResultChoice(QComboBox):
+class ResultChoice(TippedChoice):
     """A combo box of the results shown in a viewer.
 
     Selecting a layer of a result chooses that result; selecting an image chooses its latest one.
@@ -106,6 +107,7 @@ class ResultChoice(QComboBox):
         self._take(self._results[index] if 0 <= index < len(self._results) else None)
 
     def _take(self, chosen: ResultLayers | None) -> None:
+        self.show_name("" if chosen is None else chosen.denoised.name)
         if chosen is not self._chosen:
             self._chosen = chosen
             self.result_chosen.emit(chosen)

@@ -52,6 +52,7 @@ class StainDock(MethodDock):
             figures=result_in_short,
             formats=SLIDES,
             accepts=_is_colour,
+            told=("statistics", "kernel", "tile"),
             reads="Slides (SVS, NDPI, MRXS), TIFF, OME-TIFF or NumPy files of 8-bit RGB",
         )
         super().__init__(viewer, "stain", settings)

@@ -127,6 +127,25 @@ def test_from_the_sample_to_figures_and_an_export(
     assert any("Demonstration only" in sentence for sentence in recipe.warnings)
 
 
+def test_results_of_other_statistics_are_told_apart_by_name(
+    opened: Callable[[], tuple[Any, Any]], qtbot: Any
+) -> None:
+    viewer, dock = opened()
+    viewer.add_image(tile_pair(64)[0], name="HE", **MICRONS)
+    choose_checkpoint(qtbot, dock)
+    controls = dock.run_panel.controls
+    for statistics in ("kernelised", "tile"):
+        controls.form.set_config(controls.form.config().replace(statistics=statistics))
+        with qtbot.waitSignal(dock.run_panel.result_ready, timeout=WAIT):
+            click(controls.run_button)
+        qtbot.waitUntil(lambda: not dock.run_panel.working, timeout=WAIT)
+    names = [layer.name for layer in viewer.layers[1:]]
+    assert names == ["HE translated (default)", "HE translated (default, statistics tile)"]
+    assert names[-1] in dock.results.toolTip()  # the box may be too narrow for it
+    viewer.layers.selection.active = viewer.layers[1]
+    assert names[0] in dock.results.toolTip()
+
+
 def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     opened: Callable[[], tuple[Any, Any]], qtbot: Any, tmp_path: Path
 ) -> None:
