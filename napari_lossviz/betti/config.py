@@ -1,16 +1,36 @@
 """The configuration of Betti matching; torch-free, so that forms and commands open at once."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import ValidatorFunctionWrapHandler, field_validator
 
-from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.config import MethodConfig, Metric, setting
 
 
 class BettiConfig(MethodConfig):
     """Settings of Betti matching (arXiv 2211.15272, 2407.04683)."""
 
     method: ClassVar[str] = "betti"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        **{
+            f"{name}{end}": Metric(f"{title}{which}")
+            for name, title in (
+                ("betti_matching_loss", "Betti matching loss"),
+                ("matching_error", "matching error"),
+                ("betti_number_error", "Betti number error"),
+            )
+            for end, which in (
+                ("", ""),
+                ("_dimension_0", ", components"),
+                ("_dimension_1", ", loops"),
+                ("_dimension_2", ", cavities"),
+            )
+        },
+        "features_matched": Metric("matched features"),
+        "features_false": Metric("false features"),
+        "features_missed": Metric("missed features"),
+    }
 
     filtration: Literal["superlevel", "sublevel"] = setting(
         "superlevel",

@@ -2,7 +2,7 @@
 
 from napari_lossviz.core.axes import check_axes, to_millimetres
 from napari_lossviz.core.boxes import Box
-from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.config import MethodConfig, Metric, setting
 from napari_lossviz.core.edits import Edit, Region, Reset, Stroke, WholeMap
 from napari_lossviz.core.errors import (
     DeviceError,
@@ -40,6 +40,7 @@ __all__ = [
     "InputRecord",
     "LossvizError",
     "MethodConfig",
+    "Metric",
     "MissingPackageError",
     "NamedImage",
     "Origin",

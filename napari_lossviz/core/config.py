@@ -5,8 +5,9 @@ docs. A field is declared with `setting`, so that none lacks its description, ra
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +50,21 @@ def setting(
     )
 
 
+class Metric(NamedTuple):
+    """What a figure of a run is called where people read it.
+
+    Attributes
+    ----------
+    title : str
+        In small letters, as within a sentence.
+    of_image : bool
+        Whether it is in the unit of the image's values; else it is a bare number.
+    """
+
+    title: str
+    of_image: bool = False
+
+
 class MethodConfig(BaseModel):
     """Base of the method configurations: frozen, picklable, closed against unknown fields."""
 
@@ -59,6 +75,9 @@ class MethodConfig(BaseModel):
 
     reads: ClassVar[tuple[str, ...]] = ()
     """Settings that may name a file of weights, by whose content the result is another one."""
+
+    metrics: ClassVar[Mapping[str, Metric]] = {}
+    """The figures of a result by their names in its `metrics`, with their words for people."""
 
     def files_read(self) -> dict[str, Path]:
         """Return the files of weights that are named and there, by setting."""

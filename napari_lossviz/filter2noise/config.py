@@ -1,11 +1,12 @@
 """The configuration of Filter2Noise; torch-free, so that forms and commands open at once."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.config import MethodConfig, Metric, setting
 
 
 class Filter2NoiseConfig(MethodConfig):
@@ -16,6 +17,19 @@ class Filter2NoiseConfig(MethodConfig):
     """
 
     method: ClassVar[str] = "filter2noise"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "noise": Metric("noise", of_image=True),
+        "residual": Metric("removed in flat areas", of_image=True),
+        "residual_ratio": Metric("removed in flat areas / noise"),
+        "intensity_low": Metric("range from", of_image=True),
+        "intensity_high": Metric("range to", of_image=True),
+        "h": Metric("strength h"),
+        "h_automatic": Metric("strength h, automatic"),
+        "noise_of_spectrum": Metric("noise by its spectrum", of_image=True),
+        "noise_correlation": Metric("correlation of the noise side by side"),
+        "lambda": Metric("λ"),
+        "sigma_r_factor": Metric("σr ×"),
+    }
 
     predictor: Literal["trained", "instant", "nonlocal"] = setting(
         "trained",

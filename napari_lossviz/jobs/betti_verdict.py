@@ -1,17 +1,17 @@
 """Is one model better? The answer of a report in a sentence."""
 
 from napari_lossviz.jobs.betti_report import FIGURES, Report
+from napari_lossviz.jobs.registry import find_method
 
-TITLES = {
-    "matching_error": "matching error",
-    "betti_number_error": "Betti number error",
-    "betti_matching_loss": "Betti matching loss",
+_MATCHING = find_method("betti").load_config().metrics
+_OVERLAP = {
     "dice": "Dice",
     "cldice": "clDice",
     "hd95": "HD95",
     "rand_error": "adapted Rand error",
     "variation_of_information": "variation of information",
 }
+TITLES = {name: _MATCHING[name].title if name in _MATCHING else _OVERLAP[name] for name in FIGURES}
 """Each of `FIGURES` for people."""
 
 HIGHER_IS_BETTER = frozenset({"dice", "cldice"})

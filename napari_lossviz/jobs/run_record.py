@@ -20,6 +20,7 @@ from napari_lossviz.io.figure import FIGURE
 from napari_lossviz.io.loss_history import LOSSES_FILE, losses_beside, read_losses
 from napari_lossviz.io.maps import LOSS_PREFIX, MAPS_FOLDER
 from napari_lossviz.io.recipes import FOLDER_RECIPE, RECIPE_SUFFIX, pixel_sha256, read_recipe
+from napari_lossviz.jobs.metric_words import NamedFigure, named_figures
 from napari_lossviz.jobs.registry import METHODS
 
 
@@ -38,6 +39,8 @@ class RunRecord:
     settings : mapping of str to object
         Its configuration as plain data.
     metrics : mapping of str to float
+    value_unit : str
+        Of the values of its first image.
     history : mapping of str to sequence of float
         Every loss term by step.
     device : str
@@ -62,6 +65,7 @@ class RunRecord:
     inputs: tuple[str, ...]
     settings: Mapping[str, Any]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    value_unit: str = ""
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     device: str = ""
     seconds: float = 0.0
@@ -79,6 +83,11 @@ class RunRecord:
         known = METHODS.get(self.method)
         return self.method if known is None else known.title
 
+    @property
+    def figures(self) -> dict[str, NamedFigure]:
+        """The metrics as people read them."""
+        return named_figures(self.method, self.metrics, self.value_unit)
+
 
 def record_of(result: Result, name: str) -> RunRecord:
     """Return what is kept of a result that was computed just now."""
@@ -88,6 +97,7 @@ def record_of(result: Result, name: str) -> RunRecord:
         inputs=tuple(image.name for image in result.inputs()),
         settings=result.config.model_dump(mode="json"),
         metrics=dict(result.metrics),
+        value_unit=result.source.value_unit,
         history={term: tuple(values) for term, values in result.history.items()},
         device=result.device,
         seconds=result.seconds,
@@ -117,6 +127,7 @@ def read_record(path: str | Path) -> RunRecord:
         inputs=names,
         settings=recipe.config,
         metrics=recipe.metrics,
+        value_unit=recipe.inputs[0].value_unit if recipe.inputs else "",
         history=read_losses(losses) if losses.is_file() else {},
         device=recipe.device,
         seconds=recipe.seconds,

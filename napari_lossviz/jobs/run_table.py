@@ -21,7 +21,7 @@ def rows_of(records: Sequence[RunRecord]) -> list[tuple[str, ...]]:
             record.title,
             ", ".join(record.inputs),
             listed(settings),
-            listed(record.metrics),
+            ", ".join(f"{one.title} {one.text()}" for one in record.figures.values()),
             f"{record.seconds:.3g} s",
         )
         for record, settings in zip(records, differing, strict=True)

@@ -133,7 +133,7 @@ def _of_run(run: RunFacts, differs: set[str]) -> list[str]:
             )
         )
     if record.metrics:
-        figures = [(name, f"{value:.6g}") for name, value in record.metrics.items()]
+        figures = [(one.title, one.text(6)) for one in record.figures.values()]
         parts += [heading("Metrics", 3), table((), figures)]
     settings = [
         (name, in_short(value), "differs" if name in differs else "")

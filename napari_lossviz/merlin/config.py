@@ -1,10 +1,11 @@
 """The configuration of MERLIN; torch-free, so that forms and commands open at once."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.config import MethodConfig, Metric, setting
 
 GRID = 32
 """The network halves an image five times: tiles start at multiples of this and are as long."""
@@ -21,6 +22,14 @@ class MerlinConfig(MethodConfig):
 
     method: ClassVar[str] = "merlin"
     reads: ClassVar[tuple[str, ...]] = ("weights",)
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "dependence_before": Metric("dependence of real and imaginary part"),
+        "dependence_after": Metric("dependence after centring or deramping"),
+        "training_steps": Metric("training steps"),
+        "training_best_step": Metric("best training step"),
+        "training_validation_at_start": Metric("held-out loss at the start"),
+        "training_validation_best": Metric("held-out loss, best"),
+    }
 
     weights: Sensor | str = setting(
         "spotlight",

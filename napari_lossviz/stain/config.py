@@ -1,11 +1,12 @@
 """The configuration of stain translation; torch-free, so that forms and commands open at once."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from napari_lossviz.core.config import MethodConfig, setting
+from napari_lossviz.core.config import MethodConfig, Metric, setting
 
 GRID = 4
 """The generator halves an image twice: tiles start at multiples of this and are as long."""
@@ -33,6 +34,10 @@ class StainConfig(MethodConfig):
 
     method: ClassVar[str] = "stain"
     reads: ClassVar[tuple[str, ...]] = ("checkpoint",)
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "tissue_share": Metric("share of tissue"),
+        "resampling": Metric("resampled ×"),
+    }
 
     checkpoint: str = setting(
         "",
@@ -303,6 +308,10 @@ class StainTrainingConfig(StainConfig):
 
     method: ClassVar[str] = "stain_training"
     reads: ClassVar[tuple[str, ...]] = ("start_from",)
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "pairs": Metric("pairs"),
+        "validation": Metric("held-out loss"),
+    }
 
 
 def _names(text: str) -> tuple[str, ...]:

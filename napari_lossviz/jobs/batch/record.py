@@ -91,6 +91,8 @@ class ItemRecord(BaseModel):
     seconds : float
         Of the run itself.
     metrics : dict of str to float
+    value_unit : str
+        Of the values of the image.
     warnings : tuple of str
     left_out : tuple of str
         Those of the warnings that name edits which do not fit the image.
@@ -120,6 +122,7 @@ class ItemRecord(BaseModel):
     attempts: int = 1
     seconds: float = 0.0
     metrics: dict[str, float] = {}
+    value_unit: str = ""
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     error: str = ""

@@ -16,6 +16,7 @@ from napari_lossviz.io.spreadsheet import harmless
 from napari_lossviz.jobs.batch.outcomes import ERROR_FILE
 from napari_lossviz.jobs.batch.record import ItemRecord
 from napari_lossviz.jobs.html_page import bullets, page, paragraph
+from napari_lossviz.jobs.metric_words import NamedFigure, named_figures
 
 CSV_FILE, PAGE_FILE = "summary.csv", "summary.html"
 
@@ -66,18 +67,21 @@ def refuse_foreign_summary(out: Path) -> None:
 
 
 def as_csv(records: Sequence[ItemRecord]) -> str:
-    """Return a row for each item; metrics are columns of their own."""
-    metrics = list(dict.fromkeys(name for one in records for name in one.metrics))
+    """Return a row for each item; metrics are columns of their own, and after them their units."""
+    figures = [_figures(one) for one in records]
+    metrics = list(dict.fromkeys(name for one in figures for name in one))
+    measured = [name for name in metrics if any(name in of and of[name].unit for of in figures)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow((*_COLUMNS, *metrics))
-    for one in records:
+    writer.writerow((*_COLUMNS, *metrics, *(f"{name} unit" for name in measured)))
+    for one, named in zip(records, figures, strict=True):
         row: list[Any] = [
             one.stem, one.state, one.source, one.title, " x ".join(map(str, one.shape)),
             one.main, f"{one.seconds:.3f}" if one.state == "done" else "", one.device,
             one.threads or "", one.attempts or "", one.finished, "; ".join(one.warnings), one.error,
         ]  # fmt: skip
-        row += [one.metrics.get(name, "") for name in metrics]
+        row += [named[name].value if name in named else "" for name in metrics]
+        row += [named[name].unit if name in named else "" for name in measured]
         writer.writerow([harmless(value) for value in row])
     return stream.getvalue()
 
@@ -113,7 +117,8 @@ def _row(one: ItemRecord) -> str:
     if one.shape:
         about.append(escape(" × ".join(map(str, one.shape))))
     seconds = f"{one.seconds:.1f}" if one.state == "done" else ""
-    metrics = "<br>".join(f"{escape(key)} {value:.4g}" for key, value in one.metrics.items())
+    figures = _figures(one).values()
+    metrics = "<br>".join(escape(f"{figure.title} {figure.text()}") for figure in figures)
     before, after = (
         _picture(encoded, what, one)
         for encoded, what in ((one.before, "before"), (one.after, "after"))
@@ -129,6 +134,10 @@ def _row(one: ItemRecord) -> str:
         f"<td>{seconds}</td><td style='white-space: nowrap'><small>{metrics}</small></td>"
         f"<td>{said}</td></tr>"
     )
+
+
+def _figures(one: ItemRecord) -> dict[str, NamedFigure]:
+    return named_figures(one.method, one.metrics, one.value_unit)
 
 
 def _picture(encoded: str, what: str, one: ItemRecord) -> str:

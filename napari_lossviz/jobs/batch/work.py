@@ -200,6 +200,7 @@ class _Work:
             attempts=self._attempt,
             seconds=result.seconds + seconds_of_parts,
             metrics={k: float(v) for k, v in result.metrics.items() if math.isfinite(v)},
+            value_unit=image.value_unit,
             warnings=tuple(self._plain(warning) for warning in warned),
             left_out=left_out,
             before=before,
