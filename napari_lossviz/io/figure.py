@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from napari_lossviz.core import DisplayWindow, Image, Result, to_millimetres
+from napari_lossviz.core.contrast import contrast_limits
 from napari_lossviz.io.atomic import atomic_path, refuse_inputs
 
 DISCLAIMER = "Research use only. Not for diagnostic use."
 FIGURE = "before_after.png"
 """Name of the figure in an export."""
 
-_PERCENTILES = (0.5, 99.5)
 _BAR_LENGTHS_MM = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 _LONGEST_BAR = 0.3
 """Of the image's width."""
@@ -164,10 +164,7 @@ def contrast_of(image: Image, pixels: np.ndarray, valid: np.ndarray) -> DisplayW
     """Return the contrast that a slice is shown with: the image's own, else its central 99 %."""
     if image.display_windows:
         return image.display_windows[0]
-    if not valid.any():
-        return DisplayWindow("empty", 0.0, 1.0)
-    low, high = (float(n) for n in np.percentile(pixels[valid], _PERCENTILES))
-    return DisplayWindow("percentiles", low, high if high > low else low + 1.0)
+    return DisplayWindow("percentiles", *contrast_limits(pixels[valid]))
 
 
 def _shown(pixels: np.ndarray, window: DisplayWindow) -> np.ndarray:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from napari_lossviz.core import Image, NamedImage
+from napari_lossviz.core.contrast import contrast_limits
 
-_PERCENTILES = (0.5, 99.5)
 _LARGEST = 3e38
 _MAP_COLORMAPS = {"sigma_r": "magma", "angle": "twilight"}
 _HALF_TURN = 0.5 * np.pi
@@ -110,9 +110,4 @@ def contrast_limits_of(image: Image, array: Any) -> tuple[float, float]:
         usable &= _subsample(image.valid)
     # A texture holds float32: beyond its range no limit can be told from another.
     values = np.clip(sample[usable].astype(np.float64), -_LARGEST, _LARGEST)
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(limit) for limit in np.percentile(values, _PERCENTILES))
-    if low == high:  # nearly everything is background: only the extremes tell something
-        low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (low, low + max(1.0, 1e-6 * abs(low)))
+    return contrast_limits(values)

@@ -49,3 +49,19 @@ def test_colours_and_empty_images() -> None:
     np.testing.assert_allclose(shown[10, 10], (200, 0, 0), atol=8)
     nothing = np.full((16, 16), np.nan, np.float32)
     assert decoded(thumbnail(Image(nothing, "yx"))).max() == 0
+
+
+def test_a_few_outliers_leave_the_contrast_to_the_rest() -> None:
+    pixels = np.full((128, 128), 100.0, np.float32)
+    pixels[:, 64:] = 200.0
+    pixels[0, :8] = 1e6
+    shown = decoded(thumbnail(Image(pixels, "yx")))
+    assert shown[64, 96] - shown[64, 32] > 200
+
+
+def test_small_structure_on_empty_background_keeps_its_grey_values() -> None:
+    pixels = np.zeros((128, 128), np.float32)
+    pixels[60:64, 60:64], pixels[60:64, 64:68] = 40.0, 80.0
+    shown = decoded(thumbnail(Image(pixels, "yx")))
+    assert abs(shown[62, 62] - 128) < 40
+    assert shown[62, 66] > 200
