@@ -54,8 +54,8 @@ class StainConfig(MethodConfig):
     kernel: int = setting(
         1,
         "Kernelised statistics: how many steps far those of a tile reach, falling off with the "
-        "distance; they are taken half a tile apart or a little less, which is a step. 0: each "
-        "tile keeps its own.",
+        "distance; a step is half a tile, or less where the image is no whole number of tiles. 0: "
+        "each tile keeps its own.",
         unit="steps",
         ge=0,
         le=8,

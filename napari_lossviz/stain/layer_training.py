@@ -1,7 +1,6 @@
 """Train on two registered images, and show where the loss believed them."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +72,14 @@ def train_layers(
         tell(step)
 
     def afterwards(step: Step, /) -> None:
-        """Say what goes on, and let it be stopped, at the end of the training's bar."""
-        tell(Step(last[0].done, last[0].total, message=step.message))
+        """Say what goes on and how far, and let it be stopped, at the end of the training's bar."""
+        message = f"{step.message}, {step.done} of {step.total}" if step.done else step.message
+        tell(Step(last[0].done, last[0].total, message=message))
 
     with PeakMemory(device) as peak:
         checkpoint = train(pairs, config, reporter=during)
         translated = translate(source, checkpoint, config, reporter=afterwards)
-        progress = Progress(afterwards, 1)
-        progress.announce("looking at what is trusted")
-        trust = trust_over(seen, target, checkpoint, config, device, progress.poll)
+        trust = trust_over(seen, target, checkpoint, config, device, Progress(afterwards, 0))
     return StainTrainingResult(
         source=source,
         config=config,
@@ -109,7 +107,7 @@ def trust_over(
     checkpoint: StainCheckpoint,
     config: StainConfig,
     device: Any,
-    poll: Callable[[], None] = lambda: None,
+    progress: Progress,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the maps of trust over whole images, crop by crop, (H, W) each.
 
@@ -122,8 +120,8 @@ def trust_over(
     config : StainConfig
         Its crop and weighting.
     device : torch.device
-    poll : callable
-        Called after each crop; may raise to stop.
+    progress : Progress
+        Counts the crops.
     """
     from napari_lossviz.engine.tiles import cover
     from napari_lossviz.stain.crops import to_network
@@ -133,6 +131,8 @@ def trust_over(
     height, width = source.shape[:2]
     maps: dict[str, NDArray[np.float32]] = {}
     spans = [cover(n, config.crop, 0, 1) for n in (height, width)]
+    progress.extend(len(spans[0]) * len(spans[1]))
+    progress.announce("looking at what is trusted")
     for y in spans[0]:
         for x in spans[1]:
             here = np.s_[y.start : y.stop, x.start : x.stop]
@@ -144,5 +144,5 @@ def trust_over(
             for name, part in found.expanded().items():
                 whole = maps.setdefault(name, np.zeros((height, width), np.float32))
                 whole[here] = part
-            poll()
+            progress.step("looking at what is trusted")
     return maps

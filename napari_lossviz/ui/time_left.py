@@ -8,18 +8,21 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._last: tuple[int, float] | None = None
+        self._total = 0
         self._pace: float | None = None
 
     def update(self, done: int, total: int, now: float) -> float | None:
-        """Return the seconds left, or None while it is too early to tell.
+        """Return the seconds left, or None while it is too early to tell, or no step is left.
 
         Parameters
         ----------
         done, total : int
-            Steps.
+            Steps. Where the total changes, other work begins, at another pace.
         now : float
             In seconds, of a clock that only goes forward.
         """
+        if total != self._total:
+            self._total, self._last, self._pace = total, None, None
         if self._last is None:
             # What came before the first step (loading, compiling) says nothing about the pace.
             self._last = (done, now)
@@ -31,7 +34,7 @@ class TimeLeft:
                 pace if self._pace is None else (1 - _SMOOTHING) * self._pace + _SMOOTHING * pace
             )
             self._last = (done, now)
-        return None if self._pace is None else self._pace * (total - done)
+        return None if self._pace is None or done >= total else self._pace * (total - done)
 
 
 def words(seconds: float | None) -> str:

@@ -1,4 +1,5 @@
 import errno
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -532,7 +533,7 @@ def test_training_on_two_layers_shows_trust_over_both(ihc: Any) -> None:
 
     def stop(step: Step) -> None:
         told.append(step)
-        if step.message == "translating":
+        if step.message.startswith("translating"):
             raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -540,6 +541,7 @@ def test_training_on_two_layers_shows_trust_over_both(ihc: Any) -> None:
     done = [step.done / step.total for step in told if step.total > 1]
     assert done == sorted(done)
     assert done[-1] == 1
+    assert re.fullmatch(r"translating, [1-9]\d* of [1-9]\d*", told[-1].message)
     assert "guess" in result.describe()
     with pytest.raises(InputError, match="same size"):
         train_layers(source, source[:100], config)

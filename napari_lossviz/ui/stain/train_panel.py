@@ -50,6 +50,7 @@ class TrainPanel(QWidget):
         self._checkpoint = ""
         self._finished = ""
         self._trust: Any = None
+        self._translated: Any = None
         self._turns = Turns(self)
         self.register_button = QPushButton()
         self.register_button.setCheckable(True)
@@ -131,7 +132,7 @@ class TrainPanel(QWidget):
         self.controls.close_controls()
         self.progress.stop()
         self.preview.close_box()
-        self._trust = None
+        self._trust = self._translated = None
 
     # a call in the engine process
 
@@ -181,6 +182,7 @@ class TrainPanel(QWidget):
                 # Weights are 1 on average over each crop: what compares crops is the cosine.
                 cosines = [layer for (name, _), layer in made.maps.items() if "cosine" in name]
                 self._trust = cosines[-1] if cosines else None
+                self._translated = made.denoised
                 for (name, _), layer in made.maps.items():
                     layer.contrast_limits = limits_of(name)
                 self._turns.add(*followers(self._viewer, made))
@@ -289,6 +291,8 @@ class TrainPanel(QWidget):
             raise InputError(f"{name}: is no tile of the layers chosen, at this crop")
         if self._trust in self._viewer.layers:
             self._trust.opacity, self._trust.visible = 0.5, True
+        if self._translated in self._viewer.layers:
+            self._translated.visible = False  # it would cover the pair
         show_tile(self._viewer, layers.source, *found)
 
     def _say_left_out(self) -> None:

@@ -26,6 +26,15 @@ def test_a_steady_run_is_predicted_exactly() -> None:
         assert left.update(done, 100, 10.0 + 0.25 * done) == pytest.approx(0.25 * (100 - done))
 
 
+def test_a_time_left_is_told_by_the_pace_of_the_work_at_hand() -> None:
+    left = TimeLeft()
+    left.update(0, 4, 0.0)
+    assert left.update(3, 4, 300.0) == 100
+    assert left.update(4, 4, 400.0) is None  # what follows the last step is not known
+    assert left.update(4, 104, 401.0) is None
+    assert left.update(5, 104, 403.0) == 2 * 99
+
+
 @given(st.floats(0, 1e6))
 def test_a_time_left_reads_well(seconds: float) -> None:
     text = words(seconds)

@@ -199,6 +199,7 @@ def test_a_training_is_cancelled_goes_on_and_shows_what_it_trusts(
     click(pairs.look)
     assert viewer.scene.camera.zoom > before
     assert viewer.layers["HE trust cosine layer 12 (training)"].visible
+    assert not viewer.layers["HE translated (training)"].visible  # it lies over the pair
     least = pairs.table.item(0, 0)
     least.setCheckState(Qt.CheckState.Unchecked)
     assert "1 pair is left out" in train.status.text()
