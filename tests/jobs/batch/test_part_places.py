@@ -16,6 +16,7 @@ from napari_lossviz.jobs.batch.part_places import (
     Told,
     are_of,
     begin_with,
+    other_device,
     parts_folder,
     said_of_parts,
     tell,
@@ -102,3 +103,16 @@ def test_what_is_left_on_the_disk_is_told_with_its_size(tmp_path: Path) -> None:
     said = said_of_parts(tmp_path)
     assert str(tmp_path / PARTS) in said
     assert "(2.0 MB)" in said
+
+
+def test_parts_of_another_kind_of_device_are_known_until_there_are_own_ones(tmp_path: Path) -> None:
+    own, other = tmp_path / "0123-cpu", tmp_path / "0123-cuda"
+    assert other_device(own) == ""
+    for folder in (own, other, tmp_path / "4567-mps"):
+        folder.mkdir()
+    tell(tmp_path / "4567-mps", Told("rows-0", "host", 1, 1.0, 1))
+    assert other_device(own) == ""
+    tell(other, Told("rows-0", "host", 1, 1.0, 1))
+    assert other_device(own) == "cuda"
+    tell(own, Told("rows-1", "host", 2, 1.0, 1))
+    assert other_device(own) == ""
