@@ -119,27 +119,22 @@ def with_neighbours(table: StatisticsTable, shares: NDArray[np.float64]) -> Stat
     weights = table.weights.astype(np.float64)
     rows, columns = weights.shape
     between = np.zeros(weights.shape, bool)
-    if rows > 1 or columns > 1:
-        between[midway(rows), midway(columns)] = True
+    between[midway(rows), midway(columns)] = True
     corners = [
         (y, x) for y in ((0, 2) if rows > 1 else (1,)) for x in ((0, 2) if columns > 1 else (1,))
     ]
     sides = [(0, 1), (2, 1), (1, 0), (1, 2)]
-    between &= (weights > 0) & (_around(weights, corners) > 0)
-    open_ = (weights == 0) & (shares > 0) & (_around(weights, sides) > 0)
-
-    def near(
-        values: NDArray[np.float64], offsets: list[tuple[int, int]], places: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        total = _around(weights, offsets)[places]
-        return np.asarray(_around(values * weights[..., None], offsets)[places] / total[:, None])
-
+    at_corners, at_sides = _around(weights, corners), _around(weights, sides)
+    between &= (weights > 0) & (at_corners > 0)
+    open_ = (weights == 0) & (shares > 0) & (at_sides > 0)
     means, variances = [], []
     for layer in zip(table.means, table.variances, strict=True):
         mean, variance = (values.astype(np.float64) for values in layer)
         for values in (mean, variance):
-            values[between] = (values[between] + near(values, corners, between)) / 2
-            values[open_] = near(values, sides, open_)
+            near = _around(values * weights[..., None], corners)[between]
+            values[between] = (values[between] + near / at_corners[between][:, None]) / 2
+            near = _around(values * weights[..., None], sides)[open_]
+            values[open_] = near / at_sides[open_][:, None]
         means.append(mean.astype(np.float32))
         variances.append(variance.astype(np.float32))
     known = np.where(open_, shares, table.weights).astype(np.float32)
