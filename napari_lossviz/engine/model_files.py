@@ -1,6 +1,5 @@
 """Files of trained networks: safetensors with a model card, and the training that makes them."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from napari_lossviz.core import InputError, OutputExistsError
+from napari_lossviz.core.hashes import sha256_of
 from napari_lossviz.engine.atomic_files import write_atomically
 
 STATE_SUFFIX = ".state.safetensors"
@@ -122,8 +122,7 @@ def training_output(name: str, *, what: str, advice: str) -> Path | None:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 

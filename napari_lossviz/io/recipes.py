@@ -27,6 +27,7 @@ from napari_lossviz.core import (
     Selection,
     without_names,
 )
+from napari_lossviz.core.hashes import sha256_of
 from napari_lossviz.core.identity import NAMELESS
 from napari_lossviz.core.recipe import RECIPE_VERSION
 from napari_lossviz.io.atomic import atomic_path
@@ -35,7 +36,6 @@ RECIPE_SUFFIX = ".recipe.json"
 FOLDER_RECIPE = "recipe.json"
 
 _PACKAGES = ("numpy", "scipy", "torch", "numba", "pydicom")
-_CHUNK = 1 << 20
 _ROWS = 512
 _PART = 1 << 28
 """Bytes of an image that are read at once."""
@@ -217,11 +217,7 @@ def current_versions() -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return sha256_of(path)
 
 
 class _Copies(NamedTuple):

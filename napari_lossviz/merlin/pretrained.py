@@ -1,6 +1,5 @@
 """The pretrained weights: found in their package, verified, converted once."""
 
-import hashlib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from napari_lossviz.core import InputError, MissingPackageError, OutputError
+from napari_lossviz.core.hashes import sha256_of
 from napari_lossviz.merlin.config import Sensor
 from napari_lossviz.merlin.normalisation import NORMALISATIONS
 from napari_lossviz.merlin.reference import (
@@ -93,7 +93,7 @@ def verify(path: Path, sha256: str) -> None:
     InputError
         If its SHA-256 is another.
     """
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = sha256_of(path)
     if found != sha256:
         raise InputError(
             f"{path}: the file's SHA-256 is {found}, expected {sha256}: it is not the published "
